@@ -1,0 +1,50 @@
+//! A card that is connected.
+
+use smartcard::{CardTransport, Exchange, Link};
+
+use crate::{Error, Session, select};
+
+/// A connection to a card, and what was learnt about how it takes commands.
+pub struct Card {
+    transport: Box<dyn CardTransport>,
+    link: Link,
+}
+
+impl Card {
+    /// Takes a connection. Nothing is sent yet, and whether the card is a PIV card is not known.
+    #[must_use]
+    pub fn new(transport: Box<dyn CardTransport>) -> Self {
+        Self { transport, link: Link::default() }
+    }
+
+    /// The name of the reader. Foreign text.
+    #[must_use]
+    pub fn reader(&self) -> &str {
+        self.transport.name()
+    }
+
+    /// The answer to reset.
+    #[must_use]
+    pub fn atr(&self) -> &[u8] {
+        self.transport.atr()
+    }
+
+    /// Takes the card for this program alone and selects the PIV application (SP 800-73-4 Part 2, 3.1.1): one command.
+    /// Drop the session before a prompt or the network.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotPiv`], or that of a lost connection.
+    pub fn session(&mut self) -> Result<Session<'_>, Error> {
+        let mut exchange = Exchange::new(self.transport.transaction()?, &mut self.link);
+        let response = exchange.send(&select::command())?;
+        let application = select::answer(&response)?;
+        Ok(Session::new(exchange, application))
+    }
+}
+
+impl std::fmt::Debug for Card {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Card").field("reader", &self.reader()).field("link", &self.link).finish()
+    }
+}

@@ -1,0 +1,63 @@
+//! The Key History Object (SP 800-73-4 Part 1, 3.3.3).
+//!
+//! ```text
+//! C1 keys with on-card certificates (1 byte)   C2 keys with off-card certificates (1 byte)   F3 URL   FE
+//! ```
+
+use smartcard::tlv::{self, Tag};
+
+use crate::{Error, ObjectId, Slot};
+
+/// How many retired keys the card says it has. A hint, not a proof: cards exist whose counts are wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyHistory {
+    /// Keys with a certificate on the card: they fill the retired slots from 82 up.
+    pub on_card: u8,
+    /// Keys whose certificate is elsewhere: they fill the retired slots from 95 down.
+    pub off_card: u8,
+}
+
+impl KeyHistory {
+    /// Reads the contents of the object (what tag 53 holds). A count that is absent is zero.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] if the data are not BER-TLV.
+    pub fn parse(contents: &[u8]) -> Result<Self, Error> {
+        let count = |tag| -> Result<u8, Error> {
+            let value = tlv::find(contents, tag).map_err(|error| Error::malformed(ObjectId::KeyHistory, error))?;
+            Ok(value.and_then(<[u8]>::first).copied().unwrap_or_default())
+        };
+        Ok(Self { on_card: count(ON_CARD)?, off_card: count(OFF_CARD)? })
+    }
+
+    /// The retired slots that should hold a certificate.
+    pub fn slots(self) -> impl Iterator<Item = Slot> {
+        Slot::retired().take(usize::from(self.on_card))
+    }
+}
+
+const ON_CARD: Tag = Tag(0xc1);
+const OFF_CARD: Tag = Tag(0xc2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_name_the_first_slots() {
+        let history = KeyHistory::parse(&hex::decode("c10102c20103f300fe00").unwrap()).unwrap();
+        assert_eq!(history, KeyHistory { on_card: 2, off_card: 3 });
+        assert_eq!(history.slots().map(|slot| slot.to_string()).collect::<Vec<_>>(), ["82", "83"]);
+    }
+
+    #[test]
+    fn a_card_cannot_claim_more_slots_than_there_are() {
+        assert_eq!(KeyHistory { on_card: 255, off_card: 0 }.slots().count(), 20);
+    }
+
+    #[test]
+    fn absent_counts_are_zero() {
+        assert_eq!(KeyHistory::parse(&[0xfe, 0]).unwrap(), KeyHistory::default());
+    }
+}

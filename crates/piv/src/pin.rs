@@ -1,0 +1,145 @@
+//! PINs, and the guard that keeps the last try (SP 800-73-4 Part 2, 2.4.3 and 3.2.1).
+
+use std::fmt;
+
+use smartcard::{Command, StatusWord};
+use zeroize::Zeroizing;
+
+use crate::Error;
+
+/// A PIN: 6 to 8 characters of ASCII. Wiped from memory when dropped; shown by nothing.
+pub struct Pin(Zeroizing<Vec<u8>>);
+
+impl Pin {
+    /// Takes the PIN as a person types it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidPin`] if it is shorter than 6 or longer than 8 characters, or has a character that is not
+    /// printable ASCII: cards refuse these, some at the cost of a try.
+    pub fn new(text: &str) -> Result<Self, Error> {
+        let valid = (6..=8).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        if valid { Ok(Self(Zeroizing::new(text.as_bytes().to_vec()))) } else { Err(Error::InvalidPin) }
+    }
+
+    /// Filled with FF to 8 bytes.
+    fn padded(&self) -> Zeroizing<Vec<u8>> {
+        let mut padded = Zeroizing::new(vec![0xff; 8]);
+        padded.iter_mut().zip(self.0.iter()).for_each(|(to, from)| *to = *from);
+        padded
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pin(..)")
+    }
+}
+
+/// What the card says about its PIN, asked without sending one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PinStatus {
+    /// So many tries are left; at least one.
+    TriesLeft(u8),
+    /// It was verified in this session of the card, so the counter is full.
+    Verified,
+    /// No try is left.
+    Blocked,
+    /// The card does not say.
+    Unknown(StatusWord),
+}
+
+/// Whether a PIN may be sent when it could be the last try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastTry {
+    /// Keep it: fail with [`Error::LastPinTry`] or [`Error::PinTriesUnknown`] instead.
+    Keep,
+    /// Use it.
+    Use,
+}
+
+impl PinStatus {
+    pub(crate) fn of(status: StatusWord) -> Self {
+        match (status, status.tries_left()) {
+            (StatusWord::OK, _) => Self::Verified,
+            (StatusWord::AUTHENTICATION_METHOD_BLOCKED, _) | (_, Some(0)) => Self::Blocked,
+            (_, Some(tries)) => Self::TriesLeft(tries),
+            (status, None) => Self::Unknown(status),
+        }
+    }
+
+    /// Lets a PIN pass, or not.
+    pub(crate) fn guard(self, last_try: LastTry) -> Result<(), Error> {
+        match (self, last_try) {
+            (Self::Blocked, _) => Err(Error::PinBlocked),
+            (Self::TriesLeft(1), LastTry::Keep) => Err(Error::LastPinTry),
+            (Self::Unknown(sw), LastTry::Keep) => Err(Error::PinTriesUnknown { sw }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// VERIFY without data asks for the retry counter. A padded empty PIN would cost a try.
+pub(crate) fn status_command() -> Command {
+    Command::new(0x00, INS_VERIFY, 0x00, APPLICATION_PIN)
+}
+
+pub(crate) fn verify_command(pin: &Pin) -> Command {
+    status_command().with_secret(pin.padded())
+}
+
+pub(crate) fn verify_answer(status: StatusWord) -> Result<(), Error> {
+    match (status, status.tries_left()) {
+        (StatusWord::OK, _) => Ok(()),
+        (StatusWord::AUTHENTICATION_METHOD_BLOCKED, _) | (_, Some(0)) => Err(Error::PinBlocked),
+        (_, Some(tries)) => Err(Error::WrongPin { retries_left: Some(tries) }),
+        (StatusWord(0x6300), None) => Err(Error::WrongPin { retries_left: None }),
+        (sw, None) => Err(Error::Status { command: "VERIFY", sw }),
+    }
+}
+
+const INS_VERIFY: u8 = 0x20;
+/// The key reference of the PIV Card Application PIN.
+const APPLICATION_PIN: u8 = 0x80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_has_six_to_eight_printable_characters() {
+        for pin in ["123456", "12345678", "aB3!x y"] {
+            assert!(Pin::new(pin).is_ok(), "{pin}");
+        }
+        for pin in ["", "12345", "123456789", "12345\n", "pässwo", "\u{1f600}12"] {
+            assert!(matches!(Pin::new(pin), Err(Error::InvalidPin)), "{pin:?}");
+        }
+    }
+
+    #[test]
+    fn a_pin_is_padded_with_ff_and_never_shown() {
+        let pin = Pin::new("123456").unwrap();
+        assert_eq!(pin.padded()[..], *b"123456\xff\xff");
+        assert_eq!(format!("{pin:?}"), "Pin(..)");
+    }
+
+    #[test]
+    fn the_guard_keeps_the_last_try() {
+        let guard = |sw, last_try| PinStatus::of(StatusWord(sw)).guard(last_try);
+        assert!(guard(0x63c2, LastTry::Keep).is_ok());
+        assert!(guard(0x9000, LastTry::Keep).is_ok());
+        assert!(matches!(guard(0x63c1, LastTry::Keep), Err(Error::LastPinTry)));
+        assert!(guard(0x63c1, LastTry::Use).is_ok());
+        assert!(matches!(guard(0x6d00, LastTry::Keep), Err(Error::PinTriesUnknown { .. })));
+        assert!(matches!(guard(0x6983, LastTry::Use), Err(Error::PinBlocked)));
+        assert!(matches!(guard(0x63c0, LastTry::Use), Err(Error::PinBlocked)));
+    }
+
+    #[test]
+    fn answers_to_verify() {
+        assert!(matches!(verify_answer(StatusWord(0x63c2)), Err(Error::WrongPin { retries_left: Some(2) })));
+        assert!(matches!(verify_answer(StatusWord(0x6300)), Err(Error::WrongPin { retries_left: None })));
+        assert!(matches!(verify_answer(StatusWord(0x63c0)), Err(Error::PinBlocked)));
+        assert!(matches!(verify_answer(StatusWord(0x6a80)), Err(Error::Status { .. })));
+    }
+}

@@ -1,0 +1,127 @@
+//! Reading claims, strictly: a missing claim and a claim of another type are both refused at the
+//! check that needed it.
+
+use serde_json::{Map, Value};
+
+use crate::check::{Check, Refusal};
+
+/// The claims of one token.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claims<'a>(pub(crate) &'a Map<String, Value>);
+
+impl<'a> Claims<'a> {
+    /// A claim that must be a string.
+    pub(crate) fn text(self, name: &str, check: Check) -> Result<&'a str, Refusal> {
+        match self.0.get(name) {
+            Some(Value::String(text)) => Ok(text),
+            Some(_) => Err(check.refuse(format!("{name} is not a string"))),
+            None => Err(check.refuse(format!("{name} is missing"))),
+        }
+    }
+
+    /// A claim that must be exactly `expected`, which `what` describes.
+    pub(crate) fn equals(self, name: &str, expected: &str, what: &str, check: Check) -> Result<(), Refusal> {
+        if self.text(name, check)? == expected { Ok(()) } else { Err(check.refuse(format!("{name} is not {what}"))) }
+    }
+
+    /// A claim that must be a JSON object.
+    pub(crate) fn object(self, name: &str, check: Check) -> Result<Claims<'a>, Refusal> {
+        match self.0.get(name) {
+            Some(Value::Object(object)) => Ok(Claims(object)),
+            Some(_) => Err(check.refuse(format!("{name} is not an object"))),
+            None => Err(check.refuse(format!("{name} is missing"))),
+        }
+    }
+
+    /// `iat` not in the future, `exp` not past, and not more than five minutes between them.
+    ///
+    /// `now` and the claims are seconds since 1970.
+    pub(crate) fn lifetime(self, now: i64, iat: Check, exp: Check) -> Result<(), Refusal> {
+        let issued = self.seconds("iat", iat)?;
+        if issued > now + CLOCK_SKEW {
+            return Err(iat.refuse("iat is in the future"));
+        }
+        let expires = self.seconds("exp", exp)?;
+        if expires <= now {
+            return Err(exp.refuse("exp is past"));
+        }
+        if expires <= issued || expires - issued > MAX_LIFETIME {
+            return Err(exp.refuse("exp is not within five minutes after iat"));
+        }
+        Ok(())
+    }
+
+    /// Whole seconds since 1970. Software of the macOS 13 era writes them as strings.
+    fn seconds(self, name: &str, check: Check) -> Result<i64, Refusal> {
+        let seconds = match self.0.get(name) {
+            Some(Value::Number(number)) => number.as_i64(),
+            Some(Value::String(text)) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok(),
+            Some(_) => None,
+            None => return Err(check.refuse(format!("{name} is missing"))),
+        };
+        seconds
+            .filter(|seconds| (0..=LAST_SECOND).contains(seconds))
+            .ok_or_else(|| check.refuse(format!("{name} is not a time in whole seconds")))
+    }
+}
+
+/// How far a client's clock may be ahead of ours, in seconds.
+const CLOCK_SKEW: i64 = 5;
+
+/// The lifetime of Apple's login requests and assertions, in seconds.
+const MAX_LIFETIME: i64 = 300;
+
+/// 9999-12-31T23:59:59Z, the end of RFC 3339 time; keeps the arithmetic far from overflow.
+const LAST_SECOND: i64 = 253_402_300_799;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const NOW: i64 = 1_700_000_000;
+
+    fn lifetime(claims: &Value) -> Result<(), &'static str> {
+        Claims(claims.as_object().unwrap())
+            .lifetime(NOW, Check::OuterIat, Check::OuterExp)
+            .map_err(|refusal| refusal.check.name())
+    }
+
+    #[test]
+    fn times_are_integers_or_digits_in_a_string() {
+        let exp = NOW + 300;
+        assert_eq!(lifetime(&json!({"iat": NOW, "exp": exp})), Ok(()));
+        assert_eq!(lifetime(&json!({"iat": NOW.to_string(), "exp": exp.to_string()})), Ok(()));
+        for iat in [
+            json!(null),
+            json!(""),
+            json!("-1"),
+            json!(-1),
+            json!(1.5),
+            json!("1e9"),
+            json!(" 1700000000"),
+            json!("99999999999999999999"),
+            json!(i64::MAX),
+            json!(u64::MAX),
+            json!([NOW]),
+        ] {
+            assert_eq!(lifetime(&json!({"iat": iat, "exp": exp})), Err("outer.iat"), "{iat}");
+        }
+        assert_eq!(lifetime(&json!({"exp": exp})), Err("outer.iat"));
+        assert_eq!(lifetime(&json!({"iat": NOW})), Err("outer.exp"));
+    }
+
+    #[test]
+    fn a_token_lives_at_most_five_minutes_around_now() {
+        for (iat, exp, expected) in [
+            (NOW + 5, NOW + 305, Ok(())),
+            (NOW + 6, NOW + 306, Err("outer.iat")),
+            (NOW - 299, NOW + 1, Ok(())),
+            (NOW - 300, NOW, Err("outer.exp")),
+            (NOW, NOW + 301, Err("outer.exp")),
+            (NOW + 5, NOW + 4, Err("outer.exp")),
+        ] {
+            assert_eq!(lifetime(&json!({"iat": iat, "exp": exp})), expected);
+        }
+    }
+}

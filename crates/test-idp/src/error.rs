@@ -1,0 +1,96 @@
+//! What can keep the identity provider from starting or from running.
+//!
+//! A refused login is not an error of this crate: it is an answer, see [`Check`](crate::Check).
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Why the identity provider cannot start or cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The listen address can be reached from other machines and nobody asked for that.
+    #[error("{address} can be reached from other machines")]
+    NotLoopback {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// The listen address means "every address", which is no address a client could be told.
+    #[error("{address} is not an address that a client can connect to")]
+    Unspecified {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// The listen address cannot be bound.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A user given in the options is not one that can exist.
+    #[error("`{user}` is not a user: {why}")]
+    User {
+        /// The text as given.
+        user: String,
+        /// The rule that it breaks.
+        why: &'static str,
+    },
+    /// A fault that this identity provider does not know.
+    #[error("`{name}` is not a fault; the known faults are {known}")]
+    UnknownFault {
+        /// The name as given.
+        name: String,
+        /// Every known name, separated by commas.
+        known: String,
+    },
+    /// The file of certification authorities cannot be used.
+    #[error("the trust file {} cannot be used: {why}", path.display())]
+    TrustFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Another identity provider works with the same state directory.
+    #[error("the state directory {} is in use by another pivkit-idp", path.display())]
+    StateInUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The state directory or a file in it is open to other users of the machine.
+    #[error("{} has mode {mode:04o}, so others may use it", path.display())]
+    StateMode {
+        /// The directory or file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A file of the state directory says something that this program did not write.
+    #[error("the state file {} cannot be understood: {why}", path.display())]
+    StateContent {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The state directory cannot be read or written.
+    #[error("cannot use {}", path.display())]
+    StateIo {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A key cannot be made, read or used.
+    #[error("a cryptographic operation failed")]
+    Crypto(#[from] jose::Error),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers")]
+    Random(#[source] getrandom::Error),
+    /// The server stopped for a reason that is not ours.
+    #[error("the server stopped")]
+    Serve(#[source] io::Error),
+}

@@ -1,0 +1,144 @@
+//! The socket and the life of the server.
+
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+
+use crate::error::Error;
+use crate::idp::Idp;
+use crate::options::Options;
+use crate::routes::router;
+
+/// An identity provider that listens, and answers once it is [served](Self::serve).
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    idp: Arc<Idp>,
+}
+
+impl Server {
+    /// Takes the socket, opens the state directory and reads the trust file.
+    ///
+    /// # Errors
+    /// [`Error::NotLoopback`] and [`Error::Unspecified`] for an address that is not allowed,
+    /// [`Error::Listen`] for one that cannot be had, [`Error::User`] for a name given twice, and
+    /// the errors of the state directory and of the trust file.
+    pub fn bind(options: &Options) -> Result<Self, Error> {
+        let address = options.listen;
+        if address.ip().is_unspecified() {
+            return Err(Error::Unspecified { address });
+        }
+        if !address.ip().is_loopback() && !options.allow_remote {
+            return Err(Error::NotLoopback { address });
+        }
+        let (listener, bound) = listen(address).map_err(|source| Error::Listen { address, source })?;
+        let idp = Idp::open(options, &format!("http://{bound}"))?;
+        Ok(Self { listener, idp: Arc::new(idp) })
+    }
+
+    /// The URL of the server, which is also its issuer; `/psso.toml` there has the rest.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.idp.endpoints.issuer
+    }
+
+    /// Answers requests until `stop` is ready, and then for half a second more those under way.
+    ///
+    /// Needs a tokio runtime with time and I/O; requests that are still waiting end with it.
+    ///
+    /// # Errors
+    /// [`Error::Serve`] when the runtime cannot take the socket.
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+        let listener = tokio::net::TcpListener::from_std(self.listener).map_err(Error::Serve)?;
+        let listener = listener.tap_io(|stream| {
+            // Without it an answer in two pieces waits for an acknowledgement; with an error, it does.
+            let _ = stream.set_nodelay(true);
+        });
+        let (stopping, stopped) = oneshot::channel();
+        let stop = async move {
+            stop.await;
+            // The other end is gone only when the server is.
+            let _ = stopping.send(());
+        };
+        let grace_over = async move {
+            // An error means that the server ended by itself, which the other branch tells.
+            let _ = stopped.await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            ended = axum::serve(listener, router(self.idp)).with_graceful_shutdown(stop) => {
+                ended.map_err(Error::Serve)
+            }
+            () = grace_over => Ok(()),
+        }
+    }
+
+    /// Runs a server in a thread of this process, for tests; it ends with the handle.
+    ///
+    /// # Errors
+    /// Those of [`bind`](Self::bind), and [`Error::Serve`] when there can be no thread.
+    pub fn start(options: &Options) -> Result<(String, Handle), Error> {
+        let server = Self::bind(options)?;
+        let url = server.url().to_owned();
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Serve)?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async {
+            // A handle that is gone without a word means the same.
+            let _ = stopped.await;
+        };
+        let thread = thread::Builder::new()
+            .name("test-idp".to_owned())
+            .spawn(move || runtime.block_on(server.serve(stopped)))
+            .map_err(Error::Serve)?;
+        Ok((url, Handle { stop: Some(stop), thread: Some(thread) }))
+    }
+}
+
+/// A running server of [`Server::start`]. Dropping it stops the server.
+#[derive(Debug)]
+pub struct Handle {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<(), Error>>>,
+}
+
+impl Handle {
+    /// Stops the server and waits until it has ended; its state directory is free then.
+    ///
+    /// # Errors
+    /// [`Error::Serve`] when it had ended before, in failure.
+    pub fn stop(mut self) -> Result<(), Error> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        drop(self.stop.take());
+        match self.thread.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(ended)) => ended,
+            Some(Err(_)) => Err(Error::Serve(std::io::Error::other("the server's thread panicked"))),
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // Nobody is left to be told; `stop` is for those who want to know.
+        let _ = self.end();
+    }
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
+}
+
+/// For requests under way when the server is told to stop.
+const GRACE: Duration = Duration::from_millis(500);

@@ -1,0 +1,119 @@
+//! `pivkit-idp` as a process: its one line, its signals, its errors.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use crate::cards::Ca;
+use crate::http::get;
+
+fn serve(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pivkit-idp"));
+    command.arg("serve").args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn failed(arguments: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = serve(arguments).output().unwrap();
+    assert!(stdout.is_empty(), "{stdout:?}");
+    let stderr = String::from_utf8(stderr).unwrap();
+    let message = stderr.lines().find(|line| line.starts_with("pivkit-idp: ") || line.starts_with("error: "));
+    (status.code(), message.unwrap_or(&stderr).to_owned())
+}
+
+fn kill(child: &Child, signal: &str) {
+    let status = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+/// Starts a server, reads its line, ends it with a signal; the first line of its configuration
+/// that starts with `client_id`.
+fn run_once(state: &Path, trust: &Path, signal: &str) -> String {
+    let (state, trust) = (state.to_str().unwrap(), trust.to_str().unwrap());
+    let mut child =
+        serve(&["--listen", "127.0.0.1:0", "--state", state, "--user", "alice", "--trust-ca", trust]).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    let url = line.trim_end().strip_prefix("pivkit-idp listening on ").unwrap().to_owned();
+    assert!(!url.ends_with(":0"));
+    let configuration = get(&format!("{url}/psso.toml")).body;
+    assert!(configuration.contains(&format!("issuer = \"{url}\"\n")));
+
+    let (code, message) = failed(&["--listen", "127.0.0.1:0", "--state", state]);
+    assert_eq!(code, Some(1));
+    assert!(message.contains("in use"), "{message}");
+
+    kill(&child, signal);
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "", "one line on stdout and no more");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    configuration.lines().find(|line| line.starts_with("client_id")).unwrap().to_owned()
+}
+
+#[test]
+fn it_serves_until_a_signal_and_remembers_who_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let (state, trust) = (directory.path().join("state"), directory.path().join("ca.pem"));
+    fs::write(&trust, Ca::new("CA").pem()).unwrap();
+    let first = run_once(&state, &trust, "-TERM");
+    assert_eq!(run_once(&state, &trust, "-INT"), first);
+    for (name, mode) in [("", 0o700), ("signing.pem", 0o600), ("config.json", 0o600)] {
+        let found = fs::metadata(state.join(name)).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(found, mode, "{name}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_code_2_and_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state");
+    let state_text = state.to_str().unwrap();
+    for (arguments, expected) in [
+        (&["--listen", "192.0.2.1:0"][..], "other machines"),
+        (&["--listen", "0.0.0.0:0", "--allow-remote"], "not an address"),
+        (&["--listen", "localhost"], "--listen"),
+        (&["--listen", "127.0.0.1:0", "--user", "a b"], "is not a user"),
+        (&["--listen", "127.0.0.1:0", "--user", "a", "--user", "a=a@b"], "given twice"),
+        (&["--listen", "127.0.0.1:0", "--fault", "wrong"], "wrong-nonce, wrong-key"),
+    ] {
+        let (code, message) = failed(&[arguments, &["--state", state_text]].concat());
+        assert_eq!(code, Some(2), "{arguments:?}: {message}");
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    }
+    assert!(!state.exists());
+}
+
+#[test]
+fn what_cannot_work_is_code_1_with_advice() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("empty.pem"), "").unwrap();
+    fs::write(path("bad.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+    fs::create_dir(path("open")).unwrap();
+    fs::write(path("open/something"), "").unwrap();
+    fs::set_permissions(path("open"), fs::Permissions::from_mode(0o755)).unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let free = "127.0.0.1:0".to_owned();
+    for (listen, state, trust, expected, advice) in [
+        (&taken, "state", None, "cannot listen on", "port 0"),
+        (&free, "open", None, "0755", "chmod"),
+        (&free, "empty.pem", None, "cannot use", "--state"),
+        (&free, "state", Some("absent.pem"), "trust file", "--trust-ca"),
+        (&free, "state", Some("empty.pem"), "no certificate", "--trust-ca"),
+        (&free, "state", Some("bad.pem"), "certificate 1", "--trust-ca"),
+    ] {
+        let state = path(state);
+        let trust = trust.map(path);
+        let mut arguments = vec!["--listen", listen, "--state", &state];
+        arguments.extend(trust.iter().flat_map(|trust| ["--trust-ca", trust]));
+        let (code, message) = failed(&arguments);
+        assert_eq!(code, Some(1), "{message}");
+        assert!(message.contains(expected) && message.contains(advice), "{message}");
+        assert!(message.matches(". ").count() >= 1 && message.ends_with('.'), "two sentences: {message}");
+    }
+}

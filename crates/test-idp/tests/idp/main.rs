@@ -1,0 +1,16 @@
+//! The identity provider over real HTTP, against logins built by hand from the published
+//! description. Signatures of cards and certificates are made by `ring` (through `rcgen`), not by
+//! the code that verifies them.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "every function here belongs to a test")]
+
+mod cards;
+mod command_line;
+mod endpoints;
+mod faults;
+mod http;
+mod log;
+mod login;
+mod refusals;
+mod refused_certificates;
+mod world;

@@ -1,0 +1,98 @@
+//! What can go wrong between a plan and a changed account.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use identity::text::escape_control;
+
+/// An error of this crate. Nothing was changed, with two exceptions: [`Error::Changed`] out of the
+/// read-back, and [`Error::Io`] when the new file is in its place but the disk does not confirm it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The text cannot be the name of an account.
+    #[error("an account name {why}")]
+    InvalidAccountName {
+        /// What is wrong, such as "must not be empty".
+        why: &'static str,
+    },
+    /// The system knows no account of this name.
+    #[error("there is no account {name}")]
+    AccountNotFound {
+        /// The name.
+        name: String,
+    },
+    /// The account has no home directory, so nothing can be kept there.
+    #[error("the account {name} has no home directory {}", shown(.path))]
+    NoHome {
+        /// The name of the account.
+        name: String,
+        /// Where the home directory should be.
+        path: PathBuf,
+    },
+    /// The system does not let this process do it; root may.
+    #[error("not permitted: {}", shown(.path))]
+    NotPermitted {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process is changing the same account and did not finish in time.
+    #[error("{} is locked by another process", shown(.path))]
+    Busy {
+        /// The locked directory.
+        path: PathBuf,
+    },
+    /// What stands in the file system is not what this program wants to write through, such as a
+    /// symbolic link or a file that others may change.
+    #[error("{} {why}", shown(.path))]
+    Unsafe {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong with it, such as "is a symbolic link".
+        why: String,
+    },
+    /// The file is not what it was when this was planned or applied.
+    #[error("{} was changed by someone else in the meantime", shown(.path))]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A system file cannot be understood.
+    #[error("{} {why}", shown(.path))]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The system failed otherwise.
+    #[error("{}", shown(.path))]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Sorts an error of the system by what the caller can do about it.
+    pub(crate) fn io(path: &Path, source: impl Into<io::Error>) -> Self {
+        let (path, source) = (path.to_owned(), source.into());
+        match source.kind() {
+            io::ErrorKind::PermissionDenied => Error::NotPermitted { path, source },
+            _ => Error::Io { path, source },
+        }
+    }
+
+    pub(crate) fn unsafe_path(path: &Path, why: impl Into<String>) -> Self {
+        Error::Unsafe { path: path.to_owned(), why: why.into() }
+    }
+}
+
+/// A path that is safe to print: a home directory can be called anything.
+pub(crate) fn shown(path: &Path) -> String {
+    escape_control(&path.to_string_lossy()).into_owned()
+}

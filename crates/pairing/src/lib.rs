@@ -1,0 +1,34 @@
+//! Identity to local account: plan, apply, read back, undo.
+//!
+//! ```text
+//! System (live, or a directory tree) -> Account
+//! Backend:  pairings(account)                       what is there
+//!           plan_pair / plan_unpair -> Plan         pure: what will change, in plain words
+//!           apply(plan)             -> Applied      lock, read again, replace, read back
+//!           undo(applied)                           exactly what was there before
+//! ```
+//!
+//! A pairing says: whoever proves possession of this key may log in as this account. What proves
+//! it is the login module of the system, here `pam_p11`; this crate only keeps its list. Whether
+//! the card at hand owns the key is checked before, with `identity::proof`.
+//!
+//! The caller usually is root while the home directory belongs to the user, so everything below a
+//! home directory is treated as hostile: no link is followed there, and files of others are
+//! refused.
+#![forbid(unsafe_code)]
+
+mod account;
+mod authorized_certificates;
+mod backend;
+mod directory;
+mod error;
+pub mod pam_p11;
+mod passwd;
+mod plan;
+mod system;
+
+pub use account::{Account, AccountName};
+pub use backend::{AccountPairings, Backend, Pairing, Pairings, Unreadable};
+pub use error::Error;
+pub use plan::{Applied, Change, Note, Plan};
+pub use system::System;

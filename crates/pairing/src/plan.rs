@@ -1,0 +1,179 @@
+//! What is going to change, and what was changed.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use identity::text::escape_control;
+use identity::{Certificate, PairingHash};
+
+use crate::Account;
+use crate::directory::Attributes;
+use crate::error::shown;
+
+/// A change of one account that has not been made yet. Making a plan changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub(crate) account: Account,
+    pub(crate) action: Action,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) notes: Vec<Note>,
+}
+
+/// What is wanted, independent of what is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Action {
+    Pair(Box<Certificate>),
+    Unpair(PairingHash),
+    /// All pairings, which must be among these.
+    UnpairAll(Vec<PairingHash>),
+}
+
+impl Plan {
+    /// The account that would be changed.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// The changes in the order in which they would be made; each prints as one plain sentence.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// Things worth knowing that do not change.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// Whether everything is already as wanted.
+    pub fn is_unchanged(&self) -> bool {
+        self.changes.is_empty()
+    }
+}
+
+/// One change. Paths are those of this machine, also when a directory tree is worked on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// A directory is made, for its owner only (mode 0700).
+    CreateDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A file is made, for its owner only (mode 0600).
+    CreateFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A certificate is added to the file, which pairs its key.
+    AddCertificate {
+        /// The file.
+        path: PathBuf,
+        /// The pairing hash of the key.
+        hash: PairingHash,
+        /// The subject of the certificate, safe to print.
+        subject: String,
+    },
+    /// A certificate is taken out of the file.
+    RemoveCertificate {
+        /// The file.
+        path: PathBuf,
+        /// The pairing hash of the key.
+        hash: PairingHash,
+        /// The subject of the certificate, safe to print.
+        subject: String,
+    },
+    /// The file is removed, because nothing but blanks would be left in it.
+    RemoveFile {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Change {
+    pub(crate) fn add(path: PathBuf, certificate: &Certificate) -> Self {
+        Change::AddCertificate { path, hash: certificate.pairing_hash(), subject: subject(certificate) }
+    }
+
+    pub(crate) fn remove(path: PathBuf, certificate: &Certificate) -> Self {
+        Change::RemoveCertificate { path, hash: certificate.pairing_hash(), subject: subject(certificate) }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::CreateDirectory { path } => write!(f, "create the directory {} (mode 0700)", shown(path)),
+            Change::CreateFile { path } => write!(f, "create the file {} (mode 0600)", shown(path)),
+            Change::AddCertificate { path, hash, subject } => {
+                write!(f, "add the certificate {hash} ({subject}) to {}", shown(path))
+            }
+            Change::RemoveCertificate { path, hash, subject } => {
+                write!(f, "remove the certificate {hash} ({subject}) from {}", shown(path))
+            }
+            Change::RemoveFile { path } => write!(f, "remove the file {}, which is empty then", shown(path)),
+        }
+    }
+}
+
+fn subject(certificate: &Certificate) -> String {
+    escape_control(certificate.subject()).into_owned()
+}
+
+/// Something in the account's list that a person should know about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// A part of the file cannot be read. It is kept as it is, and login modules do not see what
+    /// stands behind it.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The line on which it begins, from 1.
+        line: usize,
+        /// Why it cannot be read.
+        why: String,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::Unreadable { path, line, why } => {
+                write!(f, "{} line {line}: {why}; it is kept, and certificates behind it do not count", shown(path))
+            }
+        }
+    }
+}
+
+/// A change that was made and read back, with what is needed to undo it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    pub(crate) account: Account,
+    pub(crate) changes: Vec<Change>,
+    /// The file before; `None` when there was none.
+    pub(crate) before: Option<Contents>,
+    /// The bytes of the file after; `None` when there is none.
+    pub(crate) after: Option<Vec<u8>>,
+    /// Whether the directory was made for it.
+    pub(crate) created_directory: bool,
+}
+
+impl Applied {
+    /// The account.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// What was changed: the changes of the plan, adjusted to what was there when it was applied.
+    /// Empty when nothing had to be done.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+}
+
+/// A file with its bytes and its attributes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Contents {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) attributes: Attributes,
+}

@@ -1,0 +1,214 @@
+//! The card's side of the vpcd protocol (see [`smartcard::vpcd`]): connect to a virtual reader, answer it, and be there
+//! again when it comes back.
+//!
+//! The reader may be a pcscd's, which stays, or pivkit's own, which lives as long as one command. So the client looks
+//! for it often, and a lost connection is the end of the reader, not of the card.
+
+use std::io::{self, Read};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use smartcard::vpcd::{self, Control};
+use zeroize::Zeroizing;
+
+use crate::{Error, Fault, FaultPlan, VirtualCard};
+
+/// Puts a card into the virtual reader at an address.
+pub struct VpcdClient {
+    address: String,
+    stop: Stop,
+}
+
+/// Why a card left its reader for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// [`Stop::request`] was called.
+    Stopped,
+    /// The fault plan pulled it.
+    Removed {
+        /// Before which command, counted from 1.
+        command: u64,
+    },
+}
+
+/// Ends a running client from another thread, at once, even while it waits for its reader.
+#[derive(Clone, Default)]
+pub struct Stop {
+    shared: Arc<(Mutex<Connection>, Condvar)>,
+}
+
+#[derive(Default)]
+struct Connection {
+    stopped: bool,
+    stream: Option<TcpStream>,
+}
+
+impl Stop {
+    /// Ends the client.
+    pub fn request(&self) {
+        let mut connection = self.lock();
+        connection.stopped = true;
+        if let Some(stream) = connection.stream.take() {
+            // The reader may have closed it already.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        self.shared.1.notify_all();
+    }
+
+    fn is_requested(&self) -> bool {
+        self.lock().stopped
+    }
+
+    /// Registers the connection to be cut; false if it is too late for a connection.
+    fn watch(&self, stream: &TcpStream) -> io::Result<bool> {
+        let stream = stream.try_clone()?;
+        let mut connection = self.lock();
+        if !connection.stopped {
+            connection.stream = Some(stream);
+        }
+        Ok(!connection.stopped)
+    }
+
+    fn forget(&self) {
+        self.lock().stream = None;
+    }
+
+    fn wait(&self, limit: Duration) {
+        let connection = self.lock();
+        // Woken early or late, the caller looks again.
+        drop(self.shared.1.wait_timeout_while(connection, limit, |connection| !connection.stopped));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl VpcdClient {
+    /// A client for the reader at `address` (`HOST:PORT`).
+    #[must_use]
+    pub fn new(address: impl Into<String>) -> Self {
+        Self { address: address.into(), stop: Stop::default() }
+    }
+
+    /// The means to end [`VpcdClient::run`].
+    #[must_use]
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Keeps `card` in the reader until it is stopped or pulled. `inserted` is called once: when a reader has first
+    /// spoken to the card. A reader that is not there yet, or goes away, is waited for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`] if the address names nothing.
+    pub fn run(
+        &self,
+        card: &mut VirtualCard,
+        plan: &mut FaultPlan,
+        inserted: impl FnOnce(&VirtualCard),
+    ) -> Result<End, Error> {
+        let failed = |source| Error::Address { address: self.address.clone(), source };
+        let addresses: Vec<SocketAddr> = self.address.to_socket_addrs().map_err(failed)?.collect();
+        let mut inserted = Some(inserted);
+        loop {
+            if self.stop.is_requested() {
+                return Ok(End::Stopped);
+            }
+            let stream = addresses.iter().find_map(|address| TcpStream::connect_timeout(address, CONNECT_LIMIT).ok());
+            let served = stream.map(|stream| self.serve(&stream, card, plan, &mut inserted));
+            // The last one to hold the connection: now the reader sees it closed.
+            self.stop.forget();
+            match served {
+                Some(Ok(command)) => return Ok(End::Removed { command }),
+                Some(Err(error)) => tracing::debug!(%error, "the reader is gone"),
+                None => {}
+            }
+            card.reset();
+            self.stop.wait(RETRY_INTERVAL);
+        }
+    }
+
+    /// Answers one reader until the connection ends, which is an error, or the card is pulled: then the number of the
+    /// command that it did not see.
+    fn serve(
+        &self,
+        stream: &TcpStream,
+        card: &mut VirtualCard,
+        plan: &mut FaultPlan,
+        inserted: &mut Option<impl FnOnce(&VirtualCard)>,
+    ) -> io::Result<u64> {
+        if !self.stop.watch(stream)? {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        stream.set_nodelay(true)?;
+        let mut incoming = Acknowledging(stream);
+        let mut outgoing = stream;
+        acknowledge_at_once(stream)?;
+        loop {
+            let message = Zeroizing::new(vpcd::read_message(&mut incoming)?);
+            if let Some(inserted) = inserted.take() {
+                inserted(card);
+            }
+            let answer = match message.as_slice() {
+                [] => continue,
+                [code] => match Control::from_code(*code) {
+                    Some(Control::Atr) => card.atr(),
+                    Some(Control::PowerOff | Control::PowerOn | Control::Reset) => {
+                        card.reset();
+                        continue;
+                    }
+                    None => continue,
+                },
+                apdu => match plan.next_command() {
+                    None => card.transmit(apdu),
+                    Some(Fault::Status(status)) => status.0.to_be_bytes().to_vec(),
+                    Some(Fault::Reset) => {
+                        card.reset();
+                        card.transmit(apdu)
+                    }
+                    Some(Fault::Remove) => {
+                        card.reset();
+                        return Ok(plan.commands());
+                    }
+                },
+            };
+            vpcd::write_message(&mut outgoing, &answer)?;
+        }
+    }
+}
+
+/// How long a reader on another machine may take to accept.
+const CONNECT_LIMIT: Duration = Duration::from_millis(500);
+/// How often a reader that is not there is looked for: pivkit's own is there for one command, which should not wait.
+const RETRY_INTERVAL: Duration = Duration::from_millis(10);
+
+/// A stream that acknowledges what it reads at once.
+///
+/// vpcd writes the length and the data of a message apart. With its Nagle algorithm the second part waits until the
+/// first is acknowledged, which Linux delays by some 40 ms. Asking for quick acknowledgements lasts only until the
+/// next read (tcp(7), TCP_QUICKACK).
+struct Acknowledging<'a>(&'a TcpStream);
+
+impl Read for Acknowledging<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.0.read(buffer)?;
+        acknowledge_at_once(self.0)?;
+        Ok(length)
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn acknowledge_at_once(stream: &TcpStream) -> io::Result<()> {
+    socket2::SockRef::from(stream).set_tcp_quickack(true)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn acknowledge_at_once(_stream: &TcpStream) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+use std::io::Write;
+use std::net::TcpListener;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use smartcard::vpcd::{Listener, read_message, write_message};
+use smartcard::{CardTransport, Command, Exchange, Link, StatusWord};
+
+use super::*;
+use crate::{CardOptions, Content};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A card on its own thread, told when it was inserted.
+struct Running {
+    stop: Stop,
+    inserted: mpsc::Receiver<()>,
+    thread: JoinHandle<Result<End, Error>>,
+}
+
+fn run(address: &str, faults: &str) -> Running {
+    let client = VpcdClient::new(address);
+    let (stop, mut plan) = (client.stop(), faults.parse::<FaultPlan>().unwrap());
+    let (tell, inserted) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let mut card = VirtualCard::new(Content::blank().unwrap(), CardOptions::default());
+        client.run(&mut card, &mut plan, |_| tell.send(()).unwrap())
+    });
+    Running { stop, inserted, thread }
+}
+
+impl Running {
+    fn stop(self) -> End {
+        self.stop.request();
+        self.thread.join().unwrap().unwrap()
+    }
+}
+
+fn send(reader: &mut impl CardTransport, command: &Command) -> Result<StatusWord, smartcard::Error> {
+    let mut link = Link::SHORT;
+    Exchange::new(reader.transaction()?, &mut link).send(command).map(|response| response.status)
+}
+
+fn select() -> Command {
+    Command::new(0, 0xa4, 4, 0).with_data([0xa0, 0, 0, 3, 8]).expecting_answer()
+}
+
+fn tries() -> Command {
+    Command::new(0, 0x20, 0, 0x80)
+}
+
+#[test]
+fn a_card_serves_one_reader_after_the_other_and_is_reset_between() {
+    let first = Listener::bind("127.0.0.1:0").unwrap();
+    let address = first.address();
+    let card = run(&address.to_string(), "");
+    let mut reader = first.accept(LIMIT, LIMIT).unwrap();
+    assert_eq!(reader.atr()[..2], [0x3b, 0x8c]);
+    card.inserted.recv_timeout(LIMIT).unwrap();
+    assert_eq!(send(&mut reader, &select()).unwrap(), StatusWord::OK);
+    assert_eq!(send(&mut reader, &tries()).unwrap(), StatusWord(0x63c3));
+    drop((reader, first));
+    for _ in 0..3 {
+        let listener = Listener::bind(&address.to_string()).unwrap();
+        let mut reader = listener.accept(LIMIT, LIMIT).unwrap();
+        assert_eq!(send(&mut reader, &tries()).unwrap(), StatusWord::COMMAND_NOT_ALLOWED, "not selected any more");
+        assert_eq!(send(&mut reader, &select()).unwrap(), StatusWord::OK);
+    }
+    assert_eq!(card.inserted.try_recv(), Err(mpsc::TryRecvError::Empty), "told once");
+    assert_eq!(card.stop(), End::Stopped);
+}
+
+#[test]
+fn the_readers_control_codes_reset_the_card() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let card = run(&listener.local_addr().unwrap().to_string(), "");
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut exchange = |messages: &[&[u8]]| {
+        messages.iter().for_each(|message| write_message(&mut stream, message).unwrap());
+        read_message(&mut stream).unwrap()
+    };
+    let (select, tries) = ([0x00, 0xa4, 4, 0, 5, 0xa0, 0, 0, 3, 8], [0x00, 0x20, 0x00, 0x80]);
+    assert_eq!(exchange(&[&[4]])[0], 0x3b);
+    for control in [0, 1, 2] {
+        assert!(exchange(&[&select]).ends_with(&[0x90, 0x00]));
+        assert_eq!(exchange(&[&tries]), [0x63, 0xc3]);
+        assert_eq!(exchange(&[&[control], &tries]), [0x69, 0x86], "control code {control} has no answer of its own");
+    }
+    assert_eq!(card.stop(), End::Stopped);
+}
+
+#[test]
+fn a_stop_ends_it_while_it_waits_for_a_reader_and_while_one_is_silent() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let card = run(&address, "");
+    let (silent, _) = listener.accept().unwrap();
+    assert_eq!(card.stop(), End::Stopped);
+    drop((silent, listener));
+    assert_eq!(run(&address, "").stop(), End::Stopped);
+}
+
+#[test]
+fn a_card_that_is_pulled_leaves_its_reader() {
+    let listener = Listener::bind("127.0.0.1:0").unwrap();
+    let card = run(&listener.address().to_string(), "at 2 sw=6F00\nat 3 remove");
+    let mut reader = listener.accept(LIMIT, LIMIT).unwrap();
+    assert_eq!(send(&mut reader, &select()).unwrap(), StatusWord::OK);
+    assert_eq!(send(&mut reader, &tries()).unwrap(), StatusWord::NO_DIAGNOSIS);
+    assert!(matches!(send(&mut reader, &tries()), Err(smartcard::Error::Removed { .. })));
+    assert_eq!(card.thread.join().unwrap().unwrap(), End::Removed { command: 3 });
+}
+
+#[test]
+fn an_address_that_names_nothing_is_an_error() {
+    for address in ["", "nonsense", "127.0.0.1", "127.0.0.1:99999"] {
+        assert!(matches!(run(address, "").thread.join().unwrap(), Err(Error::Address { .. })), "{address}");
+    }
+}
+
+/// vpcd's habit: length and data in two writes, with Nagle's algorithm. Each exchange then waits for an
+/// acknowledgement, some 40 ms if the card's side delays it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_reader_that_writes_in_two_parts_need_not_wait_for_acknowledgements() {
+    const EXCHANGES: u32 = 100;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let card = run(&listener.local_addr().unwrap().to_string(), "");
+    let (mut stream, _) = listener.accept().unwrap();
+    let start = Instant::now();
+    for _ in 0..EXCHANGES {
+        stream.write_all(&[0, 4]).unwrap();
+        stream.write_all(&[0, 0x20, 0, 0x80]).unwrap();
+        assert_eq!(read_message(&mut stream).unwrap(), [0x69, 0x86]);
+    }
+    let took = start.elapsed();
+    assert!(took < EXCHANGES * Duration::from_millis(20), "{EXCHANGES} exchanges took {took:?}");
+    assert_eq!(card.stop(), End::Stopped);
+}

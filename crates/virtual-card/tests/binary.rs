@@ -1,0 +1,351 @@
+//! The program `pivkit-vcard`, with this test in the reader's place.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use smartcard::vpcd::{Listener, VpcdCard};
+use smartcard::{CardTransport, Command as CardCommand, Error, Exchange, Link, Response, StatusWord};
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+#[test]
+fn says_one_line_when_the_card_is_in_and_ends_on_sigterm_and_sigint() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let reader = Reader::new();
+        let mut program = Program::start(&["--vpcd", &reader.address(), "--preset", "alice"]);
+        let mut card = reader.accept();
+        let line = program.line();
+        let start = format!("card in vpcd {}: GUID ", reader.address());
+        let guid = line.strip_prefix(&start).and_then(|rest| rest.strip_suffix(", slots 9a RSA2048, 9d P256"));
+        let guid = guid.unwrap_or_else(|| panic!("{line}"));
+        assert!(guid.len() == 32 && guid.chars().all(|c| matches!(c, '0'..='9' | 'A'..='F')), "{guid}");
+        let chuid = send(&mut card, &get_data(0x02)).unwrap().data;
+        assert!(hex::encode_upper(chuid).contains(guid), "the line says what the card says");
+        assert_eq!(program.end(signal).code(), Some(0), "{signal} while the card waits for its reader");
+        assert_eq!(program.rest(), "", "one line");
+    }
+}
+
+#[test]
+fn ends_on_sigterm_while_there_is_no_reader() {
+    let reader = Reader::new();
+    let mut program = Program::start(&["--vpcd", &reader.address()]);
+    drop(reader.accept());
+    assert!(program.line().ends_with(", slots none"));
+    drop(reader);
+    assert_eq!(program.end(Signal::SIGTERM).code(), Some(0));
+}
+
+#[test]
+fn a_kept_card_is_the_same_after_a_restart_and_has_its_certificates_beside_it() {
+    let (directory, reader) = (TempDir::new().unwrap(), Reader::new());
+    let state = directory.path().join("state");
+    let arguments = ["--vpcd", &reader.address(), "--preset", "alice", "--state", state.to_str().unwrap()];
+    let mut program = Program::start(&arguments);
+    let certificate = send(&mut reader.accept(), &get_data(0x05)).unwrap().data;
+    let first = program.line();
+    assert_eq!(program.end(Signal::SIGTERM).code(), Some(0));
+
+    let mut program = Program::start(&arguments);
+    assert_eq!(send(&mut reader.accept(), &get_data(0x05)).unwrap().data, certificate);
+    assert_eq!(program.line(), first);
+    assert_eq!(program.end(Signal::SIGTERM).code(), Some(0));
+
+    assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o700);
+    for name in ["9a", "9d"] {
+        let verified = Command::new("openssl")
+            .args(["verify", "-CAfile", "ca.pem", &format!("{name}.pem")])
+            .current_dir(&state)
+            .output()
+            .unwrap();
+        assert!(verified.status.success(), "{name}: {}", String::from_utf8_lossy(&verified.stderr));
+    }
+}
+
+#[test]
+fn spent_pin_tries_survive_kill_9() {
+    let (directory, reader) = (TempDir::new().unwrap(), Reader::new());
+    let state = directory.path().join("state");
+    let arguments = ["--vpcd", &reader.address(), "--state", state.to_str().unwrap()];
+    for left in [2, 1, 0] {
+        let mut program = Program::start(&arguments);
+        let mut card = reader.accept();
+        assert_eq!(verify(&mut card, "000000"), StatusWord(0x63c0 + left));
+        assert_eq!(program.end(Signal::SIGKILL).code(), None);
+    }
+    let mut program = Program::start(&arguments);
+    assert_eq!(verify(&mut reader.accept(), "123456"), StatusWord::AUTHENTICATION_METHOD_BLOCKED);
+    assert_eq!(program.end(Signal::SIGTERM).code(), Some(0));
+}
+
+#[test]
+fn loads_certificates_with_their_keys() {
+    let (directory, reader) = (TempDir::new().unwrap(), Reader::new());
+    for (name, key) in [("a", "rsa:2048"), ("b", "ec:p384.parameters")] {
+        if name == "b" {
+            openssl(
+                directory.path(),
+                "genpkey -genparam -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out p384.parameters",
+            );
+        }
+        openssl(
+            directory.path(),
+            &format!("req -x509 -newkey {key} -nodes -keyout {name}.key -subj /CN={name} -out {name}.pem"),
+        );
+    }
+    let load = |slot, certificate, key| {
+        let path = |name: &str| directory.path().join(name).display().to_string();
+        format!("{slot}={},{}", path(certificate), path(key))
+    };
+    let address = reader.address();
+    let (one, two) = (load("9c", "b.pem", "b.key"), load("82", "a.pem", "a.key"));
+    let mut program = Program::start(&["--vpcd", &address, "--load", &two, "--load", &one]);
+    let mut card = reader.accept();
+    assert!(program.line().ends_with(", slots 9c P384, 82 RSA2048"));
+    let certificate = openssl(directory.path(), "x509 -in b.pem -outform DER");
+    let object = send(&mut card, &get_data(0x0a)).unwrap().data;
+    assert!(hex::encode(object).contains(&hex::encode(certificate)));
+    assert_eq!(program.end(Signal::SIGTERM).code(), Some(0));
+
+    let mismatch = Program::start(&["--load", &load("9a", "a.pem", "b.key")]).fail();
+    assert!(mismatch.contains("the private key for slot 9a does not belong to its certificate"), "{mismatch}");
+    let absent = Program::start(&["--load", &load("9a", "absent.pem", "b.key")]).fail();
+    assert!(absent.contains("cannot read") && absent.contains("absent.pem"), "{absent}");
+}
+
+#[test]
+fn a_fault_file_pulls_the_card_and_the_state_is_kept() {
+    let (directory, reader) = (TempDir::new().unwrap(), Reader::new());
+    let (state, faults) = (directory.path().join("state"), directory.path().join("faults"));
+    fs::write(&faults, "# a bad day\nat 2 sw=6F00\nat 4 remove\n").unwrap();
+    let arguments = ["--vpcd", &reader.address(), "--state", state.to_str().unwrap()];
+    let with_faults = [&arguments[..], &["--fault", faults.to_str().unwrap()]].concat();
+    let mut program = Program::start(&with_faults);
+    let mut card = reader.accept();
+    let mut send_alone = |command: &CardCommand| {
+        let mut link = Link::SHORT;
+        Exchange::new(card.transaction()?, &mut link).send(command).map(|response| response.status)
+    };
+    assert_eq!(send_alone(&select()).unwrap(), StatusWord::OK);
+    assert_eq!(send_alone(&pin("123456")).unwrap(), StatusWord::NO_DIAGNOSIS);
+    assert_eq!(send_alone(&pin("000000")).unwrap(), StatusWord(0x63c2));
+    assert!(matches!(send_alone(&pin("123456")), Err(Error::Removed { .. })));
+    assert!(program.line().starts_with("card in "));
+    assert_eq!(program.line(), "card removed at command 4");
+    assert_eq!(program.exit().code(), Some(0));
+
+    let mut program = Program::start(&arguments);
+    let mut card = reader.accept();
+    assert_eq!(verify(&mut card, ""), StatusWord(0x63c2));
+    assert_eq!(program.end(Signal::SIGTERM).code(), Some(0));
+}
+
+#[test]
+fn bad_input_is_refused_with_a_sentence() {
+    let directory = TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    fs::write(path("faults"), "at 1 hang\n").unwrap();
+    fs::create_dir_all(path("open/another's")).unwrap();
+    fs::set_permissions(path("open"), fs::Permissions::from_mode(0o755)).unwrap();
+    let cases: [(&[&str], i32, &str); 8] = [
+        (
+            &["--fault", &path("faults")],
+            1,
+            "line 1 of the fault file: there is no fault \"hang\": use remove or sw=HEX4",
+        ),
+        (&["--fault", &path("absent")], 1, "absent"),
+        (&["--state", &path("open")], 1, "open to other users, and would hold private keys: run chmod 700"),
+        (&["--vpcd", "nowhere"], 1, "\"nowhere\" is not a reader's address (HOST:PORT)"),
+        (&["--preset", "bob"], 2, "there is no preset \"bob\": use alice"),
+        (&["--load", "9a"], 2, "\"9a\" is not of the form SLOT=CERTIFICATE,KEY"),
+        (&["--load", "9b=c,k"], 2, "\"9b\" is not a PIV slot"),
+        (&["--pin", "123456"], 2, "unexpected argument '--pin'"),
+    ];
+    for (arguments, code, message) in cases {
+        let mut program = Program::start(arguments);
+        assert_eq!(program.exit().code(), Some(code), "{arguments:?}");
+        let errors = program.errors();
+        assert!(errors.contains(message) && !errors.contains("panicked"), "{arguments:?}: {errors}");
+    }
+}
+
+#[test]
+fn two_programs_cannot_share_a_state() {
+    let (directory, reader) = (TempDir::new().unwrap(), Reader::new());
+    let state = directory.path().join("state").display().to_string();
+    let mut first = Program::start(&["--vpcd", &reader.address(), "--state", &state]);
+    drop(reader.accept());
+    let second = Program::start(&["--state", &state]).fail();
+    assert!(second.contains("another virtual card is running with the state in"), "{second}");
+    assert_eq!(first.end(Signal::SIGTERM).code(), Some(0));
+}
+
+#[test]
+fn without_extended_length_the_form_is_refused() {
+    let reader = Reader::new();
+    let mut program = Program::start(&["--vpcd", &reader.address(), "--preset", "alice", "--no-extended"]);
+    let (mut card, mut link) = (reader.accept(), Link::default());
+    let mut exchange = Exchange::new(card.transaction().unwrap(), &mut link);
+    assert!(exchange.send(&select()).unwrap().status.is_ok());
+    assert!(exchange.send(&get_data(0x05)).unwrap().data.len() > 256, "the client falls back");
+    drop(exchange);
+    assert!(!link.extended_length());
+    assert_eq!(program.end(Signal::SIGTERM).code(), Some(0));
+}
+
+#[test]
+fn the_log_at_trace_has_no_pin_and_no_key() {
+    let (directory, reader) = (TempDir::new().unwrap(), Reader::new());
+    let state = directory.path().join("state");
+    let mut program =
+        Program::start(&["--vpcd", &reader.address(), "--preset", "alice", "--state", state.to_str().unwrap()]);
+    let mut card = reader.accept();
+    assert_eq!(verify(&mut card, "987654"), StatusWord(0x63c2));
+    assert_eq!(verify(&mut card, "123456"), StatusWord::OK);
+    assert_eq!(program.end(Signal::SIGTERM).code(), Some(0));
+    let log = program.errors();
+    assert_eq!(log.matches("00200080").count(), 2, "{log}");
+    for secret in ["987654", "123456", "393837363534", "313233343536", "57, 56, 55, 54", "PRIVATE KEY"] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+}
+
+/// A virtual reader of this test.
+struct Reader(Listener);
+
+impl Reader {
+    fn new() -> Self {
+        Self(Listener::bind("127.0.0.1:0").unwrap())
+    }
+
+    fn address(&self) -> String {
+        self.0.address().to_string()
+    }
+
+    fn accept(&self) -> VpcdCard {
+        self.0.accept(LIMIT, LIMIT).unwrap()
+    }
+}
+
+fn select() -> CardCommand {
+    CardCommand::new(0, 0xa4, 4, 0).with_data([0xa0, 0, 0, 3, 8]).expecting_answer()
+}
+
+fn get_data(last: u8) -> CardCommand {
+    CardCommand::new(0, 0xcb, 0x3f, 0xff).with_data([0x5c, 3, 0x5f, 0xc1, last]).expecting_answer()
+}
+
+fn pin(digits: &str) -> CardCommand {
+    let mut data = Zeroizing::new(digits.as_bytes().to_vec());
+    if !data.is_empty() {
+        data.resize(8, 0xff);
+    }
+    CardCommand::new(0, 0x20, 0, 0x80).with_secret(data)
+}
+
+/// SELECT, then `command`.
+fn send(card: &mut VpcdCard, command: &CardCommand) -> Result<Response, Error> {
+    let mut link = Link::SHORT;
+    let mut exchange = Exchange::new(card.transaction()?, &mut link);
+    assert!(exchange.send(&select())?.status.is_ok());
+    exchange.send(command)
+}
+
+fn verify(card: &mut VpcdCard, digits: &str) -> StatusWord {
+    send(card, &pin(digits)).unwrap().status
+}
+
+fn openssl(directory: &Path, arguments: &str) -> Vec<u8> {
+    let output = Command::new("openssl").args(arguments.split(' ')).current_dir(directory).output().expect("openssl");
+    assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// A running `pivkit-vcard`, killed if the test fails.
+struct Program {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Program {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_pivkit-vcard"))
+            .arg("run")
+            .args(arguments)
+            .env("RUST_LOG", "trace")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self { child, out }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        line.strip_suffix('\n').expect("a whole line").to_owned()
+    }
+
+    fn rest(&mut self) -> String {
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).unwrap();
+        rest
+    }
+
+    fn end(&mut self, signal: Signal) -> ExitStatus {
+        kill(self.pid(), signal).unwrap();
+        self.exit()
+    }
+
+    /// Waits for the end; a program that does not end is killed, and the test fails.
+    fn exit(&mut self) -> ExitStatus {
+        let pid = self.pid();
+        let (ended, end) = mpsc::channel::<()>();
+        let watchdog = std::thread::spawn(move || {
+            let late = end.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout);
+            if late {
+                kill(pid, Signal::SIGKILL).unwrap();
+            }
+            late
+        });
+        let status = self.child.wait().unwrap();
+        drop(ended);
+        assert!(!watchdog.join().unwrap(), "it did not end by itself");
+        status
+    }
+
+    fn errors(&mut self) -> String {
+        let mut errors = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        errors
+    }
+
+    fn fail(mut self) -> String {
+        assert_eq!(self.exit().code(), Some(1));
+        self.errors()
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::io::stdout().flush();
+    }
+}

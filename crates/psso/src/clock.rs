@@ -1,0 +1,93 @@
+//! Time as the protocol counts it: whole seconds since 1970 (NumericDate, RFC 7519 section 2).
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// How far two clocks may differ, in seconds, when `iat`, `nbf` and `exp` are judged (RFC 7519 4.1.4: "some small
+/// leeway, usually no more than a few minutes").
+pub const CLOCK_SKEW: i64 = 60;
+
+/// How long a request is valid, in seconds: `exp` = `iat` + 300 in every published message.
+pub(crate) const REQUEST_LIFETIME: i64 = 300;
+
+/// The present moment.
+pub(crate) fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// A moment for people: RFC 3339 in UTC, or the bare number where no calendar reaches.
+pub(crate) fn display(seconds: i64) -> String {
+    OffsetDateTime::from_unix_timestamp(seconds)
+        .ok()
+        .and_then(|moment| moment.format(&Rfc3339).ok())
+        .unwrap_or_else(|| format!("{seconds} s"))
+}
+
+/// How a claim of time is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// A JSON number, as it should be; fractions of a second are dropped.
+    Number(i64),
+    /// A string of digits, as macOS 13 samples have it.
+    Text(i64),
+    /// There is none.
+    Missing,
+    /// Something else.
+    Unreadable,
+}
+
+impl Moment {
+    pub(crate) fn of(claims: &Map<String, Value>, name: &str) -> Self {
+        match claims.get(name) {
+            None => Self::Missing,
+            Some(Value::Number(number)) => match (number.as_i64(), number.as_f64()) {
+                (Some(seconds), _) => Self::Number(seconds),
+                // The cast saturates; a moment past the end of i64 is as good as its end.
+                (None, Some(seconds)) if seconds.is_finite() => Self::Number(seconds.floor() as i64),
+                _ => Self::Unreadable,
+            },
+            Some(Value::String(text)) => text.parse().map_or(Self::Unreadable, Self::Text),
+            Some(_) => Self::Unreadable,
+        }
+    }
+
+    /// The moment, however it is written; nothing where there is none. An error where it cannot be read.
+    pub(crate) fn seconds(self) -> Result<Option<i64>, &'static str> {
+        match self {
+            Self::Number(seconds) | Self::Text(seconds) => Ok(Some(seconds)),
+            Self::Missing => Ok(None),
+            Self::Unreadable => Err("it is not a number of seconds"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_way_to_write_a_moment() {
+        let read = |value: Value| match json!({"iat": value}) {
+            Value::Object(claims) => Moment::of(&claims, "iat"),
+            _ => Moment::Missing,
+        };
+        assert_eq!(read(json!(1656005132)), Moment::Number(1656005132));
+        assert_eq!(read(json!(1656005132.75)), Moment::Number(1656005132));
+        assert_eq!(read(json!(-1)), Moment::Number(-1));
+        assert_eq!(read(json!(1e300)), Moment::Number(i64::MAX));
+        assert_eq!(read(json!(u64::MAX)), Moment::Number(i64::MAX));
+        assert_eq!(read(json!("1656005132")), Moment::Text(1656005132));
+        for bad in [json!("soon"), json!(""), json!(null), json!([1]), json!(true)] {
+            assert_eq!(read(bad), Moment::Unreadable);
+        }
+        assert_eq!(Moment::of(&Map::new(), "iat"), Moment::Missing);
+        assert_eq!(display(1685737124), "2023-06-02T20:18:44Z");
+        assert_eq!(display(i64::MAX), "9223372036854775807 s");
+    }
+}

@@ -1,0 +1,133 @@
+//! What can go wrong in a registration or a login.
+
+use std::path::PathBuf;
+
+use crate::http::HttpError;
+
+/// Why a step did not succeed. Variants differ by what the caller can do about it.
+///
+/// Text that came from a server is escaped and cut short. No variant carries a token, a key or a PIN.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server could not be reached, or not in time. Try again later, or check the URL.
+    #[error("the {endpoint} at {url} did not answer")]
+    Network {
+        /// Which endpoint: "nonce endpoint", "token endpoint", "JWKS endpoint", "registration endpoint".
+        endpoint: &'static str,
+        /// Its URL.
+        url: String,
+        /// What happened.
+        #[source]
+        source: HttpError,
+    },
+    /// The server answered with another status than success: it refused, or it is broken.
+    #[error("the {endpoint} answered {status}{}", reason(.oauth_error.as_deref(), .description.as_deref()))]
+    Endpoint {
+        /// Which endpoint.
+        endpoint: &'static str,
+        /// The HTTP status; 401 means that the login was refused.
+        status: u16,
+        /// `error` of the JSON answer (RFC 6749 5.2), if there was one.
+        oauth_error: Option<String>,
+        /// `error_description` of the JSON answer, or what came instead of JSON.
+        description: Option<String>,
+        /// `check` of the JSON answer: the name that some servers give to the check that failed.
+        check: Option<String>,
+    },
+    /// The server answered with success, but not with what the protocol asks for (an HTML page, for example).
+    #[error("the {endpoint} sent an answer that is not of the protocol: {why}")]
+    UnexpectedAnswer {
+        /// Which endpoint.
+        endpoint: &'static str,
+        /// What came.
+        why: String,
+    },
+    /// A check of the answer failed. The login did not happen; the server or its configuration is wrong, or someone
+    /// is in the way.
+    #[error("the check of {claim} failed: {why}")]
+    Rejected {
+        /// The name of the check: a claim (`nonce`, `iss`, `aud`, ...), a header member (`alg`, `kid`, `epk`, `apu`,
+        /// ...), `signature`, `decryption`, or the message that is malformed.
+        claim: &'static str,
+        /// What was expected and what came.
+        why: String,
+    },
+    /// The signer (the card) failed; its own error is the source.
+    #[error("the card did not sign")]
+    Signer(#[source] jose::SignerError),
+    /// A certificate, key or signature on this side cannot be used.
+    #[error("{why}")]
+    Crypto {
+        /// What is unusable.
+        why: String,
+        /// The reason in detail.
+        #[source]
+        source: Option<jose::Error>,
+    },
+    /// The configuration, or an argument such as the user name, is wrong.
+    #[error("{why}")]
+    Config {
+        /// What is wrong, with the name of the field.
+        why: String,
+        /// The reason in detail.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The state directory with the device keys cannot be used as it is.
+    #[error("{}: {why}", path.display())]
+    State {
+        /// The directory or file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+        /// The reason in detail.
+        #[source]
+        source: Option<std::io::Error>,
+    },
+}
+
+impl Error {
+    pub(crate) fn rejected(claim: &'static str, why: impl Into<String>) -> Self {
+        Self::Rejected { claim, why: why.into() }
+    }
+
+    pub(crate) fn config(why: impl Into<String>) -> Self {
+        Self::Config { why: why.into(), source: None }
+    }
+
+    pub(crate) fn crypto(why: impl Into<String>, source: impl Into<Option<jose::Error>>) -> Self {
+        Self::Crypto { why: why.into(), source: source.into() }
+    }
+}
+
+fn reason(error: Option<&str>, description: Option<&str>) -> String {
+    match (error, description) {
+        (Some(error), Some(description)) => format!(" ({error}): {description}"),
+        (Some(error), None) => format!(" ({error})"),
+        (None, Some(description)) => format!(": {description}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// Text of a stranger, fit to be shown: control and invisible characters escaped, at most `limit` characters.
+pub(crate) fn shown(text: &str, limit: usize) -> String {
+    let mut characters = text.chars();
+    let mut out: String = characters.by_ref().take(limit).flat_map(char::escape_debug).collect();
+    if characters.next().is_some() {
+        out.push('…');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_strangers_is_escaped_and_cut() {
+        assert_eq!(shown("a\u{1b}[31m\r\n\u{202e}b", 40), "a\\u{1b}[31m\\r\\n\\u{202e}b");
+        assert_eq!(shown("ééééé", 3), "ééé…");
+        assert_eq!(shown("abc", 3), "abc");
+    }
+}

@@ -1,0 +1,139 @@
+//! The HTTP client of the real world, on `ureq`.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use tracing::subscriber::NoSubscriber;
+use ureq::Agent;
+use ureq::tls::{RootCerts, TlsConfig};
+use zeroize::Zeroizing;
+
+use super::{HttpClient, HttpError, HttpRequest, HttpResponse, MAX_BODY_LEN, Method, is_allowed_url, is_loopback};
+
+/// How long to wait. A login at a slow identity provider takes a few seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeLimits {
+    /// For the connection, TLS included.
+    pub connect: Duration,
+    /// For the whole exchange, from the name's resolution to the last byte.
+    pub total: Duration,
+}
+
+impl Default for TimeLimits {
+    /// 10 seconds to connect, 30 seconds in all.
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), total: Duration::from_secs(30) }
+    }
+}
+
+/// Blocking HTTP with TLS by rustls and the system's own trust in certificates.
+///
+/// No redirects, no cookies, no `http` except to this machine. A proxy is taken from the environment as usual
+/// (`HTTPS_PROXY`, `NO_PROXY`), but never for this machine.
+#[derive(Debug)]
+pub struct UreqClient {
+    agent: Agent,
+    limits: TimeLimits,
+}
+
+impl UreqClient {
+    /// Makes a client. Nothing is connected yet.
+    #[must_use]
+    pub fn new(limits: TimeLimits) -> Self {
+        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
+        let agent = Agent::config_builder()
+            .tls_config(tls)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_connect(Some(limits.connect))
+            .timeout_global(Some(limits.total))
+            .max_idle_connections(0)
+            .user_agent(concat!("pivkit/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent();
+        Self { agent, limits }
+    }
+
+    fn run(&self, request: &HttpRequest) -> Result<HttpResponse, ureq::Error> {
+        let url = request.url.as_str();
+        let loopback = is_loopback(&request.url);
+        let mut response = match request.method {
+            Method::Get => {
+                let mut call = self.agent.get(url);
+                for (name, value) in &request.headers {
+                    call = call.header(*name, value);
+                }
+                if loopback {
+                    call = call.config().proxy(None).build();
+                }
+                call.call()
+            }
+            Method::Post => {
+                let mut call = self.agent.post(url);
+                for (name, value) in &request.headers {
+                    call = call.header(*name, value);
+                }
+                if loopback {
+                    call = call.config().proxy(None).build();
+                }
+                call.send(request.body.as_slice())
+            }
+        }?;
+        let content_type =
+            response.headers().get("content-type").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        // ureq refuses at its limit, not over it.
+        let limit = u64::try_from(MAX_BODY_LEN + 1).unwrap_or(u64::MAX);
+        let body = response.body_mut().with_config().limit(limit).read_to_vec()?;
+        Ok(HttpResponse { status: response.status().as_u16(), content_type, body: Zeroizing::new(body) })
+    }
+
+    fn error(&self, error: ureq::Error) -> HttpError {
+        match error {
+            ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
+                HttpError::Timeout { limit: self.limits.connect }
+            }
+            ureq::Error::Timeout(_) => HttpError::Timeout { limit: self.limits.total },
+            ureq::Error::BodyExceedsLimit(_) => HttpError::TooLarge { limit: MAX_BODY_LEN },
+            ureq::Error::HostNotFound | ureq::Error::ConnectionFailed | ureq::Error::InvalidProxyUrl => {
+                HttpError::Unreachable(error.into())
+            }
+            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => HttpError::Tls(error.into()),
+            ureq::Error::Io(error) => io_error(error),
+            other => HttpError::Broken(other.into()),
+        }
+    }
+}
+
+impl Default for UreqClient {
+    fn default() -> Self {
+        Self::new(TimeLimits::default())
+    }
+}
+
+impl HttpClient for UreqClient {
+    fn send(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
+        if !is_allowed_url(&request.url) {
+            return Err(HttpError::Insecure);
+        }
+        // At level trace, ureq_proto writes heads and the content of chunked answers to the log, in hex. Those are
+        // tokens. Under this guard nothing of the libraries reaches a subscriber, whatever its filter.
+        tracing::subscriber::with_default(NoSubscriber::default(), || self.run(request))
+            .map_err(|error| self.error(error))
+    }
+}
+
+fn io_error(error: std::io::Error) -> HttpError {
+    match error.kind() {
+        ErrorKind::ConnectionRefused
+        | ErrorKind::HostUnreachable
+        | ErrorKind::NetworkUnreachable
+        | ErrorKind::AddrNotAvailable
+        | ErrorKind::NotFound => HttpError::Unreachable(error.into()),
+        // rustls reports a failed handshake as invalid data; invalid HTTP has an error of its own.
+        ErrorKind::InvalidData => HttpError::Tls(error.into()),
+        _ => HttpError::Broken(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+use super::*;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::time::Instant;
+use url::Url;
+
+/// Answers one connection after the other with `reply`, and reports what it was sent.
+fn server(reply: impl Fn(&mut TcpStream) + Send + 'static) -> (Url, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = Url::parse(&format!("http://{}/path?q=1", listener.local_addr().unwrap())).unwrap();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            let mut buffer = [0; 4096];
+            // The tests' requests end with "END" or with an empty line and no body.
+            let whole = |request: &[u8]| {
+                request.ends_with(b"END") || (request.starts_with(b"GET") && request.ends_with(b"\r\n\r\n"))
+            };
+            while !whole(&request) {
+                match stream.read(&mut buffer) {
+                    Ok(0) | Err(_) => break,
+                    Ok(len) => request.extend_from_slice(&buffer[..len]),
+                }
+            }
+            let _ = sender.send(String::from_utf8_lossy(&request).into_owned());
+            reply(&mut stream);
+        }
+    });
+    (url, receiver)
+}
+
+fn fixed(text: &'static str) -> impl Fn(&mut TcpStream) + Send + 'static {
+    move |stream| drop(stream.write_all(text.as_bytes()))
+}
+
+fn post(url: &Url) -> HttpRequest {
+    HttpRequest::post(url, "a/b", "c/d", b"body END".to_vec()).with_header("client-request-id", "ID-1")
+}
+
+fn quick() -> UreqClient {
+    UreqClient::new(TimeLimits { connect: Duration::from_secs(5), total: Duration::from_millis(300) })
+}
+
+#[test]
+fn a_request_and_its_answer() {
+    let (url, seen) = server(fixed("HTTP/1.1 401 No\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"));
+    let client = UreqClient::default();
+    let response = client.send(&post(&url)).unwrap();
+    assert_eq!((response.status, response.body.as_slice()), (401, &b"{}"[..]));
+    assert_eq!(response.content_type.as_deref(), Some("application/json"));
+    let request = seen.recv().unwrap().to_ascii_lowercase();
+    assert!(request.starts_with("post /path?q=1 http/1.1\r\n"), "{request}");
+    for line in
+        ["accept: a/b", "content-type: c/d", "client-request-id: id-1", "content-length: 8", "user-agent: pivkit/"]
+    {
+        assert!(request.contains(line), "{line} in {request}");
+    }
+    assert!(request.ends_with("\r\n\r\nbody end"));
+
+    let response = client.send(&HttpRequest::get(&url, "x/y")).unwrap();
+    assert_eq!(response.status, 401);
+    assert!(seen.recv().unwrap().starts_with("GET /path?q=1 HTTP/1.1\r\n"));
+}
+
+#[test]
+fn redirects_are_not_followed() {
+    for status in [301, 302, 303, 307, 308] {
+        let reply = format!("HTTP/1.1 {status} x\r\nLocation: http://127.0.0.1:9/evil\r\nContent-Length: 0\r\n\r\n");
+        let (url, _seen) = server(move |stream| drop(stream.write_all(reply.as_bytes())));
+        assert_eq!(UreqClient::default().send(&post(&url)).unwrap().status, status);
+        assert_eq!(UreqClient::default().send(&HttpRequest::get(&url, "x/y")).unwrap().status, status);
+    }
+}
+
+#[test]
+fn a_slow_server_is_given_up() {
+    // One that never answers, and one that drips.
+    let (silent, _a) = server(|stream| drop(stream.read(&mut [0; 1])));
+    let (dripping, _b) = server(|stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+        while stream.write_all(b".").is_ok() {
+            std::thread::yield_now();
+            if stream.set_write_timeout(Some(Duration::from_millis(20))).is_err() {
+                break;
+            }
+            // Waits for the peer without a timer: nothing comes, so this is the drip's pause.
+            let _ = stream.set_read_timeout(Some(Duration::from_millis(20)));
+            let _ = stream.read(&mut [0; 1]);
+        }
+    });
+    for url in [silent, dripping] {
+        let started = Instant::now();
+        let error = quick().send(&post(&url)).unwrap_err();
+        assert!(matches!(error, HttpError::Timeout { limit } if limit == Duration::from_millis(300)), "{error:?}");
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[test]
+fn a_huge_answer_is_refused() {
+    let (declared, _a) = server(|stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n");
+        while stream.write_all(&[b'x'; 65536]).is_ok() {}
+    });
+    let (endless, _b) = server(|stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        while stream.write_all(b"1000\r\n").and_then(|()| stream.write_all(&[b'x'; 4096])).is_ok() {
+            if stream.write_all(b"\r\n").is_err() {
+                break;
+            }
+        }
+    });
+    for url in [declared, endless] {
+        let error = UreqClient::default().send(&post(&url)).unwrap_err();
+        assert!(matches!(error, HttpError::TooLarge { limit: MAX_BODY_LEN }), "{error:?}");
+    }
+    // Exactly the limit is read.
+    let (full, _c) = server(|stream| {
+        let _ = stream.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {MAX_BODY_LEN}\r\n\r\n").as_bytes());
+        let _ = stream.write_all(&vec![b'x'; MAX_BODY_LEN]);
+    });
+    assert_eq!(UreqClient::default().send(&post(&full)).unwrap().body.len(), MAX_BODY_LEN);
+}
+
+#[test]
+fn nobody_there() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = Url::parse(&format!("http://127.0.0.1:{port}/")).unwrap();
+    let error = UreqClient::default().send(&post(&url)).unwrap_err();
+    assert!(matches!(error, HttpError::Unreachable(_)), "{error:?}");
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[test]
+fn connections_that_break() {
+    let (closing, _a) = server(|_| ());
+    let (garbage, _b) = server(fixed("SSH-2.0-OpenSSH_9\r\n"));
+    let (short, _c) = server(fixed("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"));
+    for url in [closing, garbage, short] {
+        let error = UreqClient::default().send(&post(&url)).unwrap_err();
+        assert!(matches!(error, HttpError::Broken(_)), "{error:?}");
+    }
+}
+
+#[test]
+fn what_is_not_tls_is_no_secure_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = Url::parse(&format!("https://{}/", listener.local_addr().unwrap())).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 400 no\r\nContent-Length: 0\r\n\r\n");
+            let _ = stream.read(&mut [0; 4096]);
+        }
+    });
+    let error = UreqClient::default().send(&HttpRequest::get(&url, "x/y")).unwrap_err();
+    assert!(matches!(error, HttpError::Tls(_)), "{error:?}");
+}
+
+#[test]
+fn plain_http_stays_on_this_machine() {
+    let url = Url::parse("http://idp.example/").unwrap();
+    assert!(matches!(UreqClient::default().send(&post(&url)), Err(HttpError::Insecure)));
+}

@@ -1,0 +1,143 @@
+//! The id_token of a login response and its checks (PROC page of Apple's documentation; OpenID Connect Core 3.1.3.7).
+//!
+//! In this order, each under the name that an [`Error::Rejected`] carries:
+//!
+//! | check | holds when |
+//! |---|---|
+//! | `id_token` | it is a well-formed JWS with claims |
+//! | `alg` | the algorithm is one of the configured ones, and the one of the key where the JWKS names one |
+//! | `kid` | it names a usable key of the JWKS |
+//! | `signature` | it verifies with that key |
+//! | `nonce` | it is the nonce of this login |
+//! | `iss` | it is the configured issuer |
+//! | `aud` | it is the client id, or a list with the client id in it |
+//! | `azp` | it is the client id, if it is there; it must be there when `aud` is a list |
+//! | `iat` | it is not in the future |
+//! | `nbf` | it is not in the future, if it is there |
+//! | `exp` | it is in the future |
+//!
+//! Times may be off by [`CLOCK_SKEW`] seconds. They are numbers; strings of digits are read as well, because the
+//! id_token that Apple publishes (VERIFY) has them.
+
+use jose::jws::Jws;
+use jose::{Algorithm, JwkSet, PublicKey};
+use serde_json::{Map, Value};
+
+use crate::Error;
+use crate::clock::{CLOCK_SKEW, Moment, display};
+use crate::error::shown;
+
+/// What an id_token must say.
+#[derive(Clone, Copy)]
+pub(crate) struct Expected<'a> {
+    pub(crate) issuer: &'a str,
+    pub(crate) client_id: &'a str,
+    pub(crate) nonce: &'a str,
+    pub(crate) algorithms: &'a [Algorithm],
+    /// The present, Unix time.
+    pub(crate) now: i64,
+}
+
+/// Makes every check and returns the claims.
+pub(crate) fn verify(token: &str, keys: &JwkSet, expected: &Expected<'_>) -> Result<Map<String, Value>, Error> {
+    let jws = Jws::parse(token).map_err(|error| Error::rejected("id_token", error.to_string()))?;
+    verify_signature(&jws, keys, expected.algorithms)?;
+    let claims = jws.claims().map_err(|error| Error::rejected("id_token", error.to_string()))?;
+    check_text(&claims, "nonce", expected.nonce, "the nonce of this login")?;
+    check_text(&claims, "iss", expected.issuer, "the configured issuer")?;
+    check_aud(&claims, expected.client_id)?;
+    check_azp(&claims, expected.client_id)?;
+    check_iat(&claims, expected.now)?;
+    check_nbf(&claims, expected.now)?;
+    check_exp(&claims, expected.now)?;
+    Ok(claims)
+}
+
+fn verify_signature(jws: &Jws, keys: &JwkSet, allowed: &[Algorithm]) -> Result<(), Error> {
+    let refused = |error: jose::Error| Error::rejected("alg", error.to_string());
+    let algorithm = jws.algorithm().map_err(refused)?;
+    if !allowed.contains(&algorithm) {
+        let why = format!("{algorithm} is not among the configured algorithms (id_token_algorithms)");
+        return Err(Error::rejected("alg", why));
+    }
+    let kid = jws.header_text("kid").ok_or_else(|| Error::rejected("kid", "it is missing"))?;
+    let jwk = keys
+        .find(kid)
+        .ok_or_else(|| Error::rejected("kid", format!("no key \"{}\" is in the JWKS", shown(kid, 80))))?;
+    if jwk.alg.as_deref().is_some_and(|alg| alg != algorithm.name()) {
+        return Err(Error::rejected("alg", format!("the JWKS has this key for another algorithm than {algorithm}")));
+    }
+    let key = PublicKey::from_jwk(jwk).map_err(|error| Error::rejected("kid", error.to_string()))?;
+    jws.verify(&key, allowed).map_err(|error| match error {
+        error @ jose::Error::Key { .. } => refused(error),
+        error => Error::rejected("signature", error.to_string()),
+    })
+}
+
+fn check_text(claims: &Map<String, Value>, name: &'static str, expected: &str, meaning: &str) -> Result<(), Error> {
+    match claims.get(name) {
+        Some(Value::String(value)) if value == expected => Ok(()),
+        Some(Value::String(value)) => {
+            Err(Error::rejected(name, format!("\"{}\" is not {meaning}, \"{expected}\"", shown(value, 120))))
+        }
+        Some(_) => Err(Error::rejected(name, "it is not a string")),
+        None => Err(Error::rejected(name, "it is missing")),
+    }
+}
+
+fn check_aud(claims: &Map<String, Value>, client_id: &str) -> Result<(), Error> {
+    let found = match claims.get("aud") {
+        Some(Value::String(one)) => one == client_id,
+        Some(Value::Array(list)) => {
+            list.iter().all(Value::is_string) && list.iter().any(|one| one.as_str() == Some(client_id))
+        }
+        _ => return Err(Error::rejected("aud", "it is missing, or neither a string nor a list")),
+    };
+    if found { Ok(()) } else { Err(Error::rejected("aud", format!("it does not name the client id \"{client_id}\""))) }
+}
+
+fn check_azp(claims: &Map<String, Value>, client_id: &str) -> Result<(), Error> {
+    match claims.get("azp") {
+        None if claims.get("aud").is_some_and(Value::is_array) => {
+            Err(Error::rejected("azp", "it is missing, and must be there when aud is a list"))
+        }
+        None => Ok(()),
+        Some(_) => check_text(claims, "azp", client_id, "the client id"),
+    }
+}
+
+/// `iat` is there and not in the future.
+fn check_iat(claims: &Map<String, Value>, now: i64) -> Result<(), Error> {
+    match moment(claims, "iat")? {
+        Some(iat) if iat <= now.saturating_add(CLOCK_SKEW) => Ok(()),
+        Some(iat) => Err(Error::rejected("iat", future("issued", iat, now))),
+        None => Err(Error::rejected("iat", "it is missing")),
+    }
+}
+
+/// `nbf`, if it is there, is not in the future.
+fn check_nbf(claims: &Map<String, Value>, now: i64) -> Result<(), Error> {
+    match moment(claims, "nbf")? {
+        Some(nbf) if nbf > now.saturating_add(CLOCK_SKEW) => {
+            Err(Error::rejected("nbf", future("valid only", nbf, now)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `exp` is there and in the future.
+fn check_exp(claims: &Map<String, Value>, now: i64) -> Result<(), Error> {
+    match moment(claims, "exp")? {
+        Some(exp) if exp > now.saturating_sub(CLOCK_SKEW) => Ok(()),
+        Some(exp) => Err(Error::rejected("exp", format!("expired at {}, and it is {}", display(exp), display(now)))),
+        None => Err(Error::rejected("exp", "it is missing")),
+    }
+}
+
+fn moment(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, Error> {
+    Moment::of(claims, name).seconds().map_err(|why| Error::rejected(name, why))
+}
+
+fn future(what: &str, moment: i64, now: i64) -> String {
+    format!("{what} from {}, and it is {}", display(moment), display(now))
+}

@@ -1,0 +1,183 @@
+//! What is in a token of this protocol, and does it hold?
+//!
+//! [`inspect`](fn@inspect) takes a compact JWS or JWE, says which message it is, shows header and claims, and makes every check that
+//! the token and the given keys allow. Serialised, an [`Inspection`] is
+//!
+//! ```json
+//! {"schema_version":1,"kind":"embedded_assertion","header":{},"claims":{},
+//!  "signature":{"valid":true,"key":"x5c"},"kid_matches":true,
+//!  "checks":[{"name":"exp","ok":true,"detail":"..."}]}
+//! ```
+//! `claims` is null while a JWE is closed; `signature` is null for a JWE; `valid` and `key` are null when there is no
+//! key to verify with, and `kid_matches` is null when there is nothing to compare with. A login request has its
+//! embedded assertion inspected under `assertion`, a decrypted response its id_token under `id_token`, in the same
+//! shape.
+//!
+//! Passwords and tokens among the claims are shown as `(hidden)` unless asked for.
+//!
+//! Times are judged to the second, without leeway. A certificate in `x5c` gives the key and its validity is shown,
+//! but no chain is built: whether its owner may log in is for the identity provider to say.
+
+mod claims;
+mod hide;
+mod jwe;
+mod jws;
+mod keys;
+
+use jose::EcPrivateKey;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{Error, clock};
+
+pub use keys::{VerificationKey, decryption_key, verification_keys};
+
+/// What to inspect with. The default is: no keys, now, and secrets hidden.
+#[derive(Debug, Clone, Default)]
+pub struct InspectOptions {
+    /// The recipient's key, to open a JWE.
+    pub decryption_key: Option<EcPrivateKey>,
+    /// Keys to verify the signature with, of the token or of an id_token inside it; before the one in `x5c`.
+    pub verification_keys: Vec<VerificationKey>,
+    /// The PartyVInfo that a JWE was made for, decoded; needed when its header does not carry it.
+    pub apv: Option<Vec<u8>>,
+    /// The moment at which times are judged, in seconds since 1970; now, if there is none.
+    pub at: Option<i64>,
+    /// Show passwords and tokens among the claims.
+    pub show_secrets: bool,
+}
+
+impl InspectOptions {
+    fn moment(&self) -> i64 {
+        self.at.unwrap_or_else(clock::now)
+    }
+}
+
+/// Which message a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// JWS of a device: a login.
+    LoginRequest,
+    /// JWS of a card or a Secure Enclave key, inside a login request.
+    EmbeddedAssertion,
+    /// JWS of a device: a new id_token for a refresh token.
+    RefreshRequest,
+    /// JWS of a device for the key service: key request or key exchange.
+    KeyRequest,
+    /// JWE for a device: tokens.
+    LoginResponse,
+    /// JWE for a device from the key service.
+    KeyResponse,
+    /// JWE for an identity provider: a password.
+    EncryptedPasswordAssertion,
+    /// JWS of an identity provider.
+    IdToken,
+    /// A JWS that is none of these.
+    UnknownJws,
+    /// A JWE that is none of these.
+    UnknownJwe,
+}
+
+/// A signature's verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SignatureVerdict {
+    /// Whether it verifies; nothing when there is no key to verify with.
+    pub valid: Option<bool>,
+    /// Where the key came from: `given` or `x5c`.
+    pub key: Option<&'static str>,
+}
+
+/// One check and its verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was checked: a header member, a claim, `signature`, `decryption`, `claims`; `assertion.` in front of
+    /// what must agree between a login request and its assertion.
+    pub name: String,
+    /// Whether it holds.
+    pub ok: bool,
+    /// A sentence for people.
+    pub detail: String,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Inspection {
+    /// Version of this shape: 1.
+    pub schema_version: u32,
+    /// Which message it is.
+    pub kind: Kind,
+    /// The protected header.
+    pub header: Map<String, Value>,
+    /// The claims, or the decrypted content.
+    pub claims: Option<Map<String, Value>>,
+    /// The signature's verdict; nothing for a JWE.
+    pub signature: Option<SignatureVerdict>,
+    /// Whether `kid` names the key that was used.
+    pub kid_matches: Option<bool>,
+    /// The checks, in the order in which they were made.
+    pub checks: Vec<Check>,
+    /// The embedded assertion of a login request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assertion: Option<Box<Inspection>>,
+    /// The id_token of a decrypted login response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<Box<Inspection>>,
+}
+
+impl Inspection {
+    fn new(kind: Kind, header: Map<String, Value>) -> Self {
+        Self {
+            schema_version: 1,
+            kind,
+            header,
+            claims: None,
+            signature: None,
+            kid_matches: None,
+            checks: Vec::new(),
+            assertion: None,
+            id_token: None,
+        }
+    }
+
+    fn check(&mut self, name: impl Into<String>, ok: bool, detail: impl Into<String>) {
+        self.checks.push(Check { name: name.into(), ok, detail: detail.into() });
+    }
+
+    fn verdict(&mut self, name: impl Into<String>, verdict: Result<String, String>) {
+        let ok = verdict.is_ok();
+        self.check(name, ok, verdict.unwrap_or_else(|why| why));
+    }
+
+    /// Whether every check holds, those of the tokens inside included.
+    #[must_use]
+    pub fn all_hold(&self) -> bool {
+        self.checks.iter().all(|check| check.ok)
+            && [&self.assertion, &self.id_token].into_iter().flatten().all(|inner| inner.all_hold())
+    }
+}
+
+/// Takes a compact JWS or JWE apart and checks what can be checked. White space around it is ignored.
+///
+/// # Errors
+/// [`Error::Crypto`] when it is not a readable compact JWS (three parts) or JWE (five parts).
+pub fn inspect(token: &str, options: &InspectOptions) -> Result<Inspection, Error> {
+    let token = token.trim_ascii();
+    match token.split('.').take(6).count() {
+        3 => jws::inspect(token, options, jws::Place::Outermost),
+        5 => jwe::inspect(token, options),
+        parts => {
+            let why = format!("this is not a compact JWS or JWE: those have 3 or 5 parts between dots, not {parts}");
+            Err(Error::crypto(why, None))
+        }
+    }
+}
+
+fn unreadable(error: jose::Error) -> Error {
+    Error::crypto("the token cannot be read", error)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! Reading keys to inspect with: JWK, JWK Set, PEM.
+
+use jose::{EcPrivateKey, Jwk, JwkSet, PublicKey};
+use serde_json::{Value, json};
+use x509_parser::pem::Pem;
+
+use crate::{Error, x5c};
+
+/// A key to verify a signature with, and the name that a JWK Set gives it.
+#[derive(Debug, Clone)]
+pub struct VerificationKey {
+    /// The key.
+    pub key: PublicKey,
+    /// `kid` of the JWK; a key from PEM has none.
+    pub kid: Option<String>,
+}
+
+/// Reads the keys of a text: a JWK, a JWK Set, or PEM with public keys or certificates.
+///
+/// # Errors
+/// [`Error::Crypto`] when there is no usable key in it.
+pub fn verification_keys(text: &str) -> Result<Vec<VerificationKey>, Error> {
+    let unusable = |error| Error::crypto("the verification key cannot be used", error);
+    if !text.trim_start().starts_with('{') {
+        return pem_keys(text);
+    }
+    if let Ok(set) = JwkSet::from_json(text) {
+        let keys: Vec<_> = set
+            .keys
+            .into_iter()
+            .filter_map(|jwk| Some(VerificationKey { key: PublicKey::from_jwk(&jwk).ok()?, kid: jwk.kid }))
+            .collect();
+        return if keys.is_empty() { Err(Error::crypto("the JWK Set has no usable key", None)) } else { Ok(keys) };
+    }
+    let jwk = Jwk::from_json(&completed(text)?).map_err(unusable)?;
+    Ok(vec![VerificationKey { key: PublicKey::from_jwk(&jwk).map_err(unusable)?, kid: jwk.kid }])
+}
+
+/// Reads a private P-256 key: a JWK with `d`, or PEM (PKCS#8 or SEC 1).
+///
+/// # Errors
+/// [`Error::Crypto`] when it is none.
+pub fn decryption_key(text: &str) -> Result<EcPrivateKey, Error> {
+    let unusable = |error| Error::crypto("the decryption key cannot be used", error);
+    if text.trim_start().starts_with('{') {
+        return EcPrivateKey::from_jwk_json(&completed(text)?).map_err(unusable);
+    }
+    EcPrivateKey::from_pem(text).map_err(unusable)
+}
+
+/// A JWK with `x` and `y` but neither `kty` nor `crv`, as Apple's documentation prints its keys, is on P-256.
+fn completed(text: &str) -> Result<String, Error> {
+    let mut jwk = jose::json::parse_object("JWK", text.as_bytes())
+        .map_err(|error| Error::crypto("the key is not a JWK", error))?;
+    if !jwk.contains_key("kty") && !jwk.contains_key("crv") && jwk.contains_key("x") && jwk.contains_key("y") {
+        jwk.insert("kty".to_owned(), json!("EC"));
+        jwk.insert("crv".to_owned(), json!("P-256"));
+    }
+    Ok(Value::Object(jwk).to_string())
+}
+
+fn pem_keys(text: &str) -> Result<Vec<VerificationKey>, Error> {
+    let unusable = |why: String| Error::crypto(format!("the verification key cannot be used: {why}"), None);
+    let mut keys = Vec::new();
+    for block in Pem::iter_from_buffer(text.as_bytes()) {
+        let block = block.map_err(|_| unusable("malformed PEM".to_owned()))?;
+        let key = match block.label.as_str() {
+            "CERTIFICATE" => x5c::public_key(&block.contents).map_err(unusable)?,
+            "PUBLIC KEY" => PublicKey::from_spki_der(&block.contents).map_err(|error| unusable(error.to_string()))?,
+            label => return Err(unusable(format!("PEM with \"{}\"", crate::error::shown(label, 40)))),
+        };
+        keys.push(VerificationKey { key, kid: None });
+    }
+    if keys.is_empty() { Err(unusable("neither a JWK nor PEM".to_owned())) } else { Ok(keys) }
+}

@@ -1,0 +1,102 @@
+//! A client of Apple's Platform SSO protocol, SmartCard method.
+//!
+//! A login has two signatures: the card signs the *embedded assertion* (who the user is), the device signs the *login
+//! request* around it (which device it is). The answer is encrypted to the device and carries an id_token, which is
+//! checked against the identity provider's keys. The card is anything that implements [`jose::Signer`].
+//!
+//! | type | for |
+//! |---|---|
+//! | [`Config`] | the identity provider, from a TOML file |
+//! | [`DeviceKeys`] | the device's two keys in a state directory |
+//! | [`Client`] | registration and login |
+//! | [`CardCredential`] | the card's certificate and signer |
+//! | [`inspect`](fn@inspect::inspect) | what is in a token of this protocol, and does it hold |
+//! | [`http::HttpClient`] | the network; [`http::ureq_client::UreqClient`] is the real one |
+//!
+//! Here a key in software stands in for the card, and a closure for the network:
+//!
+//! ```
+//! use psso::http::{HttpClient, HttpError, HttpRequest, HttpResponse};
+//! use psso::inspect::{InspectOptions, Kind, inspect};
+//! use psso::{CardCredential, Client, Config};
+//!
+//! struct NonceOnly;
+//!
+//! impl HttpClient for NonceOnly {
+//!     fn send(&self, _request: &HttpRequest) -> Result<HttpResponse, HttpError> {
+//!         let body = br#"{"Nonce":"AwABAAAA"}"#.to_vec();
+//!         Ok(HttpResponse { status: 200, content_type: Some("application/json".into()), body: body.into() })
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::from_toml(r#"
+//!     issuer = "https://idp.example"
+//!     client_id = "9b0f"
+//!     audience = "urn:example:psso"
+//!     nonce_endpoint = "https://idp.example/psso/nonce"
+//!     token_endpoint = "https://idp.example/psso/token"
+//!     jwks_endpoint = "https://idp.example/psso/jwks"
+//! "#)?;
+//! let client = Client::new(config, Box::new(NonceOnly));
+//!
+//! // In place of a card: a key in software with a certificate.
+//! let key = rcgen::KeyPair::generate()?;
+//! let certificate = rcgen::CertificateParams::new(vec![])?.self_signed(&key)?;
+//! let mut signer = jose::EcPrivateKey::from_pem(&key.serialize_pem())?;
+//!
+//! let pending = client.begin_login("alice")?;
+//! let card = CardCredential { certificate_der: certificate.der(), signer: &mut signer };
+//! let signed = client.sign_assertion(pending, card)?;
+//!
+//! let seen = inspect(signed.assertion(), &InspectOptions::default())?;
+//! assert_eq!(seen.kind, Kind::EmbeddedAssertion);
+//! assert_eq!(seen.claims.unwrap()["sub"], "alice");
+//! assert!(seen.checks.iter().all(|check| check.ok));
+//! # Ok(())
+//! # }
+//! ```
+//! [`Client::submit`] would now send the login request.
+//!
+//! Source: developer.apple.com/documentation/authenticationservices; the pages are cited by their short names:
+//! NONCE (obtaining-a-server-nonce), LOGIN (creating-and-validating-a-login-request), ASSERT
+//! (creating-an-embedded-assertion), JWE (creating-a-json-web-encryption-jwe-login-response), PROC
+//! (processing-the-json-web-encryption-jwe-login-response), VERIFY (performing-encryption-verification), ENCPW
+//! (creating-an-encrypted-embedded-assertion).
+
+#![forbid(unsafe_code)]
+
+mod algorithm;
+mod assertion;
+mod client;
+mod clock;
+pub mod config;
+mod device_keys;
+mod error;
+mod form;
+pub mod http;
+mod id_token;
+pub mod inspect;
+mod kid;
+mod login_request;
+mod login_response;
+mod nonce;
+pub mod party_info;
+mod random;
+mod registration;
+#[cfg(test)]
+mod testing;
+mod x5c;
+
+pub use algorithm::card_algorithm;
+pub use assertion::CardCredential;
+pub use client::{Client, LoginOutcome, PendingLogin, SignedLogin, Timings, Tokens};
+pub use clock::CLOCK_SKEW;
+pub use config::Config;
+pub use device_keys::{DeviceKeys, DevicePublicKey};
+pub use error::Error;
+pub use http::ureq_client::{TimeLimits, UreqClient};
+/// The JOSE layer, for implementing [`jose::Signer`] without another dependency.
+pub use jose;
+pub use kid::{key_id, same_key_id};
+pub use registration::{Registration, registration_request};

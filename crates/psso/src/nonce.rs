@@ -1,0 +1,37 @@
+//! The server nonce (NONCE page of Apple's documentation).
+//!
+//! ```text
+//! POST nonce_endpoint   Accept: application/json, client-request-id: UUID
+//! grant_type=srv_challenge
+//! -> 200 {"Nonce":"..."}
+//! ```
+//! The value is opaque and copied as it is into the request.
+
+use serde_json::Value;
+
+use crate::config::Config;
+use crate::http::{self, HttpClient, HttpRequest};
+use crate::{Error, form};
+
+const ENDPOINT: &str = "nonce endpoint";
+/// Published nonces have about 110 characters.
+const MAX_NONCE_LEN: usize = 4096;
+
+/// Fetches a nonce under the request id that the login will carry as well.
+pub(crate) fn fetch(client: &dyn HttpClient, config: &Config, request_id: &str) -> Result<String, Error> {
+    let body = form::encode(&[("grant_type", "srv_challenge")]);
+    let request = HttpRequest::post(config.nonce_endpoint().url(), "application/json", form::CONTENT_TYPE, body)
+        .with_header("client-request-id", request_id);
+    let response = http::exchange(client, ENDPOINT, &request, &[200])?;
+    let mut value = Value::Object(http::json_object(ENDPOINT, &response)?);
+    for step in config.nonce_response_keypath() {
+        value = value.get_mut(step).map(Value::take).unwrap_or_default();
+    }
+    match value {
+        Value::String(nonce) if !nonce.is_empty() && nonce.len() <= MAX_NONCE_LEN => Ok(nonce),
+        _ => Err(Error::UnexpectedAnswer {
+            endpoint: ENDPOINT,
+            why: format!("no nonce at \"{}\" (nonce_response_keypath)", config.nonce_response_keypath().join(".")),
+        }),
+    }
+}

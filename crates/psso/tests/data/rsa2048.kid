@@ -1,0 +1,1 @@
+oZrVJ9vY63SFHswdPsfRNlLog1pVFOahg/5K6Osgaxg=

@@ -31,8 +31,8 @@ pub(crate) fn header(part: &str) -> Result<Map<String, Value>, Error> {
 pub(crate) fn text<'a>(header: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, Error> {
     match header.get(name) {
         Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(Error::malformed("header", format!("{name} is not a string"))),
-        None => Err(Error::malformed("header", format!("{name} is missing"))),
+        Some(_) => Err(Error::malformed(name, "not a string")),
+        None => Err(Error::malformed(name, "missing from the header")),
     }
 }
 

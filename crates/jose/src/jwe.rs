@@ -190,7 +190,7 @@ fn refuse(header: &Map<String, Value>) -> Result<(), Error> {
 
 /// The ephemeral key: RFC 7518 4.6.1.1, here on P-256 only.
 fn epk(header: &Map<String, Value>) -> Result<PublicKey, Error> {
-    let value = header.get("epk").cloned().ok_or_else(|| Error::malformed("header", "epk is missing"))?;
+    let value = header.get("epk").cloned().ok_or_else(|| Error::malformed("epk", "missing from the header"))?;
     let jwk: Jwk = serde_json::from_value(value).map_err(|source| Error::Json { what: "epk", source })?;
     let key = PublicKey::from_jwk(&jwk)?;
     if key.as_p256().is_none() {

@@ -59,7 +59,7 @@ fn header() -> impl Strategy<Value = String> {
         Just("d"),
         Just("keys"),
     ];
-    let leaf = word.prop_map(|word| serde_json::Value::from(word));
+    let leaf = word.prop_map(serde_json::Value::from);
     let value = leaf.prop_recursive(3, 16, 5, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),

@@ -2,19 +2,22 @@
 
 use smartcard::{CardTransport, Exchange, Link};
 
+use crate::pin::PinReference;
 use crate::{Error, Session, select};
 
-/// A connection to a card, and what was learnt about how it takes commands.
+/// A connection to a card, and what was learnt about it: how it takes commands, and which PIN it wants.
 pub struct Card {
     transport: Box<dyn CardTransport>,
     link: Link,
+    pin_reference: Option<PinReference>,
 }
 
 impl Card {
     /// Takes a connection. Nothing is sent yet, and whether the card is a PIV card is not known.
     #[must_use]
     pub fn new(transport: Box<dyn CardTransport>) -> Self {
-        Self { transport, link: Link::default() }
+        let link = Link::new(transport.protocol());
+        Self { transport, link, pin_reference: None }
     }
 
     /// The name of the reader. Foreign text.
@@ -38,8 +41,8 @@ impl Card {
     pub fn session(&mut self) -> Result<Session<'_>, Error> {
         let mut exchange = Exchange::new(self.transport.transaction()?, &mut self.link);
         let response = exchange.send(&select::command())?;
-        let application = select::answer(&response)?;
-        Ok(Session::new(exchange, application))
+        select::answer(&response)?;
+        Ok(Session::new(exchange, &mut self.pin_reference))
     }
 }
 

@@ -62,11 +62,11 @@ pub enum Error {
         /// The answer of the card.
         sw: StatusWord,
     },
-    /// What is asked for is not possible.
-    #[error("{what} is not supported")]
-    NotSupported {
-        /// What it is.
-        what: &'static str,
+    /// The PIN was verified and the key still did not sign: it waited in vain for a touch, or its policy forbids it.
+    #[error("the key in slot {slot} did not sign although the PIN is right; it may have waited for a touch")]
+    TouchTimeout {
+        /// The slot.
+        slot: Slot,
     },
     /// The card refused a command for a reason without a variant of its own.
     #[error("the card refused {command} (status {sw})")]
@@ -76,6 +76,9 @@ pub enum Error {
         /// The answer.
         sw: StatusWord,
     },
+    /// The card's answer to a command breaks ISO/IEC 7816-4 or has no end. Other commands may still work.
+    #[error("the card sent an answer that cannot be used")]
+    UnusableAnswer(#[source] smartcard::Error),
     /// An object or an answer is not what the standard says.
     #[error("{object} is malformed at byte {offset}: {reason}")]
     Malformed {
@@ -128,6 +131,9 @@ impl From<smartcard::Error> for Error {
         match error {
             smartcard::Error::Removed { .. } | smartcard::Error::NoCard { .. } => Self::CardRemoved(error),
             smartcard::Error::Reset { .. } => Self::CardReset(error),
+            smartcard::Error::MalformedAnswer { .. } | smartcard::Error::CommandTooLong { .. } => {
+                Self::UnusableAnswer(error)
+            }
             _ => Self::Transport(error),
         }
     }

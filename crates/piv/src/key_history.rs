@@ -6,7 +6,7 @@
 
 use smartcard::tlv::{self, Tag};
 
-use crate::{Error, ObjectId, Slot};
+use crate::{Error, ObjectId};
 
 /// How many retired keys the card says it has. A hint, not a proof: cards exist whose counts are wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,11 +30,6 @@ impl KeyHistory {
         };
         Ok(Self { on_card: count(ON_CARD)?, off_card: count(OFF_CARD)? })
     }
-
-    /// The retired slots that should hold a certificate.
-    pub fn slots(self) -> impl Iterator<Item = Slot> {
-        Slot::retired().take(usize::from(self.on_card))
-    }
 }
 
 const ON_CARD: Tag = Tag(0xc1);
@@ -45,15 +40,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_name_the_first_slots() {
+    fn reads_both_counts() {
         let history = KeyHistory::parse(&hex::decode("c10102c20103f300fe00").unwrap()).unwrap();
         assert_eq!(history, KeyHistory { on_card: 2, off_card: 3 });
-        assert_eq!(history.slots().map(|slot| slot.to_string()).collect::<Vec<_>>(), ["82", "83"]);
-    }
-
-    #[test]
-    fn a_card_cannot_claim_more_slots_than_there_are() {
-        assert_eq!(KeyHistory { on_card: 255, off_card: 0 }.slots().count(), 20);
     }
 
     #[test]

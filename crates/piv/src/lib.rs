@@ -37,6 +37,5 @@ pub use error::{Error, ObjectName};
 pub use key_history::KeyHistory;
 pub use object::ObjectId;
 pub use pin::{LastTry, Pin, PinStatus};
-pub use select::ApplicationProperties;
 pub use session::{Session, VerifiedSession};
 pub use slot::{InvalidSlot, RetiredSlot, Slot};

@@ -79,13 +79,31 @@ impl PinStatus {
     }
 }
 
-/// VERIFY without data asks for the retry counter. A padded empty PIN would cost a try.
-pub(crate) fn status_command() -> Command {
-    Command::new(0x00, INS_VERIFY, 0x00, APPLICATION_PIN)
+/// Which PIN is meant (SP 800-73-4 Part 1, table 4a): its number in P2 of VERIFY.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PinReference {
+    /// The PIN of the whole card.
+    Global,
+    /// The PIN of the PIV application.
+    Application,
 }
 
-pub(crate) fn verify_command(pin: &Pin) -> Command {
-    status_command().with_secret(pin.padded())
+impl PinReference {
+    fn number(self) -> u8 {
+        match self {
+            Self::Global => 0x00,
+            Self::Application => 0x80,
+        }
+    }
+}
+
+/// VERIFY without data asks for the retry counter. A padded empty PIN would cost a try.
+pub(crate) fn status_command(reference: PinReference) -> Command {
+    Command::new(0x00, INS_VERIFY, 0x00, reference.number())
+}
+
+pub(crate) fn verify_command(reference: PinReference, pin: &Pin) -> Command {
+    status_command(reference).with_secret(pin.padded())
 }
 
 pub(crate) fn verify_answer(status: StatusWord) -> Result<(), Error> {
@@ -99,8 +117,6 @@ pub(crate) fn verify_answer(status: StatusWord) -> Result<(), Error> {
 }
 
 const INS_VERIFY: u8 = 0x20;
-/// The key reference of the PIV Card Application PIN.
-const APPLICATION_PIN: u8 = 0x80;
 
 #[cfg(test)]
 mod tests {

@@ -3,26 +3,21 @@
 use smartcard::tlv::{self, Tag};
 use smartcard::{Command, Exchange, StatusWord};
 
+use crate::pin::{self, PinReference};
 use crate::{
-    AlgorithmId, ApplicationProperties, CertificateObject, Chuid, DiscoveryObject, Error, Hash, KeyHistory, LastTry,
-    ObjectId, Pin, PinStatus, Slot, general_authenticate, pin,
+    AlgorithmId, CertificateObject, Chuid, DiscoveryObject, Error, Hash, KeyHistory, LastTry, ObjectId, Pin, PinStatus,
+    Slot, general_authenticate,
 };
 
 /// A selected PIV application. The card belongs to this program until the session is dropped.
 pub struct Session<'a> {
     exchange: Exchange<'a>,
-    application: ApplicationProperties,
+    pin_reference: &'a mut Option<PinReference>,
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(exchange: Exchange<'a>, application: ApplicationProperties) -> Self {
-        Self { exchange, application }
-    }
-
-    /// What the card said when the application was selected.
-    #[must_use]
-    pub fn application(&self) -> &ApplicationProperties {
-        &self.application
+    pub(crate) fn new(exchange: Exchange<'a>, pin_reference: &'a mut Option<PinReference>) -> Self {
+        Self { exchange, pin_reference }
     }
 
     /// GET DATA (SP 800-73-4 Part 2, 3.1.2): the whole object with its tag (53, or 7E for the discovery object). `None` if
@@ -91,27 +86,47 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// How many PIN tries are left: one command, which costs no try.
+    /// How many tries are left for the card's own PIV PIN: one command, which costs no try.
     ///
     /// # Errors
     ///
     /// That of a lost connection.
     pub fn pin_status(&mut self) -> Result<PinStatus, Error> {
-        Ok(PinStatus::of(self.exchange.send(&pin::status_command())?.status))
+        self.status_of(PinReference::Application)
     }
 
-    /// Verifies the PIN (SP 800-73-4 Part 2, 3.2.1): two commands, of which the first reads the retry counter and lets no
-    /// PIN pass when `last_try` is to be kept. The PIN is sent once, whatever happens.
+    fn status_of(&mut self, reference: PinReference) -> Result<PinStatus, Error> {
+        Ok(PinStatus::of(self.exchange.send(&pin::status_command(reference))?.status))
+    }
+
+    /// Verifies the PIN (SP 800-73-4 Part 2, 3.2.1): the global PIN if the discovery object says that people use that one,
+    /// the card's own PIV PIN otherwise. Two commands, of which the first reads the retry counter and lets no PIN pass when
+    /// `last_try` is to be kept, and one for the discovery object if it was not read yet. The PIN is sent once, whatever
+    /// happens.
     ///
     /// # Errors
     ///
     /// [`Error::LastPinTry`], [`Error::PinTriesUnknown`] and [`Error::PinBlocked`] before a PIN is sent;
     /// [`Error::WrongPin`] and [`Error::PinBlocked`] after it; that of a lost connection.
     pub fn verify_pin(mut self, pin: &Pin, last_try: LastTry) -> Result<VerifiedSession<'a>, Error> {
-        self.pin_status()?.guard(last_try)?;
-        let response = self.exchange.send(&pin::verify_command(pin))?;
+        let reference = self.pin_reference()?;
+        self.status_of(reference)?.guard(last_try)?;
+        let response = self.exchange.send(&pin::verify_command(reference, pin))?;
         pin::verify_answer(response.status)?;
-        Ok(VerifiedSession { session: self })
+        Ok(VerifiedSession { session: self, fresh: true })
+    }
+
+    /// Which PIN people use; read once for each card. Only a discovery object that says so makes it the global one.
+    fn pin_reference(&mut self) -> Result<PinReference, Error> {
+        if let Some(reference) = *self.pin_reference {
+            return Ok(reference);
+        }
+        let reference = match self.discovery() {
+            Err(error) if error.ends_session() => return Err(error),
+            Ok(Some(discovery)) if discovery.pin_usage_policy.global_pin_preferred() => PinReference::Global,
+            _ => PinReference::Application,
+        };
+        Ok(*self.pin_reference.insert(reference))
     }
 
     /// The serial number of a YubiKey (Yubico's extension, instruction F8). `None` if the card does not know the command.
@@ -130,6 +145,8 @@ impl<'a> Session<'a> {
 /// The card keeps the PIN verified after the session, until it is reset, removed, or another application is selected.
 pub struct VerifiedSession<'a> {
     session: Session<'a>,
+    /// Nothing was signed since the PIN was verified.
+    fresh: bool,
 }
 
 impl VerifiedSession<'_> {
@@ -139,12 +156,16 @@ impl VerifiedSession<'_> {
     /// # Errors
     ///
     /// [`Error::PinRequired`] if the slot wants the PIN before every signature and there was one already,
-    /// [`Error::NoKey`] if the slot has no such key, [`Error::Malformed`], [`Error::Status`], or that of a lost
+    /// [`Error::TouchTimeout`] if the key did not sign right after the PIN was verified, [`Error::NoKey`] if the slot has no such key, [`Error::Malformed`], [`Error::Status`], or that of a lost
     /// connection.
     pub fn sign(&mut self, slot: Slot, algorithm: AlgorithmId, hash: Hash, message: &[u8]) -> Result<Vec<u8>, Error> {
         let input = algorithm.signature_input(hash, message);
+        let fresh = std::mem::replace(&mut self.fresh, false);
         let response = self.session.exchange.send(&general_authenticate::command(slot, algorithm, &input))?;
-        general_authenticate::signature(slot, algorithm, &response)
+        match general_authenticate::signature(slot, algorithm, &response) {
+            Err(Error::PinRequired { slot }) if fresh => Err(Error::TouchTimeout { slot }),
+            result => result,
+        }
     }
 }
 

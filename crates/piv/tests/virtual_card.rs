@@ -1,4 +1,5 @@
 //! The client against a software card in this process, with openssl as the judge of its signatures.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -160,10 +161,10 @@ fn a_card_without_piv_is_named() {
     assert!(matches!(card.session().err(), Some(Error::NotPiv { sw: StatusWord::NOT_FOUND })));
 }
 
-/// Signs once with a fault at each command in turn, and gives the errors.
+/// Signs once with a fault at each command in turn until the fault comes too late, and gives the errors.
 fn faults(plan: impl Fn(&Probe, u64)) -> Vec<Error> {
     let mut errors = Vec::new();
-    for n in 1.. {
+    for n in 1..=20 {
         let mut content = Content::blank().unwrap();
         let key = PrivateKey::generate(virtual_card::Algorithm::P256).unwrap();
         content.put_key(virtual_slot(Slot::Authentication), key);
@@ -174,23 +175,45 @@ fn faults(plan: impl Fn(&Probe, u64)) -> Vec<Error> {
         let verifies = probe.headers().iter().filter(|header| header[1] == 0x20).count();
         assert!(verifies <= 2, "a PIN was sent again after command {n}");
         match result {
-            Ok(_) => break,
+            Ok(_) => return errors,
             Err(error) => errors.push(error),
         }
     }
-    errors
+    panic!("never signed: {errors:?}");
 }
 
 #[test]
 fn a_card_pulled_at_any_command_loses_no_try() {
     let errors = faults(Probe::pull_at);
-    assert_eq!(errors.len(), 4, "SELECT, retry counter, VERIFY, GENERAL AUTHENTICATE");
+    assert_eq!(errors.len(), 5, "SELECT, discovery object, retry counter, VERIFY, GENERAL AUTHENTICATE");
     assert!(errors.iter().all(|error| matches!(error, Error::CardRemoved(_))), "{errors:?}");
 }
 
 #[test]
 fn a_card_reset_at_any_command_ends_the_session_and_no_pin_is_sent_again() {
     let errors = faults(Probe::reset_at);
-    assert_eq!(errors.len(), 4);
+    assert_eq!(errors.len(), 5);
     assert!(errors.iter().all(|error| matches!(error, Error::CardReset(_))), "{errors:?}");
+}
+
+#[test]
+fn a_card_whose_global_pin_is_the_one_people_know_gets_that_one() {
+    let mut content = Content::blank().unwrap();
+    let aid = "4f0ba000000308000010000100";
+    let discovery = hex::decode(format!("{aid}5f2f026020")).unwrap();
+    content.put_object(ObjectId::Discovery.tag(), discovery).unwrap();
+    let (mut card, probe) = insert(content, ExtendedLength::Honoured);
+    // The virtual card has no global PIN and says so; what counts is that its other PIN loses no try.
+    assert!(card.session().unwrap().verify_pin(&pin("000000"), LastTry::Use).is_err());
+    let verified: Vec<u8> = probe.headers().iter().filter(|header| header[1] == 0x20).map(|header| header[3]).collect();
+    assert!(!verified.is_empty() && verified.iter().all(|reference| *reference == 0x00), "{verified:?}");
+    assert_eq!(probe.tries_left(), 3);
+}
+
+#[test]
+fn a_key_that_does_not_sign_in_spite_of_the_pin_may_want_a_touch() {
+    let (mut card, probe) = insert(Content::blank().unwrap(), ExtendedLength::Honoured);
+    probe.answer_at(5, StatusWord::SECURITY_STATUS_NOT_SATISFIED);
+    let error = sign(&mut card, AlgorithmId::EccP256, Hash::Sha256).unwrap_err();
+    assert!(matches!(error, Error::TouchTimeout { slot: Slot::Authentication }), "{error:?}");
 }

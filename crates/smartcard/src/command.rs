@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! short      CLA INS P1 P2 [Lc(1) data(1..=255)] [Le(1)]
-//! extended   CLA INS P1 P2  00 [Lc(2) data(1..=65535)] [Le(2)]
+//! extended   CLA INS P1 P2  00 [Lc(2) data(1..=65535)] [Le(2)]     without data and Le: as short
 //! ```
 
 use std::fmt;
@@ -125,7 +125,9 @@ impl Apdu {
             .map_err(|_| Error::CommandTooLong { reason: "over 65,535 bytes in an extended APDU" })?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(4 + 3 + data.len() + 2));
         bytes.extend_from_slice(&header.0);
-        bytes.push(0);
+        if lc > 0 || answer_expected {
+            bytes.push(0);
+        }
         if lc > 0 {
             bytes.extend_from_slice(&lc.to_be_bytes());
             bytes.extend_from_slice(data);
@@ -177,6 +179,7 @@ mod tests {
     #[test]
     fn the_four_extended_cases() {
         let bytes = |data: &[u8], le| Apdu::extended(H, data, le, false).unwrap().as_bytes().to_vec();
+        assert_eq!(hex::encode(bytes(&[], false)), "00cb3fff");
         assert_eq!(hex::encode(bytes(&[], true)), "00cb3fff000000");
         assert_eq!(hex::encode(bytes(&[0xaa], false)), "00cb3fff000001aa");
         assert_eq!(hex::encode(bytes(&[0xaa], true)), "00cb3fff000001aa0000");

@@ -41,7 +41,7 @@ pub enum Error {
         /// The reader's name.
         reader: String,
     },
-    /// Another program holds the card for itself alone.
+    /// Another program held the card for itself alone, and did not let go of it in time.
     #[error("another program is using the card in reader {reader:?}")]
     Busy {
         /// The reader's name.
@@ -52,6 +52,15 @@ pub enum Error {
     TimedOut {
         /// The reader's name.
         reader: String,
+    },
+    /// A virtual reader cannot listen at this address.
+    #[error("no virtual reader can listen at {address:?}")]
+    AddressUnusable {
+        /// The address asked for.
+        address: String,
+        /// What the system said.
+        #[source]
+        source: Source,
     },
     /// The card answered something that ISO/IEC 7816-4 does not allow.
     #[error("the card sent a malformed answer: {reason}")]

@@ -1,12 +1,13 @@
 //! From a command of any length to APDUs and back: command chaining, GET RESPONSE, wrong Le, extended length
 //! (ISO/IEC 7816-4:2020, 5.3.2 to 5.3.4; SP 800-73-4 Part 2, 3.1 and Appendix A).
 
-use crate::{Apdu, CardTransaction, Command, Error, Header, Response, StatusWord};
+use crate::{Apdu, CardTransaction, Command, Error, Header, Protocol, Response, StatusWord};
 
 /// What was learnt about how a card takes and gives data. Keep it with the card: it saves commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Link {
     extended: Extended,
+    protocol: Protocol,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +23,16 @@ enum Extended {
 
 impl Link {
     /// A card that is only ever spoken to in short APDUs.
-    pub const SHORT: Self = Self { extended: Extended::NoGain };
+    pub const SHORT: Self = Self { extended: Extended::NoGain, protocol: Protocol::T1 };
+
+    /// What is known of a card from the protocol that it speaks: T=0 has no extended APDUs.
+    #[must_use]
+    pub fn new(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::T0 => Self { protocol, ..Self::SHORT },
+            Protocol::T1 => Self { protocol, ..Self::default() },
+        }
+    }
 
     /// True once the card has shown that it gives long answers in one piece.
     #[must_use]
@@ -45,8 +55,8 @@ impl<'a> Exchange<'a> {
 
     /// Sends `command` and returns the card's whole answer.
     ///
-    /// Data of more than 255 bytes go in one extended APDU to a card that has shown it takes them, otherwise in a chain
-    /// of short ones. Answers in pieces (61xx) are always read to their end: what is left behind would poison the next
+    /// Extended APDUs are for GET DATA, whose answers are long, and for data of more than 255 bytes, and only for a card
+    /// that has shown that it takes them; otherwise long data go in a chain of short ones. Answers in pieces (61xx) are always read to their end: what is left behind would poison the next
     /// command. A wrong Le (6Cxx) is corrected once. A secret is never sent twice.
     ///
     /// # Errors
@@ -58,8 +68,8 @@ impl<'a> Exchange<'a> {
             return Err(Error::CommandTooLong { reason: "its data exceed 64 KiB" });
         }
         let first = match self.link.extended {
-            Extended::Unknown if worth_a_try(command) => self.try_extended(command)?,
-            Extended::Honoured if !command.is_secret() && command.data().len() <= MAX_EXTENDED_DATA => {
+            Extended::Unknown if reads(command) => self.try_extended(command)?,
+            Extended::Honoured if reads(command) || is_long(command) => {
                 let response = self.transmit(&extended(command)?)?;
                 if response.status == StatusWord::WRONG_LENGTH { self.send_short(command)? } else { response }
             }
@@ -115,6 +125,12 @@ impl<'a> Exchange<'a> {
         le: Option<u8>,
         secret: bool,
     ) -> Result<Response, Error> {
+        let le = match self.link.protocol {
+            Protocol::T1 => le,
+            // A T=0 command has a fifth byte that is either Lc or Le, never both (ISO/IEC 7816-3, 12.2).
+            Protocol::T0 if data.is_empty() => le.or(Some(0)),
+            Protocol::T0 => None,
+        };
         let response = self.transmit(&Apdu::short(header, data, le, secret)?)?;
         if response.status.right_length().is_none() || secret {
             return Ok(response);
@@ -158,12 +174,18 @@ const MAX_EXTENDED_DATA: usize = 1024;
 const MAX_DATA: usize = 65_535;
 const MAX_ANSWER: usize = 65_536;
 
-/// An extended APDU is tried first on a command that reads: the answer shows whether it pays, and a refusal changes nothing.
-fn worth_a_try(command: &Command) -> bool {
-    command.answer_expected() && !command.is_secret() && command.header().0.get(1) == Some(&INS_GET_DATA)
+/// GET DATA: its answer may be long, it shows whether extended length pays, and a refusal changes nothing.
+fn reads(command: &Command) -> bool {
+    let Header([_, ins, ..]) = command.header();
+    ins == INS_GET_DATA && command.answer_expected() && !command.is_secret()
 }
 
 const INS_GET_DATA: u8 = 0xcb;
+
+/// Too long for one short APDU, not too long for an extended one, and fit to be sent again in another form.
+fn is_long(command: &Command) -> bool {
+    (MAX_SHORT_DATA + 1..=MAX_EXTENDED_DATA).contains(&command.data().len()) && !command.is_secret()
+}
 
 fn refuses_form(status: StatusWord) -> bool {
     matches!(

@@ -37,4 +37,4 @@ pub use command::{Apdu, Command, Header};
 pub use error::{Error, Source};
 pub use exchange::{Exchange, Link};
 pub use response::{Response, StatusWord};
-pub use transport::{CardTransaction, CardTransport};
+pub use transport::{CardTransaction, CardTransport, Protocol};

@@ -10,6 +10,11 @@ pub trait CardTransport: Send {
     /// The card's answer to reset (ISO/IEC 7816-3), as the reader got it.
     fn atr(&self) -> &[u8];
 
+    /// The transmission protocol that reader and card agreed on.
+    fn protocol(&self) -> Protocol {
+        Protocol::T1
+    }
+
     /// Takes the card for this program alone until the transaction is dropped; the card is then left as it is, neither
     /// reset nor powered down. Keep it short: never while a person thinks, never across the network.
     ///
@@ -19,6 +24,16 @@ pub trait CardTransport: Send {
     /// [`Error::TimedOut`] or [`Error::Failed`] when the connection broke. A card that was reset since the last
     /// transaction is not an error here: the connection is taken up again.
     fn transaction(&mut self) -> Result<Box<dyn CardTransaction + '_>, Error>;
+}
+
+/// How bytes travel between reader and card (ISO/IEC 7816-3). It decides the form of APDUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// T=0, byte by byte: no extended APDUs, and a command has data or an answer, not both at once.
+    T0,
+    /// T=1, block by block; contactless and virtual cards behave the same.
+    #[default]
+    T1,
 }
 
 /// The card for this program alone.

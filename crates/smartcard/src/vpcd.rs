@@ -90,12 +90,13 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// [`Error::Failed`] if the address is malformed or in use.
+    /// [`Error::AddressUnusable`] if the address is malformed or in use.
     pub fn bind(address: &str) -> Result<Self, Error> {
-        let failed = |error: io::Error| Error::Failed { reader: reader_name(address), source: Box::new(error) };
-        let listener = TcpListener::bind(address).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+        let unusable =
+            |error: io::Error| Error::AddressUnusable { address: address.to_owned(), source: Box::new(error) };
+        let listener = TcpListener::bind(address).map_err(unusable)?;
+        listener.set_nonblocking(true).map_err(unusable)?;
+        let address = listener.local_addr().map_err(unusable)?;
         Ok(Self { listener, address })
     }
 
@@ -139,7 +140,8 @@ impl Listener {
 /// How often a waiting listener looks for a card; the standard library has no accept with a time limit.
 const ACCEPT_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A virtual card that has connected to this process. Nobody else can use it, so a transaction costs nothing.
+/// A virtual card that has connected to this process. Nobody else can use it, so a transaction costs nothing. After a
+/// failure it is gone for good: a late answer must not be taken for the answer to another command.
 pub struct VpcdCard {
     stream: TcpStream,
     name: String,
@@ -148,11 +150,21 @@ pub struct VpcdCard {
 
 impl VpcdCard {
     fn control(&mut self, control: Control) -> Result<(), Error> {
-        write_message(&mut self.stream, &[control.code()]).map_err(|error| failed(&self.name, error))
+        self.send(&[control.code()])
+    }
+
+    fn send(&mut self, message: &[u8]) -> Result<(), Error> {
+        write_message(&mut self.stream, message).map_err(|error| self.give_up(error))
     }
 
     fn answer(&mut self) -> Result<Vec<u8>, Error> {
-        read_message(&mut self.stream).map_err(|error| failed(&self.name, error))
+        read_message(&mut self.stream).map_err(|error| self.give_up(error))
+    }
+
+    fn give_up(&self, error: io::Error) -> Error {
+        // A socket that is closed already is as good.
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        failed(&self.name, error)
     }
 }
 
@@ -172,7 +184,7 @@ impl CardTransport for VpcdCard {
 
 impl CardTransaction for &mut VpcdCard {
     fn transmit(&mut self, apdu: &Apdu) -> Result<Vec<u8>, Error> {
-        write_message(&mut self.stream, apdu.as_bytes()).map_err(|error| failed(&self.name, error))?;
+        self.send(apdu.as_bytes())?;
         self.answer()
     }
 }
@@ -260,12 +272,13 @@ mod tests {
         });
         let mut reader = listener.accept(LIMIT, Duration::from_millis(50)).unwrap();
         assert!(matches!(send(&mut reader), Err(Error::TimedOut { .. })));
+        assert!(matches!(send(&mut reader), Err(Error::Removed { .. })), "what it says now is too late");
         drop(release);
         thread.join().unwrap();
     }
 
     #[test]
     fn an_address_that_is_none_is_refused() {
-        assert!(matches!(Listener::bind("nonsense"), Err(Error::Failed { .. })));
+        assert!(matches!(Listener::bind("nonsense"), Err(Error::AddressUnusable { .. })));
     }
 }

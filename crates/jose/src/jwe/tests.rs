@@ -113,6 +113,10 @@ fn other_algorithms_and_forms_are_refused() {
     assert!(Jwe::parse(&epk("P-256", &base64url::encode(&[1; 32]))).is_err());
     assert!(Jwe::parse(&epk("P-384", &base64url::encode(&[1; 48]))).is_err());
     assert!(Jwe::parse(&epk("P-256", &base64url::encode(&[0; 32]))).is_err());
+    let p384 = json!({"kty": "EC", "crv": "P-384",
+        "x": "qofKIr6LBTeOscce8yCtdG4dO2KLp5uYWfdB4IJUKjhVAvJdv1UpbDpUXjhydgq3",
+        "y": "NhfeSpYmLG9dnpi_kpLcKfj0Hb0omhR86doxE7XwuMAKYLHOHX6BnXpDHXyQ6g5f"});
+    assert!(matches!(Jwe::parse(&member("epk", p384)), Err(Error::Key { why }) if why.contains("P-256")));
 
     let parts: Vec<&str> = token.split('.').collect();
     let join = |index: usize, value: &str| {

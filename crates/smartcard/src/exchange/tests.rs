@@ -33,6 +33,7 @@ fn get_data() -> Command {
     Command::new(0, 0xcb, 0x3f, 0xff).with_data([0x5c, 1, 0x7e]).expecting_answer()
 }
 
+const HONOURED: Link = Link { extended: Extended::Honoured, protocol: Protocol::T1 };
 const SHORT: &str = "00cb3fff 03 5c017e 00";
 const EXTENDED: &str = "00cb3fff 000003 5c017e 0000";
 
@@ -94,7 +95,7 @@ fn long_data_are_chained_and_the_answer_is_read_to_its_end() {
 
 #[test]
 fn long_data_go_in_one_piece_to_a_card_that_takes_them() {
-    let mut link = Link { extended: Extended::Honoured };
+    let mut link = HONOURED;
     let command = Command::new(0, 0x87, 0x07, 0x9a).with_data(vec![0x11; 266]).expecting_answer();
     let apdu = format!("0087079a 00010a {} 0000", "11".repeat(266));
     run(&mut link, &command, &[(&apdu, "9000")]).unwrap();
@@ -102,7 +103,7 @@ fn long_data_go_in_one_piece_to_a_card_that_takes_them() {
 
 #[test]
 fn a_card_with_a_small_buffer_gets_a_chain_after_all() {
-    let mut link = Link { extended: Extended::Honoured };
+    let mut link = HONOURED;
     let command = Command::new(0, 0x87, 0x07, 0x9a).with_data(vec![0x11; 256]).expecting_answer();
     let whole = format!("0087079a 000100 {} 0000", "11".repeat(256));
     let head = format!("1087079a ff {}", "11".repeat(255));
@@ -129,7 +130,7 @@ fn a_wrong_le_is_corrected_once() {
 fn a_secret_is_sent_once_whatever_the_card_says() {
     for status in ["6c08", "6700", "6f00"] {
         let verify = Command::new(0, 0x20, 0, 0x80).with_secret(Zeroizing::new(b"123456\xff\xff".to_vec()));
-        for mut link in [Link::default(), Link::SHORT, Link { extended: Extended::Honoured }] {
+        for mut link in [Link::default(), Link::SHORT, HONOURED] {
             run(&mut link, &verify, &[("00200080 08 313233343536ffff", status)]).unwrap();
         }
     }
@@ -154,4 +155,21 @@ fn a_chain_of_empty_parts_is_cut_off() {
     let mut link = Link::SHORT;
     let error = run(&mut link, &get_data(), &[(SHORT, "6110"), ("00c0000010", "6110")]).unwrap_err();
     assert!(matches!(error, Error::MalformedAnswer { .. }));
+}
+
+#[test]
+fn short_commands_stay_short_on_a_card_with_extended_length() {
+    let mut link = HONOURED;
+    run(&mut link, &Command::new(0, 0x20, 0, 0x80), &[("00200080", "63c3")]).unwrap();
+    let select = Command::new(0, 0xa4, 4, 0).with_data([0xa0]).expecting_answer();
+    run(&mut link, &select, &[("00a40400 01 a0 00", "9000")]).unwrap();
+}
+
+#[test]
+fn a_t0_card_gets_commands_with_five_bytes_or_data_and_no_le() {
+    let mut link = Link::new(Protocol::T0);
+    run(&mut link, &Command::new(0, 0x20, 0, 0x80), &[("00200080 00", "63c3")]).unwrap();
+    let first = format!("{}6102", "aa".repeat(256));
+    let steps = [("00cb3fff 03 5c017e", "6100"), ("00c0000000", &first), ("00c0000002", "bbcc9000")];
+    assert_eq!(run(&mut link, &get_data(), &steps).unwrap().data.len(), 258);
 }

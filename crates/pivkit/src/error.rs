@@ -1,0 +1,149 @@
+//! Why a use case failed.
+
+use std::path::PathBuf;
+
+use identity::select::SelectError;
+
+use crate::ui::UiError;
+
+/// Why a use case failed, by what the caller can do about it. The command line gives each an exit code and a second
+/// sentence that says what to do next.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The way to the cards failed before a card was chosen.
+    #[error(transparent)]
+    Transport(#[from] smartcard::Error),
+    /// There is no reader.
+    #[error("there is no smart card reader")]
+    NoReader,
+    /// There are readers, and no card that fits.
+    #[error("there is no card{}", fitting(.wanted))]
+    NoCard {
+        /// What was asked for, such as `in reader "X"`; empty if any card would have done.
+        wanted: String,
+    },
+    /// Several cards fit, and nobody can be asked.
+    #[error("several cards are present: {}", .choices.join("; "))]
+    SeveralCards {
+        /// The cards, each a line.
+        choices: Vec<String>,
+    },
+    /// The card failed or refused.
+    #[error("{}", card(.reader, .source))]
+    Card {
+        /// The reader.
+        reader: String,
+        /// What happened.
+        source: piv::Error,
+    },
+    /// A slot has no certificate.
+    #[error("slot {slot} holds no certificate")]
+    EmptySlot {
+        /// The slot.
+        slot: piv::Slot,
+    },
+    /// The certificate in a slot cannot be read.
+    #[error("the certificate in slot {slot} cannot be read")]
+    UnreadableCertificate {
+        /// The slot.
+        slot: piv::Slot,
+        /// Why.
+        source: identity::Error,
+    },
+    /// Not exactly one identity fits.
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    /// The identity is not fit for logging in.
+    #[error("the certificate in slot {slot} cannot be used: {}", .problems.join("; "))]
+    Unfit {
+        /// The slot.
+        slot: String,
+        /// What is wrong, each a phrase.
+        problems: Vec<String>,
+    },
+    /// The card did not prove that it holds the key of the certificate it showed.
+    #[error("the card did not prove that it holds the key of its certificate")]
+    NotProved(#[source] identity::Error),
+    /// The system gave no random bytes for a challenge.
+    #[error("no challenge could be made")]
+    Challenge(#[source] identity::Error),
+    /// Nothing on the card is paired with the account.
+    #[error("the card is not paired with account {user}")]
+    NotPairedWithCard {
+        /// The account.
+        user: String,
+    },
+    /// A backend was asked for that is not there.
+    #[error("there is no backend {name:?}")]
+    UnknownBackend {
+        /// The name.
+        name: String,
+    },
+    /// No backend was asked for, and the system has none that pivkit knows.
+    #[error("no login module for smart cards was found on this system")]
+    NoBackend,
+    /// The account or its pairing could not be read or changed.
+    #[error(transparent)]
+    Pairing(#[from] pairing::Error),
+    /// What was read back is not what was planned. The change was undone.
+    #[error("the pairing of account {user} did not read back as it was written; it was undone")]
+    NotReadBack {
+        /// The account.
+        user: String,
+        /// Why it could not be read, if that was it.
+        source: Option<pairing::Error>,
+    },
+    /// Platform SSO failed.
+    #[error(transparent)]
+    Psso(#[from] psso::Error),
+    /// The certificate's key cannot sign with the algorithm asked for, or not at all.
+    #[error("a key of type {key} cannot sign with {algorithm}")]
+    Algorithm {
+        /// The key: `RSA2048`, `P256` ...
+        key: String,
+        /// The algorithm.
+        algorithm: String,
+    },
+    /// An argument or the input to `inspect` cannot be understood.
+    #[error("{what}")]
+    Input {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A file cannot be read.
+    #[error("{} cannot be read", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A person did not answer.
+    #[error(transparent)]
+    Ui(#[from] UiError),
+    /// The person said no.
+    #[error("nothing was changed")]
+    Declined,
+}
+
+fn fitting(wanted: &str) -> String {
+    if wanted.is_empty() { String::new() } else { format!(" {wanted}") }
+}
+
+fn card(reader: &str, source: &piv::Error) -> String {
+    format!("{source} (reader {reader:?})")
+}
+
+/// An error and its causes in one line, each cause once: "a: b: c".
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| cause.source()) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}

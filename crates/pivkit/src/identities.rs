@@ -1,0 +1,183 @@
+//! `pivkit readers`, `pivkit identities`: what is there, without a PIN.
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use identity::{Certificate, Identity, TokenId};
+use piv::PinStatus;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::choice::CardChoice;
+use crate::error::with_causes;
+use crate::report::{
+    CardReport, FileReport, IdentitiesReport, IdentityReport, ReadError, ReadersReport, SCHEMA_VERSION,
+};
+use crate::scan::{self, Found, Scan, Slots};
+use crate::transport::CardReaders;
+use crate::{Error, files};
+
+/// The readers and what is in them.
+///
+/// # Errors
+///
+/// [`Error::Transport`].
+pub fn readers(readers: &mut CardReaders) -> Result<ReadersReport, Error> {
+    Ok(ReadersReport { schema_version: SCHEMA_VERSION, readers: readers.list()? })
+}
+
+/// The certificates on every PIV card that `choice` means. One command for each object on a card with extended length.
+///
+/// # Errors
+///
+/// [`Error::NoReader`] or [`Error::NoCard`] if there is nothing to read, [`Error::Transport`] if the way to the cards is
+/// closed; and if no card at all could be read, why the first one could not. Everything else is listed in the report.
+pub fn identities(readers: &mut CardReaders, choice: &CardChoice, slots: Slots) -> Result<IdentitiesReport, Error> {
+    let all = readers.list()?;
+    if all.is_empty() {
+        return Err(Error::NoReader);
+    }
+    let mut report = IdentitiesReport { schema_version: SCHEMA_VERSION, cards: vec![], files: vec![], errors: vec![] };
+    let mut first_error = None;
+    for reader in choice.readers(&all).into_iter().filter(|reader| reader.has_card()) {
+        match read_card(readers, &reader.reader, choice, slots) {
+            Ok(Some((card, errors))) => {
+                report.cards.push(card);
+                report.errors.extend(errors);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                let text = with_causes(&error);
+                report.errors.push(ReadError {
+                    reader: Some(reader.reader.clone()),
+                    slot: None,
+                    path: None,
+                    error: text,
+                });
+                first_error = first_error.or(Some(error));
+            }
+        }
+    }
+    match first_error {
+        _ if !report.cards.is_empty() => Ok(report),
+        Some(error) => Err(error),
+        None => Err(Error::NoCard { wanted: choice.describe() }),
+    }
+}
+
+fn read_card(
+    readers: &mut CardReaders,
+    reader: &str,
+    choice: &CardChoice,
+    slots: Slots,
+) -> Result<Option<(CardReport, Vec<ReadError>)>, Error> {
+    let in_reader = |source| Error::Card { reader: reader.to_owned(), source };
+    let mut card = readers.connect(reader)?;
+    let ask_serial = choice.serial.is_some() || scan::is_yubikey(card.atr());
+    let mut session = card.session().map_err(in_reader)?;
+    let scan = scan::everything(&mut session, slots, ask_serial).map_err(in_reader)?;
+    drop(session);
+    if !choice.fits(scan.guid, scan.serial) {
+        return Ok(None);
+    }
+    let errors = scan.errors.iter().map(|(slot, error)| ReadError {
+        reader: Some(reader.to_owned()),
+        slot: slot.map(|slot| slot.to_string()),
+        path: None,
+        error: with_causes(error),
+    });
+    Ok(Some((card_report(reader, &scan), errors.collect())))
+}
+
+fn card_report(reader: &str, scan: &Scan) -> CardReport {
+    let now = OffsetDateTime::now_utc();
+    let token_id = scan.guid.and_then(|guid| TokenId::from_guid(&guid).ok());
+    CardReport {
+        reader: reader.to_owned(),
+        guid: scan.guid.map(hex::encode_upper),
+        serial: scan.serial,
+        token_id: token_id.map(|token_id| token_id.to_string()),
+        pin_retries: match scan.pin_status {
+            Some(PinStatus::TriesLeft(tries)) => Some(tries),
+            Some(PinStatus::Blocked) => Some(0),
+            _ => None,
+        },
+        identities: scan.found.iter().map(|found| on_card(found, now)).collect(),
+    }
+}
+
+fn on_card(found: &Found, now: OffsetDateTime) -> IdentityReport {
+    let Identity { slot, certificate, .. } = &found.identity;
+    let mut problems: Vec<String> = found.identity.problems_at(now).iter().map(ToString::to_string).collect();
+    problems.extend(found.object_problems.iter().map(|problem| (*problem).to_owned()));
+    let usable_for = found.identity.usable_for().iter().map(ToString::to_string).collect();
+    IdentityReport { slot: Some(slot.clone()), usable_for, problems, ..facts(certificate) }
+}
+
+fn in_file(certificate: &Certificate, now: OffsetDateTime) -> IdentityReport {
+    let problems = certificate.problems_at(now).iter().map(ToString::to_string).collect();
+    let usable_for = certificate.usable_for().iter().map(ToString::to_string).collect();
+    IdentityReport { usable_for, problems, ..facts(certificate) }
+}
+
+fn facts(certificate: &Certificate) -> IdentityReport {
+    IdentityReport {
+        slot: None,
+        subject: certificate.subject().to_owned(),
+        issuer: certificate.issuer().to_owned(),
+        serial_number: certificate.serial_number().to_owned(),
+        upn: certificate.upn().map(str::to_owned),
+        email: certificate.emails().to_vec(),
+        algorithm: certificate.public_key().algorithm().to_string(),
+        pairing_hash: certificate.pairing_hash().to_string(),
+        not_before: rfc3339(certificate.not_before()),
+        not_after: rfc3339(certificate.not_after()),
+        usable_for: Vec::new(),
+        problems: Vec::new(),
+        certificate: STANDARD.encode(certificate.der()),
+    }
+}
+
+/// The certificates in files, instead of cards.
+///
+/// # Errors
+///
+/// [`Error::File`] if no file at all could be read. What is unreadable beside others is listed in the report.
+pub fn identities_in_files(paths: &[PathBuf]) -> Result<IdentitiesReport, Error> {
+    let now = OffsetDateTime::now_utc();
+    let mut report = IdentitiesReport { schema_version: SCHEMA_VERSION, cards: vec![], files: vec![], errors: vec![] };
+    let mut first_error = None;
+    for path in paths {
+        let certificates = match files::certificates(path) {
+            Ok(certificates) => certificates,
+            Err(error) => {
+                report.errors.push(unreadable(path, &error));
+                first_error = first_error.or(Some(error));
+                continue;
+            }
+        };
+        let mut identities = Vec::new();
+        for certificate in certificates {
+            match certificate {
+                Ok(certificate) => identities.push(in_file(&certificate, now)),
+                Err(error) => report.errors.push(unreadable(path, &error)),
+            }
+        }
+        report.files.push(FileReport { path: path.display().to_string(), identities });
+    }
+    match first_error {
+        Some(error) if report.files.is_empty() => Err(error),
+        _ => Ok(report),
+    }
+}
+
+pub(crate) fn unreadable(path: &Path, error: &dyn std::error::Error) -> ReadError {
+    ReadError { reader: None, slot: None, path: Some(path.display().to_string()), error: with_causes(error) }
+}
+
+/// RFC 3339 with seconds, in UTC.
+pub(crate) fn rfc3339(time: OffsetDateTime) -> String {
+    // Certificates hold years 1950 to 9999, all of which have a form.
+    time.format(&Rfc3339).unwrap_or_default()
+}

@@ -1,0 +1,51 @@
+//! Smart card pairing and PIV authentication: the use cases of `pivkit`, for programs.
+//!
+//! | use case | function | needs |
+//! |---|---|---|
+//! | what is there | [`readers`], [`identities`] | readers |
+//! | certificate files | [`identities_in_files`], [`hashes`] | files |
+//! | a card opens an account | [`pair`], [`unpair`], [`list`], [`check`] | readers, accounts, a [`Ui`] |
+//! | Platform SSO | [`login`] | readers, an identity provider, a [`Ui`] |
+//!
+//! Each returns a report from [`report`], which is plain data. Nothing here prints or reads a terminal: people are
+//! reached through [`Ui`] alone.
+#![forbid(unsafe_code)]
+
+mod accounts;
+mod choice;
+mod error;
+mod files;
+mod identities;
+pub mod login;
+mod login_identity;
+mod pair;
+pub mod report;
+mod scan;
+mod signer;
+mod transport;
+mod ui;
+
+pub use accounts::Accounts;
+pub use choice::CardChoice;
+pub use error::{Error, with_causes};
+pub use files::hashes;
+pub use identities::{identities, identities_in_files, readers};
+pub use login_identity::IdentityChoice;
+pub use pair::{CheckRequest, PairRequest, check, list, pair, unpair};
+pub use scan::Slots;
+pub use signer::CardSigner;
+pub use transport::{CardReaders, InvalidTransport, Transport};
+pub use ui::{Ui, UiError};
+
+pub use identity::{PairingHash, text};
+pub use jose::Algorithm;
+pub use pairing::{AccountName, Error as AccountError, System};
+pub use piv::{Error as CardError, LastTry, Pin, Slot};
+pub use psso::Error as LoginError;
+pub use smartcard::Error as TransportError;
+
+/// The 16 bytes of a GUID from 32 hexadecimal digits, with or without hyphens.
+#[must_use]
+pub fn parse_guid(text: &str) -> Option<[u8; 16]> {
+    hex::decode(text.replace('-', "")).ok()?.try_into().ok()
+}

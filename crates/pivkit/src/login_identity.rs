@@ -1,0 +1,158 @@
+//! The one identity on a card that logs in, and the proof that the card holds its key.
+
+use identity::proof::{Challenge, Proof};
+use identity::select::{Criteria, SelectError, select};
+use identity::{Identity, PairingHash, Problem};
+use piv::{LastTry, Pin, Slot};
+use time::OffsetDateTime;
+
+use crate::Error;
+use crate::scan::{self, Found, ScanError};
+use crate::signer::algorithm_id;
+
+/// Which identity is meant. Nothing set means: the one in 9a, else the only one for authentication.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdentityChoice {
+    /// The slot.
+    pub slot: Option<Slot>,
+    /// The pairing hash.
+    pub hash: Option<PairingHash>,
+}
+
+/// A card, and the identity on it that logs in.
+pub(crate) struct LoginIdentity {
+    pub(crate) slot: Slot,
+    pub(crate) identity: Identity,
+}
+
+impl IdentityChoice {
+    /// Reads as few certificates as it takes: SELECT and one object where the slot is known or 9a will do.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::EmptySlot`], [`Error::UnreadableCertificate`], [`Error::Select`], [`Error::Unfit`] or [`Error::Card`].
+    pub(crate) fn find(&self, card: &mut piv::Card) -> Result<LoginIdentity, Error> {
+        let mut found = Vec::new();
+        let chosen = self.read(card, self.hash.is_some(), |read| {
+            found.push(read);
+            self.select(&found).ok()
+        })?;
+        match chosen {
+            Some(chosen) => chosen.checked(),
+            None => self.select(&found)?.checked(),
+        }
+    }
+
+    /// The first identity that `fits`, whatever it is good for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::EmptySlot`], [`Error::UnreadableCertificate`] or [`Error::Card`].
+    pub(crate) fn find_where(
+        &self,
+        card: &mut piv::Card,
+        fits: impl Fn(&Identity) -> bool,
+    ) -> Result<Option<LoginIdentity>, Error> {
+        self.read(card, true, |Found { slot, identity, .. }| {
+            fits(&identity).then_some(LoginIdentity { slot, identity })
+        })
+    }
+
+    /// Reads one slot after the other, until `choose` has what it wants. If broken certificates are passed over, they are an
+    /// error only when no other slot has what is wanted.
+    fn read(
+        &self,
+        card: &mut piv::Card,
+        pass_over_broken: bool,
+        mut choose: impl FnMut(Found) -> Option<LoginIdentity>,
+    ) -> Result<Option<LoginIdentity>, Error> {
+        let reader = card.reader().to_owned();
+        let in_reader = |source| Error::Card { reader: reader.clone(), source };
+        let mut session = card.session().map_err(in_reader)?;
+        let mut broken = None;
+        for slot in self.slots() {
+            match scan::read_slot(&mut session, slot, None) {
+                Ok(Some(read)) => {
+                    if let Some(chosen) = choose(read) {
+                        return Ok(Some(chosen));
+                    }
+                }
+                Ok(None) if self.slot.is_some() => return Err(Error::EmptySlot { slot }),
+                Ok(None) => {}
+                Err(ScanError::Card(source)) if source.ends_session() => return Err(in_reader(source)),
+                Err(error) => {
+                    let error = match error {
+                        ScanError::Card(source) => in_reader(source),
+                        ScanError::Certificate { slot, source } => Error::UnreadableCertificate { slot, source },
+                    };
+                    if !pass_over_broken {
+                        return Err(error);
+                    }
+                    broken = broken.or(Some(error));
+                }
+            }
+        }
+        broken.map_or(Ok(None), Err)
+    }
+
+    fn slots(&self) -> Vec<Slot> {
+        match (self.slot, self.hash) {
+            (Some(slot), _) => vec![slot],
+            (None, Some(_)) => Slot::STANDARD.into_iter().chain(Slot::retired()).collect(),
+            (None, None) => Slot::STANDARD.to_vec(),
+        }
+    }
+
+    fn select(&self, found: &[Found]) -> Result<LoginIdentity, SelectError> {
+        let criteria = Criteria { slot: self.slot.map(|slot| slot.to_string()), hash: self.hash };
+        let identities: Vec<Identity> = found.iter().map(|found| found.identity.clone()).collect();
+        let identity = select(&identities, &criteria)?;
+        let slot = found.iter().find(|found| found.identity == *identity).map(|found| found.slot);
+        let slot = slot.ok_or(SelectError::None { choices: Vec::new() })?;
+        Ok(LoginIdentity { slot, identity: identity.clone() })
+    }
+}
+
+impl LoginIdentity {
+    /// Refuses a certificate that would not log in, now or ever.
+    fn checked(self) -> Result<Self, Error> {
+        let problems: Vec<Problem> = self.identity.problems_at(OffsetDateTime::now_utc());
+        if problems.is_empty() {
+            return Ok(self);
+        }
+        let problems = problems.iter().map(ToString::to_string).collect();
+        Err(Error::Unfit { slot: self.identity.slot, problems })
+    }
+
+    /// Lets the card sign a fresh challenge and verifies the signature with the certificate: the card holds the key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Card`], [`Error::Algorithm`], [`Error::NotProved`].
+    pub(crate) fn prove(&self, card: &mut piv::Card, pin: &Pin, last_try: LastTry) -> Result<Proof, Error> {
+        let certificate = &self.identity.certificate;
+        let key = certificate.public_key().algorithm();
+        let unfit = || Error::Algorithm { key: key.to_string(), algorithm: "a PIV card".to_owned() };
+        let algorithm = algorithm_id(key).ok_or_else(unfit)?;
+        let challenge = Challenge::fresh().map_err(Error::Challenge)?;
+        let reader = card.reader().to_owned();
+        let signature = sign(card, pin, last_try, self.slot, algorithm, challenge.message());
+        let signature = signature.map_err(|source| Error::Card { reader, source })?;
+        challenge.verify(certificate, identity::Hash::Sha256, &signature).map_err(Error::NotProved)
+    }
+}
+
+fn sign(
+    card: &mut piv::Card,
+    pin: &Pin,
+    last_try: LastTry,
+    slot: Slot,
+    algorithm: piv::AlgorithmId,
+    message: &[u8],
+) -> Result<Vec<u8>, piv::Error> {
+    let mut session = card.session()?.verify_pin(pin, last_try)?;
+    session.sign(slot, algorithm, piv::Hash::Sha256, message)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! `pivkit pair`, `unpair`, `list`, `check`: identities and local accounts.
+
+use identity::PairingHash;
+use pairing::{AccountName, Pairings, Plan};
+use piv::LastTry;
+
+use crate::accounts::{account_report, hashes};
+use crate::choice::connect_one;
+use crate::error::with_causes;
+use crate::report::{AccountError, ChangeReport, CheckReport, ListReport, SCHEMA_VERSION};
+use crate::transport::CardReaders;
+use crate::{Accounts, CardChoice, Error, IdentityChoice, Ui};
+
+/// What `pivkit pair` was asked.
+#[derive(Clone, Debug)]
+pub struct PairRequest {
+    /// The account.
+    pub user: AccountName,
+    /// Which card.
+    pub card: CardChoice,
+    /// Which identity on it.
+    pub identity: IdentityChoice,
+    /// Whether the last PIN try may be used.
+    pub last_try: LastTry,
+    /// Only say what would change.
+    pub dry_run: bool,
+}
+
+/// Pairs an identity with an account: the account, the card, its identity, the plan, consent, proof that the card holds the
+/// key, the change, and what reads back.
+///
+/// # Errors
+///
+/// Those of choosing a card and an identity; [`Error::Declined`]; [`Error::NotProved`]; [`Error::Pairing`]. Unless it is
+/// [`Error::NotReadBack`] or says otherwise itself, nothing was changed.
+pub fn pair(
+    accounts: &Accounts,
+    readers: &mut CardReaders,
+    request: &PairRequest,
+    ui: &mut dyn Ui,
+) -> Result<ChangeReport, Error> {
+    let account = accounts.account(&request.user)?;
+    let mut card = connect_one(readers, &request.card, ui)?;
+    let chosen = request.identity.find(&mut card)?;
+    let plan = accounts.backend().plan_pair(&account, &chosen.identity.certificate)?;
+    let concerned = vec![chosen.identity.pairing_hash().to_string()];
+    let question = format!("Pair this identity with account {}", request.user);
+    if !consent(&plan, request.dry_run, &question, ui)? {
+        return report(accounts, &plan, concerned, false);
+    }
+    let pin = ui.pin(card.reader())?;
+    let proof = chosen.prove(&mut card, &pin, request.last_try)?;
+    carry_out(accounts, &plan, |pairings| pairings.contains(&proof.pairing_hash()))?;
+    report(accounts, &plan, concerned, true)
+}
+
+/// Removes one pairing of an account, or all of them.
+///
+/// # Errors
+///
+/// [`Error::Declined`], [`Error::NotReadBack`] or [`Error::Pairing`].
+pub fn unpair(
+    accounts: &Accounts,
+    user: &AccountName,
+    hash: Option<&PairingHash>,
+    dry_run: bool,
+    ui: &mut dyn Ui,
+) -> Result<ChangeReport, Error> {
+    let account = accounts.account(user)?;
+    let backend = accounts.backend();
+    let plan = backend.plan_unpair(&account, hash)?;
+    let mut removed = backend.pairings(&account)?.hashes();
+    removed.retain(|one| hash.is_none_or(|hash| hash == one));
+    let concerned = removed.iter().map(ToString::to_string).collect();
+    if !consent(&plan, dry_run, &format!("Remove from account {user}"), ui)? {
+        return report(accounts, &plan, concerned, false);
+    }
+    carry_out(accounts, &plan, |pairings| !pairings.hashes().iter().any(|hash| removed.contains(hash)))?;
+    report(accounts, &plan, concerned, true)
+}
+
+/// Applies a plan and reads the pairings back. If they cannot be read, or are not as they should be, undoes the change.
+fn carry_out(accounts: &Accounts, plan: &Plan, as_planned: impl Fn(&Pairings) -> bool) -> Result<(), Error> {
+    let backend = accounts.backend();
+    let applied = backend.apply(plan)?;
+    match backend.pairings(plan.account()) {
+        Ok(pairings) if as_planned(&pairings) => Ok(()),
+        read => {
+            backend.undo(&applied)?;
+            Err(Error::NotReadBack { user: plan.account().name.to_string(), source: read.err() })
+        }
+    }
+}
+
+/// True if the plan is to be carried out: it changes something, it is no dry run, and the person agrees.
+fn consent(plan: &Plan, dry_run: bool, question: &str, ui: &mut dyn Ui) -> Result<bool, Error> {
+    plan.notes().iter().for_each(|note| ui.note(&format!("note: {note}")));
+    if plan.is_unchanged() || dry_run {
+        return Ok(false);
+    }
+    if ui.confirm(&steps(plan), question)? { Ok(true) } else { Err(Error::Declined) }
+}
+
+fn steps(plan: &Plan) -> Vec<String> {
+    plan.changes().iter().map(ToString::to_string).collect()
+}
+
+/// What was planned, and how things stand now.
+fn report(accounts: &Accounts, plan: &Plan, pairing_hashes: Vec<String>, changed: bool) -> Result<ChangeReport, Error> {
+    Ok(ChangeReport {
+        schema_version: SCHEMA_VERSION,
+        user: plan.account().name.to_string(),
+        backend: accounts.backend().name().to_owned(),
+        pairing_hashes,
+        plan: steps(plan),
+        changed,
+        paired: hashes(&accounts.backend().pairings(plan.account())?),
+    })
+}
+
+/// The pairings of one account, or of all that have some.
+///
+/// # Errors
+///
+/// [`Error::Pairing`] if the one account, or the list of accounts, cannot be read.
+pub fn list(accounts: &Accounts, user: Option<&AccountName>) -> Result<ListReport, Error> {
+    let backend = accounts.backend();
+    let mut report = ListReport {
+        schema_version: SCHEMA_VERSION,
+        backend: backend.name().to_owned(),
+        accounts: Vec::new(),
+        errors: Vec::new(),
+    };
+    if let Some(user) = user {
+        let pairings = backend.pairings(&accounts.account(user)?)?;
+        report.accounts.push(account_report(user.to_string(), &pairings));
+        return Ok(report);
+    }
+    for entry in backend.accounts_with_pairings()? {
+        let user = entry.account.name.to_string();
+        match entry.pairings {
+            Ok(pairings) => report.accounts.push(account_report(user, &pairings)),
+            Err(error) => report.errors.push(AccountError { user, error: with_causes(&error) }),
+        }
+    }
+    Ok(report)
+}
+
+/// What `pivkit check` was asked.
+#[derive(Clone, Debug)]
+pub struct CheckRequest {
+    /// The account.
+    pub user: AccountName,
+    /// Which card.
+    pub card: CardChoice,
+    /// Whether the last PIN try may be used.
+    pub last_try: LastTry,
+}
+
+/// Proves that the inserted card opens an account: it holds a key that the account is paired with.
+///
+/// # Errors
+///
+/// [`Error::NotPairedWithCard`], [`Error::NotProved`], and those of choosing a card.
+pub fn check(
+    accounts: &Accounts,
+    readers: &mut CardReaders,
+    request: &CheckRequest,
+    ui: &mut dyn Ui,
+) -> Result<CheckReport, Error> {
+    let account = accounts.account(&request.user)?;
+    let pairings = accounts.backend().pairings(&account)?;
+    let not_paired = || Error::NotPairedWithCard { user: request.user.to_string() };
+    if pairings.hashes().is_empty() {
+        return Err(not_paired());
+    }
+    let mut card = connect_one(readers, &request.card, ui)?;
+    let chosen =
+        IdentityChoice::default().find_where(&mut card, |identity| pairings.contains(&identity.pairing_hash()))?;
+    let chosen = chosen.ok_or_else(not_paired)?;
+    let pin = ui.pin(card.reader())?;
+    let proof = chosen.prove(&mut card, &pin, request.last_try)?;
+    Ok(CheckReport {
+        schema_version: SCHEMA_VERSION,
+        user: request.user.to_string(),
+        backend: accounts.backend().name().to_owned(),
+        reader: card.reader().to_owned(),
+        slot: chosen.slot.to_string(),
+        pairing_hash: proof.pairing_hash().to_string(),
+        proved: true,
+    })
+}

@@ -1,0 +1,64 @@
+//! The person at the other end, as the use cases see them.
+
+use piv::Pin;
+
+/// Asks and tells. The command line implements it on a terminal; another program may implement it in its own way.
+pub trait Ui {
+    /// Tells something that matters while the work goes on ("waiting for the card").
+    fn note(&mut self, message: &str);
+
+    /// Shows what is about to change and asks for consent.
+    ///
+    /// # Errors
+    ///
+    /// [`UiError::Unanswered`] when nobody can be asked, [`UiError::Interrupted`].
+    fn confirm(&mut self, plan: &[String], question: &str) -> Result<bool, UiError>;
+
+    /// Lets one of several `options` be chosen; returns its index.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ui::confirm`].
+    fn choose(&mut self, question: &str, options: &[String]) -> Result<usize, UiError>;
+
+    /// Asks for the PIN of the card in `reader`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ui::confirm`]; [`UiError::Pin`] if what was given is no PIN; [`UiError::Source`] if its source cannot be read.
+    fn pin(&mut self, reader: &str) -> Result<Pin, UiError>;
+}
+
+/// Why a person did not answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UiError {
+    /// Questions are not allowed, or there is no terminal.
+    #[error("{question} cannot be asked here")]
+    Unanswered {
+        /// What would have been asked.
+        question: String,
+        /// The flag that answers it.
+        flag: &'static str,
+    },
+    /// The person pressed Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+    /// What was given is not a PIN.
+    #[error("that is no PIN")]
+    Pin(#[source] piv::Error),
+    /// The file or stream that should give the PIN cannot be used.
+    #[error("the PIN cannot be read from {from}: {why}")]
+    Source {
+        /// Which file or stream.
+        from: String,
+        /// What is wrong.
+        why: String,
+        /// What the system said.
+        #[source]
+        source: Option<std::io::Error>,
+    },
+    /// The terminal failed.
+    #[error("the terminal failed")]
+    Terminal(#[source] std::io::Error),
+}

@@ -1,0 +1,139 @@
+//! The command line as data. What each command does is in `commands`, its examples are in `help`.
+
+mod psso;
+mod shared;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+pub(crate) use psso::{Inspect, Keys, Login, Psso, Register};
+pub(crate) use shared::{AccountArgs, CardArgs, ChangeArgs, IdentityArgs, PinArgs, TransportArgs};
+
+/// Pair smart cards with accounts, and sign in with them.
+#[derive(Parser, Debug)]
+#[command(name = "pivkit", version, disable_help_subcommand = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// Print one JSON document instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Ask nothing; fail where an answer is needed, and name the flag that gives it
+    #[arg(long, global = true)]
+    pub(crate) non_interactive: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Show the readers and what is in them
+    Readers(Readers),
+    /// Show every certificate on every PIV card with its pairing hash
+    Identities(Identities),
+    /// Print the pairing hashes of certificate files
+    Hash(Hash),
+    /// Pair the card with a local account
+    Pair(Pair),
+    /// Remove pairings of a local account
+    Unpair(Unpair),
+    /// Show the pairings of local accounts
+    List(List),
+    /// Prove that the inserted card opens an account
+    Check(Check),
+    /// Sign in with Platform SSO
+    #[command(subcommand)]
+    Psso(Psso),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual pages into a folder
+    Man {
+        /// The folder; it is made if need be
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Readers {
+    #[command(flatten)]
+    pub(crate) transport: TransportArgs,
+    /// Go on, and print each insertion and removal as it happens
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Identities {
+    #[command(flatten)]
+    pub(crate) card: CardArgs,
+    /// Read all twenty-four slots, not only those that the card says are in use
+    #[arg(long)]
+    pub(crate) all_slots: bool,
+    /// Read certificate files instead of cards
+    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath, conflicts_with_all = ["reader", "serial", "guid", "all_slots"])]
+    pub(crate) cert: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Hash {
+    /// Certificate files (PEM, DER, PKCS#7) or folders of them
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Pair {
+    /// The account
+    #[arg(long, short, value_hint = ValueHint::Username)]
+    pub(crate) user: String,
+    #[command(flatten)]
+    pub(crate) identity: IdentityArgs,
+    #[command(flatten)]
+    pub(crate) card: CardArgs,
+    #[command(flatten)]
+    pub(crate) pin: PinArgs,
+    #[command(flatten)]
+    pub(crate) account: AccountArgs,
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Unpair {
+    /// The account
+    #[arg(long, short, value_hint = ValueHint::Username)]
+    pub(crate) user: String,
+    /// Remove only this pairing; without it, all of the account are removed
+    #[arg(long, value_name = "HASH")]
+    pub(crate) hash: Option<pivkit::PairingHash>,
+    #[command(flatten)]
+    pub(crate) account: AccountArgs,
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct List {
+    /// Only this account
+    #[arg(long, short, value_hint = ValueHint::Username)]
+    pub(crate) user: Option<String>,
+    #[command(flatten)]
+    pub(crate) account: AccountArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// The account
+    #[arg(long, short, value_hint = ValueHint::Username)]
+    pub(crate) user: String,
+    #[command(flatten)]
+    pub(crate) card: CardArgs,
+    #[command(flatten)]
+    pub(crate) pin: PinArgs,
+    #[command(flatten)]
+    pub(crate) account: AccountArgs,
+}

@@ -1,0 +1,102 @@
+//! Flags that many commands share.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use pivkit::{CardChoice, IdentityChoice, LastTry, PairingHash, Slot, System, Transport};
+
+#[derive(Args, Debug)]
+pub(crate) struct TransportArgs {
+    /// The way to the cards: pcsc, or vpcd:HOST:PORT to be the virtual reader that a virtual card connects to
+    #[arg(long, value_name = "TRANSPORT", default_value = "pcsc")]
+    pub(crate) transport: Transport,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CardArgs {
+    #[command(flatten)]
+    pub(crate) transport: TransportArgs,
+    /// The card in the reader of this name, or of a name that contains this
+    #[arg(long, value_name = "NAME")]
+    reader: Option<String>,
+    /// The YubiKey with this serial number
+    #[arg(long, value_name = "N")]
+    serial: Option<u32>,
+    /// The card with this GUID (32 hexadecimal digits)
+    #[arg(long, value_name = "HEX", value_parser = guid)]
+    guid: Option<[u8; 16]>,
+}
+
+impl CardArgs {
+    pub(crate) fn choice(&self) -> CardChoice {
+        CardChoice { reader: self.reader.clone(), serial: self.serial, guid: self.guid }
+    }
+}
+
+fn guid(text: &str) -> Result<[u8; 16], &'static str> {
+    pivkit::parse_guid(text).ok_or("a GUID has 32 hexadecimal digits")
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct IdentityArgs {
+    /// The slot of the identity
+    #[arg(long, value_name = "SLOT")]
+    slot: Option<Slot>,
+    /// The pairing hash of the identity
+    #[arg(long, value_name = "HASH")]
+    hash: Option<PairingHash>,
+}
+
+impl IdentityArgs {
+    pub(crate) fn choice(&self) -> IdentityChoice {
+        IdentityChoice { slot: self.slot, hash: self.hash }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PinArgs {
+    /// Read the PIN from this file, which only its owner may read
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "pin_stdin")]
+    pub(crate) pin_file: Option<PathBuf>,
+    /// Read the PIN from standard input
+    #[arg(long)]
+    pub(crate) pin_stdin: bool,
+    /// Send the PIN even if it is the last try, after which the card is blocked
+    #[arg(long)]
+    use_last_try: bool,
+}
+
+impl PinArgs {
+    pub(crate) fn last_try(&self) -> LastTry {
+        if self.use_last_try { LastTry::Use } else { LastTry::Keep }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AccountArgs {
+    /// Where pairings are kept: pam_p11; without it, what the system has
+    #[arg(long, value_name = "NAME")]
+    pub(crate) backend: Option<String>,
+    /// Work on this folder (with its own etc/passwd) instead of the live system
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    root: Option<PathBuf>,
+}
+
+impl AccountArgs {
+    pub(crate) fn system(&self) -> System {
+        match &self.root {
+            Some(root) => System::root(root),
+            None => System::live(),
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ChangeArgs {
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask for consent
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}

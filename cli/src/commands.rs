@@ -1,0 +1,55 @@
+//! From a parsed command line to a printed result.
+
+mod cards;
+mod pairings;
+mod psso;
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+use crate::help;
+use crate::output::{self, Output};
+use crate::terminal::Terminal;
+
+/// What every command needs to know beside its own arguments.
+pub(crate) struct Context {
+    pub(crate) output: Output,
+    pub(crate) non_interactive: bool,
+}
+
+impl Context {
+    pub(crate) fn terminal(&self) -> Terminal {
+        Terminal::new(self.non_interactive)
+    }
+}
+
+/// Runs the command. The exit code of a command that did all it could but not all that was asked is its result.
+pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let output = if cli.json { Output::Json } else { Output::Text };
+    let context = Context { output, non_interactive: cli.non_interactive };
+    match cli.command {
+        Command::Readers(args) => cards::readers(&context, &args),
+        Command::Identities(args) => cards::identities(&context, &args),
+        Command::Hash(args) => cards::hash(&context, &args),
+        Command::Pair(args) => pairings::pair(&context, &args),
+        Command::Unpair(args) => pairings::unpair(&context, &args),
+        Command::List(args) => pairings::list(&context, &args),
+        Command::Check(args) => pairings::check(&context, &args),
+        Command::Psso(args) => psso::run(&context, args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "pivkit", &mut script);
+            output::write(&script)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man { dir } => {
+            let unwritable = |source| Failure::from(pivkit::Error::File { path: dir.clone(), source });
+            std::fs::create_dir_all(&dir).map_err(unwritable)?;
+            clap_mangen::generate_to(help::extend(Cli::command()), &dir).map_err(unwritable)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

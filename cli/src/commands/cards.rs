@@ -1,0 +1,71 @@
+//! `pivkit readers`, `identities`, `hash`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use pivkit::report::{ReaderEvent, ReaderReport};
+use pivkit::{CardReaders, Slots};
+
+use super::Context;
+use crate::args::{Hash, Identities, Readers, TransportArgs};
+use crate::failure::{self, Failure};
+use crate::output::{self, Audience};
+use crate::render;
+
+/// Opens the way to the cards; a person hears of it when another program keeps one.
+pub(super) fn open(args: &TransportArgs) -> Result<CardReaders, Failure> {
+    let waiting = |reader: &str| output::say(&format!("waiting for another program to release the card in {reader}"));
+    Ok(args.transport.open(waiting).map_err(pivkit::Error::from)?)
+}
+
+pub(super) fn readers(context: &Context, args: &Readers) -> Result<ExitCode, Failure> {
+    let mut readers = open(&args.transport)?;
+    if args.watch {
+        return watch(context, &mut readers);
+    }
+    let report = pivkit::readers(&mut readers)?;
+    context.output.print(&report, render::readers)?;
+    Ok(if report.readers.is_empty() { failure::NO_CARD.into() } else { ExitCode::SUCCESS })
+}
+
+/// Prints what is there, then each change, until nobody reads any more.
+fn watch(context: &Context, readers: &mut CardReaders) -> Result<ExitCode, Failure> {
+    let mut known: Vec<ReaderReport> = Vec::new();
+    loop {
+        let now = readers.wait_for_change(&known, WATCH_INTERVAL).map_err(pivkit::Error::from)?;
+        for event in ReaderEvent::between(&known, &now) {
+            if context.output.print_line(&event, render::reader_event)? == Audience::Gone {
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
+        known = now;
+    }
+}
+
+const WATCH_INTERVAL: Duration = Duration::from_secs(60);
+
+pub(super) fn identities(context: &Context, args: &Identities) -> Result<ExitCode, Failure> {
+    let report = if args.cert.is_empty() {
+        let slots = if args.all_slots { Slots::All } else { Slots::InUse };
+        pivkit::identities(&mut open(&args.card.transport)?, &args.card.choice(), slots)?
+    } else {
+        pivkit::identities_in_files(&args.cert)?
+    };
+    context.output.print(&report, render::identities)?;
+    render::read_errors(&report.errors).iter().for_each(|line| output::say(line));
+    let found =
+        report.cards.iter().map(|card| &card.identities).chain(report.files.iter().map(|file| &file.identities));
+    let any = found.into_iter().any(|identities| !identities.is_empty());
+    Ok(if any { ExitCode::SUCCESS } else { failure::NO_IDENTITY.into() })
+}
+
+pub(super) fn hash(context: &Context, args: &Hash) -> Result<ExitCode, Failure> {
+    let report = pivkit::hashes(&args.paths);
+    context.output.print(&report, render::hashes)?;
+    render::read_errors(&report.errors).iter().for_each(|line| output::say(line));
+    Ok(match (report.hashes.is_empty(), report.errors.is_empty()) {
+        (_, false) => failure::FAILED.into(),
+        (true, true) => failure::NO_IDENTITY.into(),
+        (false, true) => ExitCode::SUCCESS,
+    })
+}

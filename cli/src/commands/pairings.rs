@@ -1,0 +1,62 @@
+//! `pivkit pair`, `unpair`, `list`, `check`.
+
+use std::process::ExitCode;
+
+use pivkit::{Accounts, CheckRequest, PairRequest};
+
+use super::Context;
+use super::cards::open;
+use crate::args::{AccountArgs, Check, List, Pair, Unpair};
+use crate::failure::{self, Failure};
+use crate::{output, render};
+
+fn accounts(args: &AccountArgs) -> Result<Accounts, Failure> {
+    Ok(Accounts::open(args.system(), args.backend.as_deref())?)
+}
+
+pub(super) fn pair(context: &Context, args: &Pair) -> Result<ExitCode, Failure> {
+    let request = PairRequest {
+        user: args.user.parse().map_err(pivkit::Error::from)?,
+        card: args.card.choice(),
+        identity: args.identity.choice(),
+        last_try: args.pin.last_try(),
+        dry_run: args.change.dry_run,
+    };
+    let accounts = accounts(&args.account)?;
+    let mut readers = open(&args.card.transport)?;
+    let mut ui = context.terminal().consenting(args.change.yes).with_pin(&args.pin);
+    let report = pivkit::pair(&accounts, &mut readers, &request, &mut ui)?;
+    context.output.print(&report, |report| render::paired(report, args.change.dry_run))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn unpair(context: &Context, args: &Unpair) -> Result<ExitCode, Failure> {
+    let user = args.user.parse().map_err(pivkit::Error::from)?;
+    let accounts = accounts(&args.account)?;
+    let mut ui = context.terminal().consenting(args.change.yes);
+    let report = pivkit::unpair(&accounts, &user, args.hash.as_ref(), args.change.dry_run, &mut ui)?;
+    context.output.print(&report, |report| render::unpaired(report, args.change.dry_run))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn list(context: &Context, args: &List) -> Result<ExitCode, Failure> {
+    let user = args.user.as_deref().map(str::parse).transpose().map_err(pivkit::Error::from)?;
+    let report = pivkit::list(&accounts(&args.account)?, user.as_ref())?;
+    context.output.print(&report, render::list)?;
+    render::account_errors(&report).iter().for_each(|line| output::say(line));
+    Ok(if report.errors.is_empty() { ExitCode::SUCCESS } else { failure::ACCOUNT.into() })
+}
+
+pub(super) fn check(context: &Context, args: &Check) -> Result<ExitCode, Failure> {
+    let request = CheckRequest {
+        user: args.user.parse().map_err(pivkit::Error::from)?,
+        card: args.card.choice(),
+        last_try: args.pin.last_try(),
+    };
+    let accounts = accounts(&args.account)?;
+    let mut readers = open(&args.card.transport)?;
+    let mut ui = context.terminal().with_pin(&args.pin);
+    let report = pivkit::check(&accounts, &mut readers, &request, &mut ui)?;
+    context.output.print(&report, render::checked)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,74 @@
+//! What to do when a card or the way to it fails.
+
+use pivkit::{CardError, TransportError};
+
+use super::{Advice, FAILED, NO_CARD, NO_IDENTITY, PIN, USAGE};
+
+pub(super) fn transport(error: &TransportError) -> Advice {
+    match error {
+        TransportError::ServiceUnavailable(_) => Advice::new(
+            NO_CARD,
+            "Start it (on Linux: `sudo systemctl start pcscd.socket`), or use a virtual card with --transport vpcd:HOST:PORT.",
+        ),
+        TransportError::AccessDenied(_) => {
+            Advice::new(NO_CARD, "Log in on the machine itself, or have polkit allow pcsc-lite for you.")
+        }
+        TransportError::UnknownReader { .. } => {
+            Advice::new(NO_CARD, "`pivkit readers` shows the readers that are there.")
+        }
+        TransportError::NoCard { .. } | TransportError::Removed { .. } => {
+            Advice::new(NO_CARD, "Insert the card and try again; nothing was changed.")
+        }
+        TransportError::Unresponsive { .. } => {
+            Advice::new(NO_CARD, "Take the card out, look which way it goes in, and insert it again.")
+        }
+        TransportError::AddressUnusable { .. } => {
+            Advice::new(USAGE, "Give --transport vpcd:HOST:PORT an address of this machine that no other program uses.")
+        }
+        TransportError::Busy { .. } => {
+            Advice::new(NO_CARD, "Close the other program (gpg's scdaemon often is the one), then try again.")
+        }
+        TransportError::Reset { .. } => Advice::new(FAILED, "Try again; nothing was changed."),
+        TransportError::TimedOut { .. } => Advice::new(NO_CARD, "Take the card out, insert it again, and try again."),
+        TransportError::MalformedAnswer { .. } => {
+            Advice::new(FAILED, "Try another reader; if it stays so, this card cannot be used.")
+        }
+        _ => Advice::new(FAILED, "Take the card out, insert it again, and try again."),
+    }
+}
+
+pub(super) fn piv(error: &CardError) -> Advice {
+    match error {
+        CardError::CardRemoved(_) => Advice::new(NO_CARD, "Insert the card and try again; nothing was changed."),
+        CardError::CardReset(_) => Advice::new(FAILED, "Try again; nothing was changed."),
+        CardError::Transport(error) => transport(error),
+        CardError::NotPiv { .. } => Advice::new(NO_IDENTITY, "Insert a card with PIV, such as a YubiKey."),
+        CardError::WrongPin { retries_left: Some(1) } => {
+            Advice::new(PIN, "One try is left; pivkit sends no PIN any more unless told --use-last-try.")
+        }
+        CardError::WrongPin { retries_left: Some(tries) } => Advice::new(PIN, format!("{tries} tries are left.")),
+        CardError::WrongPin { retries_left: None } => {
+            Advice::new(PIN, "The card does not say how many tries are left.")
+        }
+        CardError::PinBlocked => Advice::new(PIN, "Unblock it with the PUK, or have the card's issuer do it."),
+        CardError::LastPinTry => {
+            Advice::new(PIN, "No PIN was sent; if you are sure of it, use --use-last-try. A wrong one blocks the card.")
+        }
+        CardError::PinTriesUnknown { .. } => Advice::new(
+            PIN,
+            "No PIN was sent, because it could be the last try; if you are sure of it, use --use-last-try.",
+        ),
+        CardError::InvalidPin => Advice::new(USAGE, "No PIN was sent to the card; try again."),
+        CardError::PinRequired { .. } | CardError::NoKey { .. } => Advice::new(
+            NO_IDENTITY,
+            "`pivkit identities` shows what the slots are good for; choose another with --slot.",
+        ),
+        CardError::TouchTimeout { .. } => {
+            Advice::new(NO_IDENTITY, "Try again, and touch the card when it blinks; nothing was changed.")
+        }
+        CardError::UnusableAnswer(_) | CardError::Malformed { .. } => {
+            Advice::new(FAILED, "The card does not follow the PIV standard here; please report it.")
+        }
+        _ => Advice::new(FAILED, "Take the card out, insert it again, and try again."),
+    }
+}

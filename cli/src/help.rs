@@ -1,0 +1,144 @@
+//! EXAMPLES and EXIT CODES at the end of each command's help. The examples are run as tests.
+
+use clap::Command;
+
+/// One example: what it does, and the command.
+struct Example(&'static str, &'static str);
+
+const EXIT_CODES: &str = "\
+EXIT CODES:
+  0    done
+  1    failed
+  2    usage: the command line is wrong, or lacks an answer
+  3    no reader or no card
+  4    PIN wrong or blocked
+  5    no usable identity, or refused by a policy or a check
+  6    privilege or account backend
+  7    identity provider or network
+  130  interrupted";
+
+const EXAMPLES: &[(&[&str], &[Example])] = &[
+    (
+        &["readers"],
+        &[Example("Readers and cards", "pivkit readers"), Example("The same for a program", "pivkit readers --json")],
+    ),
+    (
+        &["identities"],
+        &[
+            Example("Everything on every card", "pivkit identities"),
+            Example("One reader only, for a program", "pivkit identities --reader 'Virtual PCD 00 00' --json"),
+            Example("Certificate files instead of cards", "pivkit identities --cert alice.pem"),
+        ],
+    ),
+    (
+        &["hash"],
+        &[
+            Example("The hash that `sc_auth pair -h` takes", "pivkit hash alice.pem"),
+            Example("All certificates of a folder", "pivkit hash certificates/"),
+        ],
+    ),
+    (
+        &["pair"],
+        &[
+            Example("See what would change", "pivkit pair --user alice --dry-run"),
+            Example("Pair without questions", "pivkit pair --user alice --pin-file pin.txt --yes"),
+        ],
+    ),
+    (&["check"], &[Example("Does this card open the account?", "pivkit check --user alice --pin-file pin.txt")]),
+    (
+        &["list"],
+        &[
+            Example("Every account with a pairing", "pivkit list"),
+            Example("One account, for a program", "pivkit list --user alice --json"),
+        ],
+    ),
+    (
+        &["unpair"],
+        &[
+            Example("See what would be removed", "pivkit unpair --user alice --dry-run"),
+            Example("Remove all pairings of an account", "pivkit unpair --user alice --yes"),
+        ],
+    ),
+    (&["psso", "keys"], &[Example("Make the device's keys, or show them", "pivkit psso keys --state device")]),
+    (
+        &["psso", "register"],
+        &[
+            Example(
+                "Register with the identity provider",
+                "pivkit psso register --config psso.toml --state device --user alice",
+            ),
+            Example(
+                "What to enter at an identity provider by hand",
+                "pivkit psso register --config psso.toml --state device --user alice --print",
+            ),
+        ],
+    ),
+    (
+        &["psso", "login"],
+        &[Example(
+            "Sign in; the card signs with the key in slot 9a",
+            "pivkit psso login --config psso.toml --state device --user alice --pin-file pin.txt",
+        )],
+    ),
+    (
+        &["psso", "inspect"],
+        &[
+            Example(
+                "Check a message at the time it was made",
+                "pivkit psso inspect assertion.jwt --at 2023-06-02T20:18:44Z",
+            ),
+            Example("The same for a program", "pivkit psso inspect assertion.jwt --at 2023-06-02T20:18:44Z --json"),
+        ],
+    ),
+    (&["completions"], &[Example("For bash", "pivkit completions bash")]),
+    (&["man"], &[Example("Manual pages, one for each command", "pivkit man manual")]),
+];
+
+/// Adds both sections to every command.
+pub(crate) fn extend(command: Command) -> Command {
+    EXAMPLES.iter().fold(command, |command, (path, examples)| at(command, path, &section(examples)))
+}
+
+fn at(command: Command, path: &[&'static str], help: &str) -> Command {
+    match path {
+        [] => command.after_help(help.to_owned()),
+        [name, rest @ ..] => command.mut_subcommand(name, |command| at(command, rest, help)),
+    }
+}
+
+fn section(examples: &[Example]) -> String {
+    let examples: String =
+        examples.iter().map(|Example(what, command)| format!("  {what}:\n    $ {command}\n")).collect();
+    format!("EXAMPLES:\n{examples}\n{EXIT_CODES}")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::args::Cli;
+
+    fn leaves(command: &Command, path: &[String]) -> Vec<(Vec<String>, Command)> {
+        let mut found = Vec::new();
+        for sub in command.get_subcommands() {
+            let path = [path, &[sub.get_name().to_owned()]].concat();
+            let below = leaves(sub, &path);
+            if below.is_empty() { found.push((path, sub.clone())) } else { found.extend(below) }
+        }
+        found
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        extend(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples_and_exit_codes() {
+        for (path, command) in leaves(&extend(Cli::command()), &[]) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("EXAMPLES:\n") && help.contains("EXIT CODES:\n"), "{path:?}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Ctrl-C and SIGTERM: exit code 130 (143), and a terminal as it was before the prompt.
+
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// Exit code after Ctrl-C, as shells count it: 128 and the number of the signal.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// The terminal as it was before the prompt that is open now.
+static BEFORE_PROMPT: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// From now on Ctrl-C (or SIGTERM) ends the program at once, wherever it is: files are replaced in one step and cards are
+/// left as they are, so there is nothing to put away but the state of the terminal.
+pub(crate) fn watch() {
+    // Without the watch Ctrl-C still ends the program, only less tidily.
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
+    std::thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            if let Some(state) = before_prompt().take() {
+                restore(&state);
+            }
+            std::process::exit(128 + signal);
+        }
+    });
+}
+
+/// Says that a prompt is open, until the value is dropped.
+pub(crate) fn prompt() -> Prompt {
+    let terminal = std::fs::File::open("/dev/tty").ok();
+    *before_prompt() = terminal.and_then(|terminal| tcgetattr(terminal.as_fd()).ok());
+    Prompt
+}
+
+/// An open prompt.
+pub(crate) struct Prompt;
+
+impl Drop for Prompt {
+    fn drop(&mut self) {
+        *before_prompt() = None;
+    }
+}
+
+fn before_prompt() -> MutexGuard<'static, Option<Termios>> {
+    BEFORE_PROMPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Only called while a prompt is open, which takes the foreground: from the background the terminal would stop us.
+fn restore(state: &Termios) {
+    if let Ok(mut terminal) = std::fs::File::options().write(true).open("/dev/tty") {
+        let _ = tcsetattr(terminal.as_fd(), SetArg::TCSANOW, state);
+        // Show the cursor, which a list to choose from hides, and leave the line of the prompt.
+        let _ = terminal.write_all(b"\x1b[?25h\r\n");
+    }
+}

@@ -1,0 +1,14 @@
+//! Reports as text for people. Foreign text is escaped here, once, for all of them.
+
+mod card;
+mod pairing;
+pub(crate) mod psso;
+mod table;
+
+pub(crate) use card::{hashes, identities, read_errors, reader_event, readers};
+pub(crate) use pairing::{account_errors, checked, list, paired, unpaired};
+
+/// Foreign text, fit for a terminal.
+fn safe(text: &str) -> String {
+    pivkit::text::escape_control(text).into_owned()
+}

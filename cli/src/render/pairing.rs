@@ -1,0 +1,78 @@
+//! Accounts and their pairings.
+
+use pivkit::report::{ChangeReport, CheckReport, ListReport};
+
+use super::safe;
+use super::table::table;
+
+pub(crate) fn paired(report: &ChangeReport, dry_run: bool) -> String {
+    let hash = report.pairing_hashes.join(", ");
+    let user = safe(&report.user);
+    if report.changed {
+        return format!(
+            "paired: account {user} now opens with {hash} (read back from {})\n\
+             next: `pivkit check --user {user}` proves it\n",
+            report.backend
+        );
+    }
+    if report.plan.is_empty() {
+        return format!("unchanged: account {user} is paired with {hash} already\n");
+    }
+    planned(&format!("would pair account {user} with {hash} ({}):", report.backend), report, dry_run)
+}
+
+pub(crate) fn unpaired(report: &ChangeReport, dry_run: bool) -> String {
+    let user = safe(&report.user);
+    if report.changed {
+        return format!("unpaired: account {user} no longer opens with {}\n", report.pairing_hashes.join(", "));
+    }
+    if report.plan.is_empty() {
+        return format!("unchanged: account {user} has no such pairing\n");
+    }
+    let hashes = report.pairing_hashes.join(", ");
+    planned(&format!("would remove from account {user} {hashes} ({}):", report.backend), report, dry_run)
+}
+
+fn planned(headline: &str, report: &ChangeReport, dry_run: bool) -> String {
+    let steps: String = report.plan.iter().map(|step| format!("  {}\n", safe(step))).collect();
+    let end = if dry_run { "dry run: nothing was changed\n" } else { "nothing was changed\n" };
+    format!("{headline}\n{steps}{end}")
+}
+
+pub(crate) fn list(report: &ListReport) -> String {
+    if report.accounts.iter().all(|account| account.pairings.is_empty()) {
+        return "no pairings\n".to_owned();
+    }
+    let mut rows = Vec::new();
+    for account in &report.accounts {
+        for pairing in &account.pairings {
+            let until = pairing.not_after.as_deref().and_then(|time| time.split('T').next()).unwrap_or("-").to_owned();
+            let note =
+                if pairing.effective { "" } else { " (behind damage in the file: the login module does not see it)" };
+            let subject = format!("{}{note}", pairing.subject.as_deref().unwrap_or("-"));
+            rows.push(vec![account.user.clone(), pairing.pairing_hash.clone(), until, subject]);
+        }
+    }
+    table(&["ACCOUNT", "PAIRING HASH", "UNTIL", "CERTIFICATE"], &rows)
+}
+
+/// Accounts that could not be read, or not whole, for standard error.
+pub(crate) fn account_errors(report: &ListReport) -> Vec<String> {
+    let line = |user: &str, what: &str| format!("pivkit: account {}: {}.", safe(user), safe(what));
+    let problems = report
+        .accounts
+        .iter()
+        .flat_map(|account| account.problems.iter().map(move |problem| line(&account.user, problem)));
+    problems.chain(report.errors.iter().map(|error| line(&error.user, &error.error))).collect()
+}
+
+pub(crate) fn checked(report: &CheckReport) -> String {
+    format!(
+        "proved: the card in {} holds {} in slot {}, which opens account {} ({})\n",
+        safe(&report.reader),
+        report.pairing_hash,
+        report.slot,
+        safe(&report.user),
+        report.backend
+    )
+}

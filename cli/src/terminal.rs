@@ -1,0 +1,72 @@
+//! The person at the terminal.
+
+use std::io::{self, IsTerminal};
+
+use dialoguer::{Confirm, Select};
+use pivkit::text::escape_control;
+use pivkit::{Pin, Ui, UiError};
+
+use crate::args::PinArgs;
+use crate::pin::PinSource;
+use crate::{interrupt, output};
+
+/// Asks on the terminal and tells on standard error.
+pub(crate) struct Terminal {
+    may_ask: bool,
+    yes: bool,
+    pin: PinSource,
+}
+
+impl Terminal {
+    /// One that asks nothing if `non_interactive`, or if there is no terminal to ask on.
+    pub(crate) fn new(non_interactive: bool) -> Self {
+        Self { may_ask: !non_interactive && io::stderr().is_terminal(), yes: false, pin: PinSource::Terminal }
+    }
+
+    /// Takes consent as given if `yes`.
+    pub(crate) fn consenting(self, yes: bool) -> Self {
+        Self { yes, ..self }
+    }
+
+    /// Takes the PIN from where `args` say.
+    pub(crate) fn with_pin(self, args: &PinArgs) -> Self {
+        Self { pin: PinSource::from(args), ..self }
+    }
+
+    fn may_ask(&self, question: &str, flag: &'static str) -> Result<(), UiError> {
+        if self.may_ask { Ok(()) } else { Err(UiError::Unanswered { question: question.to_owned(), flag }) }
+    }
+}
+
+impl Ui for Terminal {
+    fn note(&mut self, message: &str) {
+        output::say(message);
+    }
+
+    fn confirm(&mut self, plan: &[String], question: &str) -> Result<bool, UiError> {
+        if self.yes {
+            return Ok(true);
+        }
+        self.may_ask("consent to the change", "--yes")?;
+        plan.iter().for_each(|step| self.note(&format!("  {step}")));
+        let _prompt = interrupt::prompt();
+        Confirm::new().with_prompt(escape_control(question)).default(false).interact().map_err(prompt_failed)
+    }
+
+    fn choose(&mut self, question: &str, options: &[String]) -> Result<usize, UiError> {
+        self.may_ask("which card is meant", "--reader, --serial or --guid")?;
+        let options: Vec<_> = options.iter().map(|option| escape_control(option).into_owned()).collect();
+        let _prompt = interrupt::prompt();
+        Select::new().with_prompt(question).items(&options).default(0).interact().map_err(prompt_failed)
+    }
+
+    fn pin(&mut self, reader: &str) -> Result<Pin, UiError> {
+        let may_ask = self.may_ask;
+        self.pin.read(&format!("PIN of the card in {}: ", escape_control(reader)), may_ask)
+    }
+}
+
+fn prompt_failed(error: dialoguer::Error) -> UiError {
+    let dialoguer::Error::IO(error) = error;
+    if error.kind() == io::ErrorKind::Interrupted { UiError::Interrupted } else { UiError::Terminal(error) }
+}

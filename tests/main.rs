@@ -1,0 +1,20 @@
+//! Scenarios: what pivkit promises, through its binaries, with real readers, accounts, HTTP and other people's tools.
+//!
+//! `bench` is what they stand on. Run them with scripts/test, or after `cargo build --workspace --bins` with
+//! `cargo test -p cli --test scenarios`.
+#![forbid(unsafe_code)]
+// A scenario that cannot go on fails, and says where.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod architecture;
+mod bad_identity_provider;
+mod bad_input;
+mod bench;
+mod command_count;
+mod documented;
+mod foreign_clients;
+mod identities;
+mod pam;
+mod psso;
+mod pulled_card;
+mod secrets;

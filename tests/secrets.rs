@@ -1,0 +1,178 @@
+//! Everything that pivkit logs, at the highest level, holds no PIN, no token and no private key, however written.
+
+use std::fs;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use crate::bench::card::Card;
+use crate::bench::idp::{Device, Idp};
+use crate::bench::process::Output;
+use crate::bench::{Bench, PIN};
+
+#[test]
+fn the_trace_of_a_login_holds_no_secret() {
+    let bench = Bench::vpcd();
+    let card = Card::alice(&bench);
+    let idp = Idp::start(&bench, &card.authority(), &[]);
+    let device = Device::new(&bench, idp.configuration(&bench));
+    let mut secrets = pin();
+    for entry in fs::read_dir(&device.state).unwrap() {
+        let path = entry.unwrap().path();
+        if fs::read_to_string(&path).is_ok_and(|text| text.contains("PRIVATE KEY")) {
+            secrets.push(private_scalar(&bench, path.to_str().unwrap()));
+        }
+    }
+    assert!(secrets.len() >= 4, "the PIN in two forms and the two device keys");
+
+    let register =
+        ["psso", "register", "--config", device.config(), "--state", device.state.to_str().unwrap(), "--user", "alice"];
+    assert_silent(&traced(&bench, &register), &secrets);
+    let login = traced(&bench, &[&device.login_arguments()[..], &["--show-token"]].concat());
+    let tokens = login.json()["tokens"].clone();
+    for name in ["id_token", "refresh_token"] {
+        let token = tokens[name].as_str().unwrap_or_else(|| panic!("no {name}: {login}"));
+        secrets.push(Secret::new(name, token.as_bytes()));
+        // The signature alone would do for a forger who knows the claims.
+        secrets.extend(token.rsplit('.').next().map(|part| Secret::new("part of a token", part.as_bytes())));
+    }
+    assert_silent(&login, &secrets);
+
+    // Without --show-token the result is silent as well.
+    let login = traced(&bench, &device.login_arguments());
+    assert!(login.json().get("tokens").is_none(), "{login}");
+    assert_silent(&login, &secrets);
+    // The provider, too, is made to be run by people who file its log.
+    assert_silent_text(&idp.log(), &secrets);
+}
+
+#[test]
+fn the_trace_of_a_pairing_holds_no_secret() {
+    let bench = Bench::vpcd();
+    let _card = Card::alice(&bench);
+    let pin_file = bench.file("pin", PIN);
+    let with_pin = ["--user", "alice", "--pin-file", pin_file.to_str().unwrap()];
+    assert_silent(&traced(&bench, &[&["pair"], &with_pin[..], &["--yes", "--slot", "9a"]].concat()), &pin());
+    assert_silent(&traced(&bench, &[&["check"], &with_pin[..]].concat()), &pin());
+}
+
+#[test]
+fn a_wrong_pin_is_not_shown_either() {
+    let bench = Bench::vpcd();
+    let _card = Card::alice(&bench);
+    let wrong = "824917";
+    let file = bench.file("pin", wrong);
+    let args = ["pair", "--user", "alice", "--slot", "9a", "--pin-file", file.to_str().unwrap(), "--yes"];
+    let output = bench.pivkit_with(&args, &TRACE).output().exits_with(4);
+    assert_silent(&output, &[Secret::new("the wrong PIN", wrong.as_bytes())]);
+}
+
+/// A search that finds nothing proves nothing unless it finds what is there.
+#[test]
+fn the_search_finds_what_leaks() {
+    let secrets = [Secret::new("PIN", b"123456"), Secret::new("block", b"123456\xff\xff")];
+    for leak in [
+        "pin=123456",
+        "data=[49, 50, 51, 52, 53, 54]",
+        "00200080083132333435 36FFFF",
+        "31:32:33:34:35:36",
+        "0x31, 0x32, 0x33, 0x34, 0x35, 0x36",
+        "MTIzNDU2",
+        "APDU ACAAgAgxMjM0NTb//w==",
+        r"b\x22123456\xff\xff",
+        "31 32 33 34 35 36 ff ff",
+    ] {
+        assert!(secrets.iter().any(|secret| secret.is_in(leak).is_some()), "{leak}");
+    }
+    for innocent in ["pin=1234", "length=8", "[49, 50, 51]", "2026-11-20T06:55:01Z"] {
+        assert!(secrets.iter().all(|secret| secret.is_in(innocent).is_none()), "{innocent}");
+    }
+}
+
+/// Something that must not be shown.
+struct Secret {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl Secret {
+    fn new(name: &str, bytes: &[u8]) -> Self {
+        Self { name: name.to_owned(), bytes: bytes.to_vec() }
+    }
+
+    /// The form in which the secret occurs in a text, if it does.
+    fn is_in(&self, text: &str) -> Option<&'static str> {
+        let lower = text.to_lowercase();
+        // "31 32", "31:32", "0x31, 0x32" and "[49, 50]" without what separates the bytes.
+        let joined: String = lower.replace("0x", "").chars().filter(|c| c.is_ascii_hexdigit()).collect();
+        let numbers = self.bytes.iter().map(u8::to_string).collect::<Vec<_>>();
+        let forms = [
+            ("plain text", text.contains(&*String::from_utf8_lossy(&self.bytes))),
+            ("escaped", text.contains(&self.bytes.escape_ascii().to_string())),
+            ("hexadecimal", joined.contains(&hex::encode(&self.bytes))),
+            ("numbers", text.contains(&numbers.join(", ")) || text.contains(&numbers.join(","))),
+            (
+                "base64",
+                base64_forms(&self.bytes).iter().any(|form| text.contains(form) || text.contains(&url_safe(form))),
+            ),
+        ];
+        forms.iter().find(|(_, found)| *found).map(|(form, _)| *form)
+    }
+}
+
+/// How base64 writes the bytes at each of the three places in a longer text: the characters that depend on them alone.
+fn base64_forms(bytes: &[u8]) -> Vec<String> {
+    let form = |before: usize| {
+        let encoded = STANDARD_NO_PAD.encode([&vec![0; before][..], bytes].concat());
+        let first = (before * 8).div_ceil(6);
+        let whole = (before + bytes.len()) * 8 / 6;
+        encoded[first..whole].to_owned()
+    };
+    (0..3).map(form).filter(|form| form.len() >= 6).collect()
+}
+
+fn url_safe(base64: &str) -> String {
+    base64.replace('+', "-").replace('/', "_")
+}
+
+/// The PIN as people write it, and as the card gets it.
+fn pin() -> Vec<Secret> {
+    let block = [PIN.as_bytes(), &[0xff; 8][PIN.len()..]].concat();
+    vec![Secret::new("the PIN", PIN.as_bytes()), Secret::new("the PIN's block", &block)]
+}
+
+/// The private number of an EC key, as openssl reads it.
+fn private_scalar(bench: &Bench, path: &str) -> Secret {
+    let text = bench.openssl(&["pkey", "-in", path, "-noout", "-text"], &[]).stdout;
+    let after = text.split("priv:").nth(1).and_then(|rest| rest.split("pub:").next()).unwrap();
+    let digits: String = after.chars().filter(char::is_ascii_hexdigit).collect();
+    Secret::new(path, &hex::decode(digits).unwrap())
+}
+
+/// Runs pivkit with everything logged, and expects success.
+fn traced(bench: &Bench, args: &[&str]) -> Output {
+    let output = bench.pivkit_with(args, &TRACE).output().success();
+    // A log that is off would hold nothing either.
+    assert!(output.stderr.contains("TRACE") || output.stderr.contains("DEBUG"), "nothing was logged: {output}");
+    output
+}
+
+const TRACE: [(&str, &str); 1] = [("RUST_LOG", "trace")];
+
+#[track_caller]
+fn assert_silent(output: &Output, secrets: &[Secret]) {
+    assert_silent_text(&output.stderr, secrets);
+}
+
+#[track_caller]
+fn assert_silent_text(log: &str, secrets: &[Secret]) {
+    for line in log.lines() {
+        // The time of day has six digits behind the second.
+        let line = line.split_once("Z ").map_or(line, |(_, rest)| rest);
+        for secret in secrets {
+            if let Some(form) = secret.is_in(line) {
+                panic!("{} is in the log as {form}: {line}", secret.name);
+            }
+        }
+    }
+}

@@ -30,7 +30,8 @@ fn the_key_set_has_the_public_key_only() {
     let world = World::new();
     let keys = get(&format!("{}/psso/jwks", world.url)).json();
     let key = keys["keys"][0].as_object().unwrap();
-    let members: Vec<_> = key.keys().map(String::as_str).collect();
+    let mut members: Vec<_> = key.keys().map(String::as_str).collect();
+    members.sort_unstable();
     assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
     let coordinate = |name: &str| BASE64_URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
     let point = [vec![4], coordinate("x"), coordinate("y")].concat();

@@ -203,7 +203,7 @@ impl Bench {
         };
         command.env_clear().env("PATH", PATH).env("HOME", self.directory.path()).env("LANG", "C.UTF-8");
         // A panic would show itself.
-        command.env("RUST_BACKTRACE", "1");
+        command.env("RUST_BACKTRACE", "1").env("PYTHONDONTWRITEBYTECODE", "1");
         command
     }
 }

@@ -73,6 +73,7 @@ fn pull_during_login(bench: &Bench, card: &[&str]) {
     device.register(bench).success();
     let pulls = pull_everywhere(bench, card, "psso login", &|| files_in(&device.state), &|| device.login(bench));
     assert!(pulls >= LEAST_COMMANDS, "only {pulls} commands were seen");
+    idp.wait_for_login();
     let accepted = idp.log().matches("login accepted").count();
     assert_eq!(accepted, 1, "only the last login had a card all the time:\n{}", idp.log());
 }

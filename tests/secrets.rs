@@ -42,7 +42,9 @@ fn the_trace_of_a_login_holds_no_secret() {
     let login = traced(&bench, &device.login_arguments());
     assert!(login.json().get("tokens").is_none(), "{login}");
     assert_silent(&login, &secrets);
-    // The provider, too, is made to be run by people who file its log.
+    // The provider, too, is run by people who file its log.
+    idp.wait_for_login();
+    idp.wait_for_login();
     assert_silent_text(&idp.log(), &secrets);
 }
 

@@ -26,6 +26,12 @@ impl Idp {
         Self { service, url }
     }
 
+    /// Waits until it has logged that it accepted a login.
+    #[track_caller]
+    pub(crate) fn wait_for_login(&self) {
+        self.service.wait_for("that a login is accepted", |line| line.contains("login accepted").then_some(()));
+    }
+
     /// Everything it has logged.
     pub(crate) fn log(&self) -> String {
         self.service.log()

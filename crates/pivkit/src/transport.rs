@@ -2,9 +2,9 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use smartcard::pcsc::{Patience, PcscCard, Readers};
+use smartcard::pcsc::{Patience, Readers};
 use smartcard::vpcd::{Listener, VpcdCard};
 use smartcard::{CardTransport, Error};
 
@@ -128,10 +128,7 @@ impl CardReaders {
     /// connection.
     pub fn connect(&mut self, reader: &str) -> Result<piv::Card, Error> {
         let transport: Box<dyn CardTransport> = match &mut self.way {
-            Way::Pcsc(readers) => match readers.connect(reader, self.patience.clone()) {
-                Err(Error::Busy { .. }) => Box::new(connect_when_free(readers, reader, &self.patience)?),
-                result => Box::new(result?),
-            },
+            Way::Pcsc(readers) => Box::new(readers.connect(reader, self.patience.clone())?),
             Way::Vpcd { listener, card } => {
                 let card = match card.take() {
                     Some(card) => Some(card),
@@ -149,24 +146,6 @@ fn accept(listener: &Listener) -> Result<Option<VpcdCard>, Error> {
         Ok(card) => Ok(Some(card)),
         Err(Error::NoCard { .. }) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-fn connect_when_free(readers: &Readers, reader: &str, patience: &Patience) -> Result<PcscCard, Error> {
-    (patience.waiting)(reader);
-    let deadline = Instant::now() + patience.busy;
-    loop {
-        let known = readers.list()?;
-        match readers.connect(reader, patience.clone()) {
-            Err(Error::Busy { .. }) => {
-                let left = deadline.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    return Err(Error::Busy { reader: reader.to_owned() });
-                }
-                readers.wait_for_change(&known, left)?;
-            }
-            result => return result,
-        }
     }
 }
 

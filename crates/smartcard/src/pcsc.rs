@@ -83,7 +83,7 @@ impl Readers {
     pub fn connect(&self, name: &str, patience: Patience) -> Result<PcscCard, Error> {
         let unknown = || Error::UnknownReader { name: name.to_owned() };
         let reader = self.names()?.into_iter().find(|reader| reader.to_string_lossy() == name).ok_or_else(unknown)?;
-        PcscCard::connect(self.context.clone(), reader, patience)
+        PcscCard::connect(reader, patience)
     }
 
     fn names(&self) -> Result<Vec<CString>, Error> {

@@ -66,7 +66,7 @@ const TABLE: [(&str, Fault); 12] = [
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// Answer with this.
-    Login(Draft),
+    Login(Box<Draft>),
     /// Answer with that instead.
     Instead(Response),
 }
@@ -117,7 +117,7 @@ pub(crate) async fn apply(faults: &[Fault], mut draft: Draft, now: i64) -> Outco
             Fault::Slow => tokio::time::sleep(SLOWNESS).await,
         }
     }
-    Outcome::Login(draft)
+    Outcome::Login(Box::new(draft))
 }
 
 impl Fault {

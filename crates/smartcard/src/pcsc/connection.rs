@@ -1,11 +1,13 @@
 //! A shared connection to the card in a reader.
 //!
-//! Two calls of PC/SC may take for ever: SCardBeginTransaction, while another program is in a transaction, and
-//! SCardTransmit, when the card hangs. Therefore a thread of its own owns the card, and whoever waits for it waits with a
-//! time limit:
+//! Some calls of PC/SC may take for ever: SCardConnect and SCardBeginTransaction, while another program is in a
+//! transaction, and SCardTransmit, when the card hangs. Therefore a thread of its own, with a context of its own, owns the
+//! card, and whoever waits for it waits with a time limit:
 //!
 //! ```text
-//! PcscCard ──Request::Begin──────> thread: SCardBeginTransaction
+//! PcscCard ──(started)───────────> thread: SCardConnect, SCardStatus
+//!          <─Answer (ATR)──────────
+//!          ──Request::Begin──────> SCardBeginTransaction
 //!          <─Answer────────────────
 //!          ──Request::Transmit───> SCardTransmit
 //!          <─Answer────────────────
@@ -17,9 +19,9 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use pcsc::{Context, Disposition, Protocols, ShareMode, State};
+use pcsc::{Context, Disposition, Protocols, Scope, ShareMode, State};
 use zeroize::Zeroizing;
 
 use super::from_pcsc;
@@ -47,10 +49,10 @@ pub struct PcscCard {
     thread: Option<Thread>,
 }
 
-/// The two ends of the channels to the thread that owns the card.
+/// The thread that owns the card, and the ends of the channels to it.
 struct Thread {
     requests: Sender<Request>,
-    answers: Receiver<Result<Vec<u8>, Error>>,
+    answers: Receiver<Result<Answer, Error>>,
     handle: JoinHandle<()>,
 }
 
@@ -60,55 +62,80 @@ enum Request {
     End,
 }
 
+enum Answer {
+    Connected {
+        atr: Vec<u8>,
+        protocol: Protocol,
+    },
+    /// A transaction has begun or ended.
+    Done,
+    /// What the card sent.
+    Data(Vec<u8>),
+}
+
 impl PcscCard {
-    pub(super) fn connect(context: Context, reader: CString, patience: Patience) -> Result<Self, Error> {
+    pub(super) fn connect(reader: CString, patience: Patience) -> Result<Self, Error> {
         let name = reader.to_string_lossy().into_owned();
-        let failed = |error| from_pcsc(error, &name);
-        let card = context.connect(&reader, ShareMode::Shared, Protocols::ANY).map_err(failed)?;
-        let card = OpenCard(Some(card));
-        let status = card.get(&name)?.status2_owned().map_err(failed)?;
-        let protocol = match status.protocol2() {
-            Some(pcsc::Protocol::T0) => Protocol::T0,
-            _ => Protocol::T1,
-        };
         let (requests, incoming) = channel();
         let (outgoing, answers) = channel();
-        let owner = Owner { context, reader, name: name.clone(), card, stale: false };
-        let handle = std::thread::spawn(move || owner.serve(&incoming, &outgoing));
+        let limit = MOMENT + patience.busy;
+        let handle = std::thread::spawn(move || {
+            let (owner, connected) = match Owner::connect(reader, limit) {
+                Ok((owner, connected)) => (Some(owner), Ok(connected)),
+                Err(error) => (None, Err(error)),
+            };
+            if let (Some(owner), Ok(())) = (owner, outgoing.send(connected)) {
+                owner.serve(&incoming, &outgoing);
+            }
+        });
         let thread = Some(Thread { requests, answers, handle });
-        Ok(Self { name, atr: status.atr().to_vec(), protocol, patience, thread })
+        let mut card = Self { name, atr: Vec::new(), protocol: Protocol::default(), patience, thread };
+        if let Answer::Connected { atr, protocol } = card.wait_while_busy()? {
+            (card.atr, card.protocol) = (atr, protocol);
+        }
+        Ok(card)
     }
 
-    /// Sends a request to the thread and waits for its answer. After a failure to answer in time the thread is left to
-    /// itself: a late answer must not be taken for the answer to another request.
-    fn ask(&mut self, request: Request) -> Result<Vec<u8>, Error> {
-        let reader = || self.name.clone();
-        let thread = self.thread.as_ref().ok_or_else(|| Error::Removed { reader: reader() })?;
-        let begins = matches!(request, Request::Begin);
-        let _ = thread.requests.send(request);
-        let result = if begins {
-            match thread.answers.recv_timeout(MOMENT) {
-                Err(RecvTimeoutError::Timeout) => {
-                    (self.patience.waiting)(&self.name);
-                    thread.answers.recv_timeout(self.patience.busy)
-                }
-                result => result,
+    /// Waits for what another program may delay; says so after a moment.
+    fn wait_while_busy(&mut self) -> Result<Answer, Error> {
+        let Some(thread) = &self.thread else { return Err(Error::Removed { reader: self.name.clone() }) };
+        let answer = match thread.answers.recv_timeout(MOMENT) {
+            Err(RecvTimeoutError::Timeout) => {
+                (self.patience.waiting)(&self.name);
+                thread.answers.recv_timeout(self.patience.busy)
             }
-        } else {
-            thread.answers.recv_timeout(self.patience.answer)
+            answer => answer,
         };
-        match result {
-            Ok(answer) => answer,
-            Err(error) => {
-                let reader = reader();
-                self.thread = None;
-                Err(match error {
-                    RecvTimeoutError::Disconnected => Error::Removed { reader },
-                    RecvTimeoutError::Timeout if begins => Error::Busy { reader },
-                    RecvTimeoutError::Timeout => Error::TimedOut { reader },
-                })
-            }
-        }
+        self.or_give_up(answer, |reader| Error::Busy { reader })
+    }
+
+    /// Sends a request to the thread.
+    fn send(&self, request: Request) {
+        // A thread that has ended shows when its answer is waited for.
+        let _ = self.thread.as_ref().map(|thread| thread.requests.send(request));
+    }
+
+    /// Waits for what the card may delay.
+    fn wait_for_answer(&mut self) -> Result<Answer, Error> {
+        let Some(thread) = &self.thread else { return Err(Error::Removed { reader: self.name.clone() }) };
+        let answer = thread.answers.recv_timeout(self.patience.answer);
+        self.or_give_up(answer, |reader| Error::TimedOut { reader })
+    }
+
+    /// After a failure to answer in time the thread is left to itself: a late answer must not be taken for the answer to
+    /// another request.
+    fn or_give_up(
+        &mut self,
+        answer: Result<Result<Answer, Error>, RecvTimeoutError>,
+        too_late: impl Fn(String) -> Error,
+    ) -> Result<Answer, Error> {
+        answer.unwrap_or_else(|error| {
+            self.thread = None;
+            Err(match error {
+                RecvTimeoutError::Disconnected => Error::Removed { reader: self.name.clone() },
+                RecvTimeoutError::Timeout => too_late(self.name.clone()),
+            })
+        })
     }
 }
 
@@ -140,7 +167,8 @@ impl CardTransport for PcscCard {
     }
 
     fn transaction(&mut self) -> Result<Box<dyn CardTransaction + '_>, Error> {
-        self.ask(Request::Begin)?;
+        self.send(Request::Begin);
+        self.wait_while_busy()?;
         Ok(Box::new(PcscTransaction(self)))
     }
 }
@@ -149,14 +177,19 @@ struct PcscTransaction<'a>(&'a mut PcscCard);
 
 impl CardTransaction for PcscTransaction<'_> {
     fn transmit(&mut self, apdu: &Apdu) -> Result<Vec<u8>, Error> {
-        self.0.ask(Request::Transmit(Zeroizing::new(apdu.as_bytes().to_vec())))
+        self.0.send(Request::Transmit(Zeroizing::new(apdu.as_bytes().to_vec())));
+        match self.0.wait_for_answer()? {
+            Answer::Data(data) => Ok(data),
+            Answer::Connected { .. } | Answer::Done => Err(Error::MalformedAnswer { reason: "it is none" }),
+        }
     }
 }
 
 impl Drop for PcscTransaction<'_> {
     fn drop(&mut self) {
         // Waits until it has ended, so that nobody who acts on it is too early. A card that is gone has no transaction.
-        let _ = self.0.ask(Request::End);
+        self.0.send(Request::End);
+        let _ = self.0.wait_for_answer();
     }
 }
 
@@ -171,13 +204,27 @@ struct Owner {
 }
 
 impl Owner {
+    fn connect(reader: CString, limit: Duration) -> Result<(Self, Answer), Error> {
+        let name = reader.to_string_lossy().into_owned();
+        let failed = |error| from_pcsc(error, &name);
+        let context = Context::establish(Scope::User).map_err(failed)?;
+        let card = OpenCard(Some(connect_when_free(&context, &reader, limit).map_err(failed)?));
+        let status = card.get(&name)?.status2_owned().map_err(failed)?;
+        let protocol = match status.protocol2() {
+            Some(pcsc::Protocol::T0) => Protocol::T0,
+            _ => Protocol::T1,
+        };
+        let connected = Answer::Connected { atr: status.atr().to_vec(), protocol };
+        Ok((Self { context, reader, name: name.clone(), card, stale: false }, connected))
+    }
+
     /// Serves one transaction after the other until nobody asks any more.
-    fn serve(mut self, requests: &Receiver<Request>, answers: &Sender<Result<Vec<u8>, Error>>) {
+    fn serve(mut self, requests: &Receiver<Request>, answers: &Sender<Result<Answer, Error>>) {
         while let Ok(request) = requests.recv() {
             let served = match request {
                 Request::Begin => self.transaction(requests, answers),
                 // A transaction that could not begin has nothing to end.
-                Request::Transmit(_) | Request::End => answers.send(Ok(Vec::new())).is_ok(),
+                Request::Transmit(_) | Request::End => answers.send(Ok(Answer::Done)).is_ok(),
             };
             if !served {
                 return;
@@ -186,27 +233,27 @@ impl Owner {
     }
 
     /// Serves one transaction; false if nobody is there any more.
-    fn transaction(&mut self, requests: &Receiver<Request>, answers: &Sender<Result<Vec<u8>, Error>>) -> bool {
+    fn transaction(&mut self, requests: &Receiver<Request>, answers: &Sender<Result<Answer, Error>>) -> bool {
         let Self { context, reader, name, card: OpenCard(card), stale } = self;
         let Some(card) = card else { return false };
         let transaction = match begin(card, stale) {
             Ok(transaction) => transaction,
             Err(error) => return answers.send(Err(from_pcsc(error, name))).is_ok(),
         };
-        if answers.send(Ok(Vec::new())).is_err() {
+        if answers.send(Ok(Answer::Done)).is_err() {
             return false;
         }
         let mut buffer = Zeroizing::new(vec![0; pcsc::MAX_BUFFER_SIZE_EXTENDED]);
         while let Ok(request) = requests.recv() {
             let Request::Transmit(apdu) = request else {
-                let ended = transaction.end(Disposition::LeaveCard);
-                return answers.send(ended.map(|()| Vec::new()).map_err(|(_, error)| from_pcsc(error, name))).is_ok();
+                let ended = transaction.end(Disposition::LeaveCard).map_err(|(_, error)| from_pcsc(error, name));
+                return answers.send(ended.map(|()| Answer::Done)).is_ok();
             };
             let answer = match transaction.transmit(&apdu, &mut buffer) {
-                Ok(answer) if answer.len() >= STATUS_WORD_LENGTH => Ok(answer.to_vec()),
+                Ok(answer) if answer.len() >= STATUS_WORD_LENGTH => Ok(Answer::Data(answer.to_vec())),
                 // Drivers say in many ways that the card has left.
                 Ok(_) if is_gone(context, reader) => Err(Error::Removed { reader: name.clone() }),
-                Ok(answer) => Ok(answer.to_vec()),
+                Ok(answer) => Ok(Answer::Data(answer.to_vec())),
                 Err(pcsc::Error::ResetCard) => {
                     *stale = true;
                     Err(Error::Reset { reader: name.clone() })
@@ -228,6 +275,27 @@ impl Owner {
 }
 
 const STATUS_WORD_LENGTH: usize = 2;
+
+/// Connects; waits while another program has the card for itself alone.
+fn connect_when_free(context: &Context, reader: &CString, limit: Duration) -> Result<pcsc::Card, pcsc::Error> {
+    let deadline = Instant::now() + limit;
+    let mut states = [pcsc::ReaderState::new(reader.clone(), State::UNAWARE)];
+    loop {
+        // Whether it was worth waiting shows at the next try to connect.
+        let _ = context.get_status_change(Duration::ZERO, &mut states);
+        let left = deadline.saturating_duration_since(Instant::now());
+        match context.connect(reader, ShareMode::Shared, Protocols::ANY) {
+            Err(pcsc::Error::SharingViolation) if !left.is_zero() => {
+                states.iter_mut().for_each(pcsc::ReaderState::sync_current_state);
+                let _ = context.get_status_change(left.min(LOOK_AGAIN), &mut states);
+            }
+            result => return result,
+        }
+    }
+}
+
+/// How often to look for a card to become free; not every service tells.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Begins a transaction; takes the connection up again if another program has reset the card.
 fn begin<'a>(card: &'a mut pcsc::Card, stale: &mut bool) -> Result<pcsc::Transaction<'a>, pcsc::Error> {
@@ -251,9 +319,9 @@ fn take_up_again(card: &mut pcsc::Card) -> Result<(), pcsc::Error> {
 /// Asks the service whether the card has left the reader, and gives it time to notice.
 fn is_gone(context: &Context, reader: &CString) -> bool {
     let mut states = [pcsc::ReaderState::new(reader.clone(), State::PRESENT)];
-    let deadline = std::time::Instant::now() + TIME_TO_NOTICE;
+    let deadline = Instant::now() + TIME_TO_NOTICE;
     loop {
-        let left = deadline.saturating_duration_since(std::time::Instant::now());
+        let left = deadline.saturating_duration_since(Instant::now());
         match context.get_status_change(left, &mut states) {
             Ok(()) => {}
             Err(pcsc::Error::Timeout) => return false,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-pub(crate) use psso::{Inspect, Keys, Login, Psso, Register};
+pub(crate) use psso::{DeviceArgs, Inspect, Keys, Login, Psso, Register};
 pub(crate) use shared::{AccountArgs, CardArgs, ChangeArgs, IdentityArgs, PinArgs, TransportArgs};
 
 /// Pair smart cards with accounts, and sign in with them.

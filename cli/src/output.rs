@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use pivkit::text::escape_control;
 use serde::Serialize;
 
-use crate::failure::Failure;
 use crate::json;
 
 /// How results are printed.
@@ -24,33 +23,29 @@ pub(crate) enum Audience {
 
 impl Output {
     /// Prints a result: the report itself as JSON, or what `text` makes of it.
-    pub(crate) fn print<R: Serialize>(self, report: &R, text: impl FnOnce(&R) -> String) -> Result<Audience, Failure> {
+    pub(crate) fn print<R: Serialize>(self, report: &R, text: impl FnOnce(&R) -> String) -> io::Result<Audience> {
         match self {
             Self::Text => write(text(report).as_bytes()),
-            Self::Json => write(&json::document(report).map_err(io::Error::from)?),
+            Self::Json => write(&json::document(report)?),
         }
     }
 
     /// Prints one of many results as it comes: a line of JSON, or what `text` makes of it.
-    pub(crate) fn print_line<R: Serialize>(
-        self,
-        report: &R,
-        text: impl FnOnce(&R) -> String,
-    ) -> Result<Audience, Failure> {
+    pub(crate) fn print_line<R: Serialize>(self, report: &R, text: impl FnOnce(&R) -> String) -> io::Result<Audience> {
         match self {
             Self::Text => write(text(report).as_bytes()),
-            Self::Json => write(&json::line(report).map_err(io::Error::from)?),
+            Self::Json => write(&json::line(report)?),
         }
     }
 }
 
 /// Writes to standard output.
-pub(crate) fn write(bytes: &[u8]) -> Result<Audience, Failure> {
+pub(crate) fn write(bytes: &[u8]) -> io::Result<Audience> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(Audience::There),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Audience::Gone),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 

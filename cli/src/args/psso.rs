@@ -26,8 +26,9 @@ pub(crate) struct Keys {
     pub(crate) state: PathBuf,
 }
 
+/// A device and its user at an identity provider.
 #[derive(Args, Debug)]
-pub(crate) struct Register {
+pub(crate) struct DeviceArgs {
     /// The login configuration (TOML)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: PathBuf,
@@ -37,6 +38,12 @@ pub(crate) struct Register {
     /// The user, as the identity provider knows them
     #[arg(long, short)]
     pub(crate) user: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Register {
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
     /// Print the registration instead of sending it, for an identity provider that is configured by hand
     #[arg(long)]
     pub(crate) print: bool,
@@ -44,15 +51,8 @@ pub(crate) struct Register {
 
 #[derive(Args, Debug)]
 pub(crate) struct Login {
-    /// The login configuration (TOML)
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) config: PathBuf,
-    /// The folder of the device's keys
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub(crate) state: PathBuf,
-    /// The user, as the identity provider knows them
-    #[arg(long, short)]
-    pub(crate) user: String,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
     #[command(flatten)]
     pub(crate) identity: IdentityArgs,
     #[command(flatten)]

@@ -6,7 +6,7 @@ use pivkit::login::{self, InspectRequest, LoginRequest};
 
 use super::Context;
 use super::cards::open;
-use crate::args::{Inspect, Keys, Login, Psso, Register};
+use crate::args::{DeviceArgs, Inspect, Keys, Login, Psso, Register};
 use crate::failure::{self, Failure};
 use crate::render;
 
@@ -26,12 +26,13 @@ fn keys(context: &Context, args: &Keys) -> Result<ExitCode, Failure> {
 }
 
 fn register(context: &Context, args: &Register) -> Result<ExitCode, Failure> {
-    let config = login::config(&args.config)?;
+    let DeviceArgs { config, state, user } = &args.device;
+    let config = login::config(config)?;
     if args.print {
-        let registration = login::registration(&config, &args.state, &args.user)?;
+        let registration = login::registration(&config, state, user)?;
         context.output.print(&registration, render::psso::registration)?;
     } else {
-        let report = login::register(config, &args.state, &args.user)?;
+        let report = login::register(config, state, user)?;
         context.output.print(&report, render::psso::registered)?;
     }
     Ok(ExitCode::SUCCESS)
@@ -39,9 +40,9 @@ fn register(context: &Context, args: &Register) -> Result<ExitCode, Failure> {
 
 fn login(context: &Context, args: Login) -> Result<ExitCode, Failure> {
     let request = LoginRequest {
-        config: login::config(&args.config)?,
-        state: args.state,
-        user: args.user,
+        config: login::config(&args.device.config)?,
+        state: args.device.state,
+        user: args.device.user,
         card: args.card.choice(),
         identity: args.identity.choice(),
         algorithm: args.alg,

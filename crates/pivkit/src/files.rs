@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use identity::{Certificate, load};
 
 use crate::Error;
-use crate::identities::unreadable;
-use crate::report::{HashEntry, HashReport, SCHEMA_VERSION};
+use crate::report::{HashEntry, HashReport, ReadError, SCHEMA_VERSION};
 
 /// The pairing hashes of the certificates in `paths`: PEM with one or several, DER, PKCS#7. A folder is walked; files in it
 /// that hold none are passed over, because folders hold other things too.
@@ -29,7 +28,7 @@ fn walk(folder: &Path, depth: usize, report: &mut HashReport) {
     let entries = std::fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
     let mut entries = match entries {
         Ok(entries) => entries,
-        Err(error) => return report.errors.push(unreadable(folder, &error)),
+        Err(error) => return report.errors.push(ReadError::in_file(folder, &error)),
     };
     entries.sort_by_key(std::fs::DirEntry::path);
     for entry in entries {
@@ -47,7 +46,7 @@ const MAX_DEPTH: usize = 32;
 fn add(path: &Path, in_folder: bool, report: &mut HashReport) {
     let certificates = match certificates(path) {
         Ok(certificates) => certificates,
-        Err(error) => return report.errors.push(unreadable(path, &error)),
+        Err(error) => return report.errors.push(ReadError::in_file(path, &error)),
     };
     for certificate in certificates {
         match certificate {
@@ -58,7 +57,7 @@ fn add(path: &Path, in_folder: bool, report: &mut HashReport) {
             }),
             Err(identity::Error::NoCertificate | identity::Error::TooLarge { .. }) if in_folder => {}
             Err(_) if in_folder && !is_named_like_certificates(path) => {}
-            Err(error) => report.errors.push(unreadable(path, &error)),
+            Err(error) => report.errors.push(ReadError::in_file(path, &error)),
         }
     }
 }

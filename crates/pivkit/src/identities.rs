@@ -1,6 +1,6 @@
 //! `pivkit readers`, `pivkit identities`: what is there, without a PIN.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -152,7 +152,7 @@ pub fn identities_in_files(paths: &[PathBuf]) -> Result<IdentitiesReport, Error>
         let certificates = match files::certificates(path) {
             Ok(certificates) => certificates,
             Err(error) => {
-                report.errors.push(unreadable(path, &error));
+                report.errors.push(ReadError::in_file(path, &error));
                 first_error = first_error.or(Some(error));
                 continue;
             }
@@ -161,7 +161,7 @@ pub fn identities_in_files(paths: &[PathBuf]) -> Result<IdentitiesReport, Error>
         for certificate in certificates {
             match certificate {
                 Ok(certificate) => identities.push(in_file(&certificate, now)),
-                Err(error) => report.errors.push(unreadable(path, &error)),
+                Err(error) => report.errors.push(ReadError::in_file(path, &error)),
             }
         }
         report.files.push(FileReport { path: path.display().to_string(), identities });
@@ -170,10 +170,6 @@ pub fn identities_in_files(paths: &[PathBuf]) -> Result<IdentitiesReport, Error>
         Some(error) if report.files.is_empty() => Err(error),
         _ => Ok(report),
     }
-}
-
-pub(crate) fn unreadable(path: &Path, error: &dyn std::error::Error) -> ReadError {
-    ReadError { reader: None, slot: None, path: Some(path.display().to_string()), error: with_causes(error) }
 }
 
 /// RFC 3339 with seconds, in UTC.

@@ -2,7 +2,11 @@
 //!
 //! Texts that come from cards and certificates stand here as they are. They are foreign: escape them before a terminal.
 
+use std::path::Path;
+
 use serde::Serialize;
+
+use crate::with_causes;
 
 /// The version of every JSON document. A field added keeps it; a field removed or changed raises it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -139,6 +143,12 @@ pub struct ReadError {
     pub path: Option<String>,
     /// Why.
     pub error: String,
+}
+
+impl ReadError {
+    pub(crate) fn in_file(path: &Path, error: &dyn std::error::Error) -> Self {
+        Self { reader: None, slot: None, path: Some(path.display().to_string()), error: with_causes(error) }
+    }
 }
 
 /// One PIV card.

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use crate::bench::card::{Card, damage_certificate, pin_tries};
+use crate::bench::card::{Card, damage_certificate, pin_tries, replace_key};
 use crate::bench::process::Output;
 use crate::bench::{Bench, PIN, stub_card};
 
@@ -126,6 +126,17 @@ fn with_an_unreadable_certificate() {
     damage_certificate(&bench, "card", "9a");
     let _card = Card::insert(&bench, &[]);
     assert_refused(&pair(&bench, "alice", PIN, &["--slot", "9a"]), NO_IDENTITY, &["9a", "cannot be read"]);
+    assert_untouched(&bench);
+}
+
+#[test]
+fn with_a_card_made_of_somebody_elses_certificate() {
+    let bench = Bench::vpcd();
+    drop(Card::alice(&bench));
+    let key = bench.openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], &[]).stdout;
+    replace_key(&bench, "card", "9a", &key);
+    let _card = Card::insert(&bench, &[]);
+    assert_refused(&pair(&bench, "alice", PIN, SLOT), NO_IDENTITY, &["did not prove", "do not trust"]);
     assert_untouched(&bench);
 }
 

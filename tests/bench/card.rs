@@ -79,6 +79,16 @@ pub(crate) fn damage_certificate(bench: &Bench, state: &str, slot: &str) {
     fs::write(path, card.to_string()).unwrap();
 }
 
+/// Gives a card that is not in the reader another private key (PKCS#8, PEM) in a slot, and leaves the certificate there: a card
+/// that somebody made of another one's certificate.
+pub(crate) fn replace_key(bench: &Bench, state: &str, slot: &str, key: &str) {
+    let path = bench.path(state).join("card.json");
+    let mut card: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let old = card["keys"].as_object_mut().unwrap().insert(slot.to_owned(), key.into());
+    assert!(old.is_some(), "there was no key in slot {slot}");
+    fs::write(path, card.to_string()).unwrap();
+}
+
 /// Where a card with this state writes the certificate of its authority.
 pub(crate) fn authority(state: &Path) -> PathBuf {
     state.join("ca.pem")

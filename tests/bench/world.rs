@@ -43,7 +43,8 @@ impl World {
     /// A command that runs in there, with nothing of this process' environment but what is set here.
     pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("nsenter");
-        command.args(["--target", &self.first.to_string(), "--mount", "--net", "--pid", "--"]).arg(program);
+        // Its root as well: where this process runs in a chroot, that is not the root of the mount namespace.
+        command.args(["--target", &self.first.to_string(), "--mount", "--net", "--pid", "--root", "--"]).arg(program);
         command
     }
 

@@ -110,6 +110,9 @@ fn advise(error: &Error) -> Advice {
             "Install one (on Debian: `sudo apt install libpam-p11`), or choose with --backend pam_p11.",
         ),
         Error::Pairing(error) => account::advise(error),
+        Error::NotUndone { user, .. } => {
+            Advice::new(ACCOUNT, format!("`pivkit list --user {user}` shows how things stand; put them right by hand."))
+        }
         Error::NotReadBack { .. } => {
             Advice::new(ACCOUNT, "Look whether another program writes the same file, then try again.")
         }

@@ -75,7 +75,8 @@ pub(crate) struct Inspect {
     /// The private key that opens a JWE (JWK or PEM)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) decryption_key: Option<PathBuf>,
-    /// The public key that verifies a JWS (JWK, JWK set or PEM); without it, the one in x5c
+    /// The public keys that verify a JWS, or the id_token in a response (JWK, JWK set or PEM); without it, the one in x5c,
+    /// where the message may carry one
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) verification_key: Option<PathBuf>,
     /// The PartyVInfo that was sent, base64url

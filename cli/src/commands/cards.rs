@@ -25,7 +25,7 @@ pub(super) fn readers(context: &Context, args: &Readers) -> Result<ExitCode, Fai
     }
     let report = pivkit::readers(&mut readers)?;
     context.output.print(&report, render::readers)?;
-    Ok(if report.readers.is_empty() { failure::NO_CARD.into() } else { ExitCode::SUCCESS })
+    if report.readers.is_empty() { Err(pivkit::Error::NoReader.into()) } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// Prints what is there, then each change, until nobody reads any more.
@@ -56,7 +56,13 @@ pub(super) fn identities(context: &Context, args: &Identities) -> Result<ExitCod
     let found =
         report.cards.iter().map(|card| &card.identities).chain(report.files.iter().map(|file| &file.identities));
     let any = found.into_iter().any(|identities| !identities.is_empty());
-    Ok(if any { ExitCode::SUCCESS } else { failure::NO_IDENTITY.into() })
+    // A reader that fails is listed and no more; a file was asked for by its name.
+    let file_failed = report.errors.iter().any(|error| error.path.is_some());
+    Ok(match (any, file_failed) {
+        (_, true) => failure::FAILED.into(),
+        (true, false) => ExitCode::SUCCESS,
+        (false, false) => failure::NO_IDENTITY.into(),
+    })
 }
 
 pub(super) fn hash(context: &Context, args: &Hash) -> Result<ExitCode, Failure> {

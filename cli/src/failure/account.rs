@@ -1,5 +1,7 @@
 //! What to do when an account cannot be read or changed.
 
+use std::io::ErrorKind;
+
 use pivkit::AccountError;
 
 use super::{ACCOUNT, Advice, USAGE};
@@ -20,6 +22,19 @@ pub(super) fn advise(error: &AccountError) -> Advice {
             "Nothing was changed; have the owner put a plain file or directory of their own there.",
         ),
         AccountError::Changed { .. } => Advice::new(ACCOUNT, "`pivkit list` shows how things stand now; try again."),
-        _ => Advice::new(ACCOUNT, "Check the path; `pivkit list` shows how things stand."),
+        AccountError::Io { source, .. } => Advice::new(ACCOUNT, io(source.kind())),
+        _ => Advice::new(ACCOUNT, "`pivkit list` shows how things stand."),
+    }
+}
+
+fn io(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NotFound => "Check the path.",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "Make room there, then try again; `pivkit list` shows how things stand."
+        }
+        ErrorKind::ReadOnlyFilesystem => "Nothing can be written there; mount it for writing, then try again.",
+        ErrorKind::DirectoryNotEmpty => "Look what lies there and move it away, then try again.",
+        _ => "`pivkit list` shows how things stand.",
     }
 }

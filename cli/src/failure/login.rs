@@ -1,18 +1,17 @@
 //! What to do when a Platform SSO login fails.
 
+use pivkit::login::HttpError;
 use pivkit::{CardError, LoginError};
 
 use super::{Advice, FAILED, LOGIN, NO_IDENTITY, USAGE, card};
 
 pub(super) fn advise(error: &LoginError) -> Advice {
     match error {
-        LoginError::Network { .. } => {
-            Advice::new(LOGIN, "Check that the identity provider runs and that the URL in the configuration is right.")
+        LoginError::Network { source, .. } => Advice::new(LOGIN, network(source)),
+        LoginError::Endpoint { endpoint: "registration endpoint", status, .. } => {
+            Advice::new(LOGIN, registration(*status))
         }
-        LoginError::Endpoint { status: 401, .. } => Advice::new(
-            LOGIN,
-            "The identity provider refused the login; its log says more. `pivkit psso register` registers this device.",
-        ),
+        LoginError::Endpoint { status: 401, check, .. } => Advice::new(LOGIN, refused(check.as_deref())),
         LoginError::Endpoint { .. } | LoginError::UnexpectedAnswer { .. } => {
             Advice::new(LOGIN, "Check the URLs in the configuration, then the identity provider's log.")
         }
@@ -28,13 +27,116 @@ pub(super) fn advise(error: &LoginError) -> Advice {
         LoginError::Config { .. } => {
             Advice::new(USAGE, "Correct the configuration file or the argument, then try again.")
         }
-        LoginError::State { .. } => {
-            Advice::new(FAILED, "The folder must be your own with mode 700, and its files mode 600.")
+        LoginError::State { source: Some(source), .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            Advice::new(FAILED, "`pivkit psso register` makes the keys, and registers them.")
         }
-        LoginError::Crypto { .. } => Advice::new(
-            NO_IDENTITY,
-            "If certificate and key on the card do not belong together, do not trust the card, and have it issued anew.",
+        LoginError::State { .. } => Advice::new(
+            FAILED,
+            "The folder must be your own with mode 700, and its files mode 600. A device whose keys are lost is made and \
+             registered anew in an empty folder.",
+        ),
+        LoginError::CardMismatch(_) => Advice::new(NO_IDENTITY, "Do not trust this card, and have it issued anew."),
+        LoginError::Unreadable { .. } => Advice::new(
+            USAGE,
+            "A message is a compact JWS or JWE, a key is JWK or PEM; `pivkit psso inspect --help` shows examples.",
         ),
         _ => Advice::new(FAILED, "Try again."),
+    }
+}
+
+fn network(error: &HttpError) -> &'static str {
+    match error {
+        HttpError::Untrusted(_) => {
+            "Check that the URL has the name in the server's certificate; an authority of your own must be among those \
+             that this system trusts."
+        }
+        HttpError::Tls(_) => "Check that the URL is right, and that what listens there speaks TLS 1.2 or later.",
+        HttpError::Timeout { .. } => "Try again later; if it stays so, look for a firewall in between.",
+        HttpError::TooLarge { .. } => "This is not an answer of the protocol; check the URL in the configuration.",
+        HttpError::Insecure => "Use https in the configuration.",
+        HttpError::Proxy { .. } => {
+            "Check the proxy in HTTPS_PROXY or ALL_PROXY; hosts in NO_PROXY are reached without it."
+        }
+        HttpError::Broken(_) => "Try again; if it stays so, the identity provider's log says more.",
+        _ => "Check that the identity provider runs and that the URL in the configuration is right.",
+    }
+}
+
+fn registration(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "The identity provider does not take this user; check the spelling, or have the user added there.",
+        409 => {
+            "The identity provider has this device with another key; have it removed there, or register with new keys in \
+             an empty --state."
+        }
+        404 | 405 => "Check registration_endpoint in the configuration.",
+        400..=499 => "The identity provider refused the registration; its log says more.",
+        _ => "Check the URLs in the configuration, then the identity provider's log.",
+    }
+}
+
+/// `check` is the name that some identity providers give to what failed.
+fn refused(check: Option<&str>) -> &'static str {
+    match check {
+        None | Some("outer.kid" | "outer.device_user") => {
+            "The identity provider refused the login; its log says more. `pivkit psso register` registers this device."
+        }
+        Some(_) => "The identity provider refused the login; its log says more.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(endpoint: &'static str, status: u16, check: Option<&str>) -> Advice {
+        let check = check.map(str::to_owned);
+        advise(&LoginError::Endpoint { endpoint, status, oauth_error: None, description: None, check })
+    }
+
+    #[test]
+    fn registering_is_advised_where_it_can_help() {
+        for (check, helps) in [
+            (None, true),
+            (Some("outer.kid"), true),
+            (Some("outer.device_user"), true),
+            (Some("certificate.upn"), false),
+            (Some("outer.aud"), false),
+        ] {
+            let advice = endpoint("token endpoint", 401, check);
+            assert_eq!((advice.code, advice.next.contains("psso register")), (LOGIN, helps), "{check:?}");
+        }
+    }
+
+    #[test]
+    fn each_failure_has_advice_of_its_own() {
+        let registration = |status| endpoint("registration endpoint", status, None).next;
+        assert!(registration(403).contains("user") && registration(409).contains("another key"));
+        assert!(registration(422).contains("refused") && registration(404).contains("registration_endpoint"));
+        let network = |source| {
+            let advice = advise(&LoginError::Network { endpoint: "nonce endpoint", url: String::new(), source });
+            (advice.code, advice.next)
+        };
+        for (source, words) in [
+            (HttpError::Untrusted("x".into()), "certificate"),
+            (HttpError::Tls("x".into()), "TLS"),
+            (HttpError::TooLarge { limit: 1 }, "not an answer of the protocol"),
+            (HttpError::Unreachable("x".into()), "identity provider runs"),
+            (HttpError::Proxy { proxy: String::new(), source: Box::new(HttpError::Insecure) }, "HTTPS_PROXY"),
+        ] {
+            let (code, next) = network(source);
+            assert!(code == LOGIN && next.contains(words), "{next}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_usage_and_not_the_cards_fault() {
+        let unreadable = advise(&LoginError::Unreadable { what: String::new(), source: None });
+        assert!(unreadable.code == USAGE && unreadable.next.contains("inspect") && !unreadable.next.contains("card"));
+        let crypto = advise(&LoginError::Crypto { why: String::new(), source: None });
+        assert_eq!((crypto.code, crypto.next.as_str()), (FAILED, "Try again."));
+        let state = |source| advise(&LoginError::State { path: "x".into(), why: String::new(), source });
+        assert!(state(Some(std::io::ErrorKind::NotFound.into())).next.contains("psso register"));
+        assert!(state(None).next.contains("700"));
     }
 }

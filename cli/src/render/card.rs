@@ -8,9 +8,6 @@ use super::safe;
 use super::table::table;
 
 pub(crate) fn readers(report: &ReadersReport) -> String {
-    if report.readers.is_empty() {
-        return "no readers\n".to_owned();
-    }
     let line = |reader: &pivkit::report::ReaderReport| {
         let state = match &reader.atr {
             None => "empty".to_owned(),

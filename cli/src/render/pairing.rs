@@ -63,7 +63,10 @@ pub(crate) fn account_errors(report: &ListReport) -> Vec<String> {
         .accounts
         .iter()
         .flat_map(|account| account.problems.iter().map(move |problem| line(&account.user, problem)));
-    problems.chain(report.errors.iter().map(|error| line(&error.user, &error.error))).collect()
+    let closed = (!report.not_permitted.is_empty()).then(|| {
+        format!("pivkit: {} accounts can only be looked into by their owners and root.", report.not_permitted.len())
+    });
+    problems.chain(closed).chain(report.errors.iter().map(|error| line(&error.user, &error.error))).collect()
 }
 
 pub(crate) fn checked(report: &CheckReport) -> String {

@@ -94,6 +94,14 @@ pub enum Error {
         /// Why it could not be read, if that was it.
         source: Option<pairing::Error>,
     },
+    /// What was read back is not what was planned, and the change could not be undone.
+    #[error("the pairing of account {user} did not read back as it was written, and it could not be undone")]
+    NotUndone {
+        /// The account.
+        user: String,
+        /// Why it could not be undone.
+        source: pairing::Error,
+    },
     /// Platform SSO failed.
     #[error(transparent)]
     Psso(#[from] psso::Error),

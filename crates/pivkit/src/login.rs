@@ -8,11 +8,12 @@ use identity::Certificate;
 use jose::{Algorithm, PublicKey};
 use piv::LastTry;
 use psso::inspect::{InspectOptions, decryption_key, verification_keys};
-use psso::{CardCredential, Client, DeviceKeys, LoginOutcome, TimeLimits, UreqClient};
+use psso::{CardCredential, Client, DeviceKeys, LoginOutcome, PendingLogin, TimeLimits, UreqClient};
 use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+pub use psso::http::HttpError;
 pub use psso::inspect::Inspection;
 pub use psso::{Config, DevicePublicKey};
 
@@ -89,6 +90,9 @@ pub struct LoginRequest {
 /// Signs in with the card: the nonce, the identity, the PIN, the assertion that the card signs, the login request that the
 /// device signs, the response and its checks. The card's transaction is open only around its signature.
 ///
+/// The nonce comes first, so that nobody types a PIN for an identity provider that does not answer. Servers forget a nonce
+/// after a minute or a few; where a card or a PIN was waited for longer than half a minute, a new one is fetched.
+///
 /// # Errors
 ///
 /// Those of choosing a card and an identity; [`Error::Algorithm`]; [`Error::Psso`], in which a failure of the card is the
@@ -98,6 +102,7 @@ pub fn login(readers: &mut CardReaders, request: LoginRequest, ui: &mut dyn Ui) 
     let keys = DeviceKeys::open(&request.state)?;
     let client = client(request.config);
     let pending = client.begin_login(&request.user)?;
+    let begun = Instant::now();
     let mut card = connect_one(readers, &request.card, ui)?;
     let chosen = request.identity.find(&mut card)?;
     let certificate = &chosen.identity.certificate;
@@ -105,10 +110,19 @@ pub fn login(readers: &mut CardReaders, request: LoginRequest, ui: &mut dyn Ui) 
     let pin = ui.pin(card.reader())?;
     let key = certificate.public_key().algorithm();
     let mut signer = CardSigner::new(&mut card, chosen.slot, key, algorithm, &pin, request.last_try)?;
+    let pending = renewed(&client, pending, begun.elapsed())?;
     let credential = CardCredential { certificate_der: certificate.der(), signer: &mut signer };
     let outcome = client.finish_login(pending, &keys, credential)?;
     Ok(report(outcome, started.elapsed(), request.show_tokens))
 }
+
+/// The same login, begun anew if its nonce is old.
+fn renewed(client: &Client, pending: PendingLogin, age: Duration) -> Result<PendingLogin, psso::Error> {
+    if age > NONCE_AGE { client.begin_login(pending.user()) } else { Ok(pending) }
+}
+
+/// The shortest time for which a server is known to remember a nonce is 60 s; half of it is left for the login itself.
+const NONCE_AGE: Duration = Duration::from_secs(30);
 
 fn algorithm(certificate: &Certificate, wanted: Option<Algorithm>) -> Result<Algorithm, Error> {
     let unfit = || Error::Algorithm {
@@ -165,8 +179,8 @@ pub struct InspectRequest {
 ///
 /// # Errors
 ///
-/// [`Error::File`]; [`Error::Input`] if a key, a time or base64url cannot be understood; [`Error::Psso`] if the message is
-/// neither a JWS nor a JWE.
+/// [`Error::File`]; [`Error::Input`] if a time or base64url cannot be understood; [`Error::Psso`] with
+/// [`psso::Error::Unreadable`] if a key is none, or the message is neither a JWS nor a JWE.
 pub fn inspect(request: &InspectRequest) -> Result<Inspection, Error> {
     let read_key = |path: &PathBuf| read_text(path).map(zeroize::Zeroizing::new);
     let opening = request.decryption_key.as_ref().map(read_key).transpose()?;
@@ -203,3 +217,41 @@ fn read_text(path: &Path) -> Result<String, Error> {
 }
 
 const MAX_TEXT: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use psso::http::{HttpClient, HttpRequest, HttpResponse};
+
+    use super::*;
+
+    /// Gives nonces, and counts them.
+    struct Nonces(Arc<AtomicUsize>);
+
+    impl HttpClient for Nonces {
+        fn send(&self, _: &HttpRequest) -> Result<HttpResponse, HttpError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            let body = br#"{"Nonce":"n"}"#.to_vec().into();
+            Ok(HttpResponse { status: 200, content_type: None, body })
+        }
+    }
+
+    #[test]
+    fn a_nonce_that_waited_too_long_is_fetched_anew() {
+        let endpoint = |name: &str| format!("{name}_endpoint = \"https://idp.example/{name}\"\n");
+        let text = ["nonce", "token", "jwks"].map(endpoint).concat();
+        let config =
+            Config::from_toml(&format!("issuer = \"i\"\nclient_id = \"c\"\naudience = \"a\"\n{text}")).unwrap();
+        let fetched = Arc::new(AtomicUsize::new(0));
+        let client = Client::new(config, Box::new(Nonces(fetched.clone())));
+        let begun = client.begin_login("alice").unwrap();
+        let first = begun.nonce().to_owned();
+        let kept = renewed(&client, begun, Duration::from_secs(30)).unwrap();
+        assert_eq!((kept.nonce(), fetched.load(Ordering::Relaxed)), (first.as_str(), 1));
+        let anew = renewed(&client, kept, Duration::from_secs(31)).unwrap();
+        assert_eq!((anew.user(), fetched.load(Ordering::Relaxed)), ("alice", 2));
+        assert_ne!(anew.nonce(), first);
+    }
+}

@@ -33,7 +33,12 @@ impl IdentityChoice {
     /// [`Error::EmptySlot`], [`Error::UnreadableCertificate`], [`Error::Select`], [`Error::Unfit`] or [`Error::Card`].
     pub(crate) fn find(&self, card: &mut piv::Card) -> Result<LoginIdentity, Error> {
         let mut found = Vec::new();
-        let chosen = self.read(card, self.hash.is_some(), |read| {
+        let slots = match (self.slot, self.hash) {
+            (Some(slot), _) => vec![slot],
+            (None, Some(_)) => all_slots(),
+            (None, None) => Slot::STANDARD.to_vec(),
+        };
+        let chosen = self.read(card, &slots, self.hash.is_some(), |read| {
             found.push(read);
             self.select(&found).ok()
         })?;
@@ -43,17 +48,16 @@ impl IdentityChoice {
         }
     }
 
-    /// The first identity that `fits`, whatever it is good for.
+    /// The first identity in any slot that `fits`, whatever it is good for.
     ///
     /// # Errors
     ///
-    /// [`Error::EmptySlot`], [`Error::UnreadableCertificate`] or [`Error::Card`].
+    /// [`Error::UnreadableCertificate`] or [`Error::Card`].
     pub(crate) fn find_where(
-        &self,
         card: &mut piv::Card,
         fits: impl Fn(&Identity) -> bool,
     ) -> Result<Option<LoginIdentity>, Error> {
-        self.read(card, true, |Found { slot, identity, .. }| {
+        Self::default().read(card, &all_slots(), true, |Found { slot, identity, .. }| {
             fits(&identity).then_some(LoginIdentity { slot, identity })
         })
     }
@@ -63,6 +67,7 @@ impl IdentityChoice {
     fn read(
         &self,
         card: &mut piv::Card,
+        slots: &[Slot],
         pass_over_broken: bool,
         mut choose: impl FnMut(Found) -> Option<LoginIdentity>,
     ) -> Result<Option<LoginIdentity>, Error> {
@@ -70,7 +75,7 @@ impl IdentityChoice {
         let in_reader = |source| Error::Card { reader: reader.clone(), source };
         let mut session = card.session().map_err(in_reader)?;
         let mut broken = None;
-        for slot in self.slots() {
+        for slot in slots.iter().copied() {
             match scan::read_slot(&mut session, slot, None) {
                 Ok(Some(read)) => {
                     if let Some(chosen) = choose(read) {
@@ -95,14 +100,6 @@ impl IdentityChoice {
         broken.map_or(Ok(None), Err)
     }
 
-    fn slots(&self) -> Vec<Slot> {
-        match (self.slot, self.hash) {
-            (Some(slot), _) => vec![slot],
-            (None, Some(_)) => Slot::STANDARD.into_iter().chain(Slot::retired()).collect(),
-            (None, None) => Slot::STANDARD.to_vec(),
-        }
-    }
-
     fn select(&self, found: &[Found]) -> Result<LoginIdentity, SelectError> {
         let criteria = Criteria { slot: self.slot.map(|slot| slot.to_string()), hash: self.hash };
         let identities: Vec<Identity> = found.iter().map(|found| found.identity.clone()).collect();
@@ -111,6 +108,11 @@ impl IdentityChoice {
         let slot = slot.ok_or(SelectError::None { choices: Vec::new() })?;
         Ok(LoginIdentity { slot, identity: identity.clone() })
     }
+}
+
+/// Those that are likely first.
+fn all_slots() -> Vec<Slot> {
+    Slot::STANDARD.into_iter().chain(Slot::retired()).collect()
 }
 
 impl LoginIdentity {

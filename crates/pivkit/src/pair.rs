@@ -86,8 +86,11 @@ fn carry_out(accounts: &Accounts, plan: &Plan, as_planned: impl Fn(&Pairings) ->
     match backend.pairings(plan.account()) {
         Ok(pairings) if as_planned(&pairings) => Ok(()),
         read => {
-            backend.undo(&applied)?;
-            Err(Error::NotReadBack { user: plan.account().name.to_string(), source: read.err() })
+            let user = plan.account().name.to_string();
+            match backend.undo(&applied) {
+                Ok(()) => Err(Error::NotReadBack { user, source: read.err() }),
+                Err(source) => Err(Error::NotUndone { user, source }),
+            }
         }
     }
 }
@@ -129,6 +132,7 @@ pub fn list(accounts: &Accounts, user: Option<&AccountName>) -> Result<ListRepor
         schema_version: SCHEMA_VERSION,
         backend: backend.name().to_owned(),
         accounts: Vec::new(),
+        not_permitted: Vec::new(),
         errors: Vec::new(),
     };
     if let Some(user) = user {
@@ -140,6 +144,7 @@ pub fn list(accounts: &Accounts, user: Option<&AccountName>) -> Result<ListRepor
         let user = entry.account.name.to_string();
         match entry.pairings {
             Ok(pairings) => report.accounts.push(account_report(user, &pairings)),
+            Err(pairing::Error::NotPermitted { .. }) => report.not_permitted.push(user),
             Err(error) => report.errors.push(AccountError { user, error: with_causes(&error) }),
         }
     }
@@ -175,8 +180,7 @@ pub fn check(
         return Err(not_paired());
     }
     let mut card = connect_one(readers, &request.card, ui)?;
-    let chosen =
-        IdentityChoice::default().find_where(&mut card, |identity| pairings.contains(&identity.pairing_hash()))?;
+    let chosen = IdentityChoice::find_where(&mut card, |identity| pairings.contains(&identity.pairing_hash()))?;
     let chosen = chosen.ok_or_else(not_paired)?;
     let pin = ui.pin(card.reader())?;
     let proof = chosen.prove(&mut card, &pin, request.last_try)?;

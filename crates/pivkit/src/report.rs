@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::with_causes;
+use crate::{Error, with_causes};
 
 /// The version of every JSON document. A field added keeps it; a field removed or changed raises it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -146,7 +146,12 @@ pub struct ReadError {
 }
 
 impl ReadError {
-    pub(crate) fn in_file(path: &Path, error: &dyn std::error::Error) -> Self {
+    /// A file that cannot be read, or something in it. The path is told once.
+    pub(crate) fn in_file(path: &Path, error: &(dyn std::error::Error + 'static)) -> Self {
+        let error = match error.downcast_ref() {
+            Some(Error::File { source, .. }) => source,
+            _ => error,
+        };
         Self { reader: None, slot: None, path: Some(path.display().to_string()), error: with_causes(error) }
     }
 }
@@ -236,7 +241,9 @@ pub struct ListReport {
     pub backend: String,
     /// The accounts with pairings, or the one that was asked for.
     pub accounts: Vec<AccountReport>,
-    /// Accounts that could not be read.
+    /// Accounts that this user may not look into.
+    pub not_permitted: Vec<String>,
+    /// Accounts that could not be read for another reason.
     pub errors: Vec<AccountError>,
 }
 
@@ -344,8 +351,8 @@ pub struct LoginReport {
     pub user: String,
     /// The claims of the id_token, verified.
     pub id_token_claims: serde_json::Map<String, serde_json::Value>,
-    /// How long the refresh token is good, in seconds.
-    pub refresh_token_expires_in: u64,
+    /// How long the refresh token is good, in seconds; none if there is no refresh token.
+    pub refresh_token_expires_in: Option<u64>,
     /// Where the time went.
     pub timings_ms: Timings,
     /// The tokens, if they were asked for. Secrets.

@@ -48,9 +48,7 @@ pub(crate) fn sign(config: &Config, login: &PendingLogin, card: &mut CardCredent
     )?;
     // A card that signs with another key than its certificate names would be refused by the server, and nobody
     // could tell why.
-    jws::Jws::parse(&token)
-        .and_then(|jws| jws.verify(&key, &[algorithm]))
-        .map_err(|error| Error::crypto("the card's signature does not belong to its certificate", error))?;
+    jws::Jws::parse(&token).and_then(|jws| jws.verify(&key, &[algorithm])).map_err(Error::CardMismatch)?;
     Ok(token)
 }
 

@@ -74,8 +74,8 @@ impl Client {
     /// Has the card sign the embedded assertion. The card is needed for this call only.
     ///
     /// # Errors
-    /// [`Error::Signer`] with the card's own error; [`Error::Crypto`] when the certificate cannot be used or the
-    /// signature does not belong to it; [`Error::Config`] when the signer's algorithm is not one of the key.
+    /// [`Error::Signer`] with the card's own error; [`Error::Crypto`] when the certificate cannot be used,
+    /// [`Error::CardMismatch`] when the signature does not belong to it; [`Error::Config`] when the signer's algorithm is not one of the key.
     pub fn sign_assertion(&self, mut login: PendingLogin, mut card: CardCredential<'_>) -> Result<SignedLogin, Error> {
         let started = Instant::now();
         let assertion = assertion::sign(&self.config, &login, &mut card)?;
@@ -213,8 +213,8 @@ pub struct LoginOutcome {
     pub id_token_claims: Map<String, Value>,
     /// The tokens.
     pub tokens: Tokens,
-    /// How long the refresh token is good, in seconds.
-    pub refresh_token_expires_in: u64,
+    /// How long the refresh token is good, in seconds; nothing when the server gave none.
+    pub refresh_token_expires_in: Option<u64>,
     /// Where the time went.
     pub timings: Timings,
 }

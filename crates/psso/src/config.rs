@@ -203,6 +203,11 @@ pub struct Endpoint {
 
 impl Endpoint {
     fn parse(field: &str, text: &str) -> Result<Self, Error> {
+        // A URL parser drops them silently; then `aud` would not be the URL that the request goes to.
+        if text.chars().any(|character| character.is_whitespace() || character.is_control()) {
+            let why = "must not contain white space or control characters";
+            return Err(Error::config(format!("{field} = \"{}\" {why}", shown(text, 120))));
+        }
         let url = Url::parse(text)
             .map_err(|error| Error::config(format!("{field} = \"{}\" is not a URL: {error}", shown(text, 120))))?;
         if !is_allowed_url(&url) {

@@ -5,9 +5,10 @@
 //! STATE/device-signing-key.pem      0600, P-256, PKCS#8: signs login requests
 //! STATE/device-encryption-key.pem   0600, P-256, PKCS#8: login responses are encrypted to it
 //! ```
-//! On a Mac these keys live in the Secure Enclave; here they are files, so their modes are checked every time. A key
-//! is written to a temporary file and then linked to its name, which fails if the name exists: of two processes that
-//! make keys at once, both end with the same pair, and no half-written key is ever read.
+//! On a Mac these keys live in the Secure Enclave; here they are files, so their modes are checked every time. They are
+//! made together, under a lock on the directory: of two processes that make keys at once, both end with the same pair.
+//! Where one of the two is missing nothing is made, because the other may be registered. A key is written to a temporary
+//! file and then linked to its name, so no half-written key is ever read.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -50,7 +51,7 @@ impl DeviceKeys {
     ///
     /// # Errors
     /// [`Error::State`] when the directory or a file cannot be made or read, is a symbolic link, belongs to somebody
-    /// else or is open to others; [`Error::Crypto`] without random bytes.
+    /// else or is open to others, and when one of the two keys is missing; [`Error::Crypto`] without random bytes.
     pub fn open_or_create(dir: &Path) -> Result<Self, Error> {
         DirBuilder::new()
             .mode(0o700)
@@ -58,12 +59,14 @@ impl DeviceKeys {
             .create(dir)
             .map_err(|source| state(dir, "the state directory cannot be made", source))?;
         check_directory(dir)?;
-        for name in [SIGNING, ENCRYPTION] {
-            let path = dir.join(name);
-            if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-                create(dir, &path)?;
+        let lock = File::open(dir).and_then(|directory| directory.lock().map(|()| directory));
+        let lock = lock.map_err(|source| state(dir, "the state directory cannot be locked", source))?;
+        if !are_there(dir)? {
+            for name in [SIGNING, ENCRYPTION] {
+                create(dir, &dir.join(name))?;
             }
         }
+        drop(lock);
         Self::open(dir)
     }
 
@@ -73,6 +76,9 @@ impl DeviceKeys {
     /// [`Error::State`] as for [`open_or_create`](Self::open_or_create), and when there are no keys.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         check_directory(dir)?;
+        if !are_there(dir)? {
+            return Err(state(dir, "there are no device keys yet", std::io::Error::from(ErrorKind::NotFound)));
+        }
         Ok(Self { signing: read(&dir.join(SIGNING))?, encryption: read(&dir.join(ENCRYPTION))? })
     }
 
@@ -107,6 +113,23 @@ fn public(key: &PublicKey) -> DevicePublicKey {
 
 fn state(path: &Path, why: &str, source: impl Into<Option<std::io::Error>>) -> Error {
     Error::State { path: path.to_owned(), why: why.to_owned(), source: source.into() }
+}
+
+/// Whether both keys have a file, of whatever kind. With only one, neither making nor using keys is right.
+fn are_there(dir: &Path) -> Result<bool, Error> {
+    let is_missing = |name| {
+        fs::symlink_metadata(dir.join(name)).is_err_and(|error: std::io::Error| error.kind() == ErrorKind::NotFound)
+    };
+    let half = |name| {
+        let why = "this device key is missing, and the other one is there";
+        Err(state(&dir.join(name), why, None))
+    };
+    match (is_missing(SIGNING), is_missing(ENCRYPTION)) {
+        (false, false) => Ok(true),
+        (true, true) => Ok(false),
+        (true, false) => half(SIGNING),
+        (false, true) => half(ENCRYPTION),
+    }
 }
 
 fn check_directory(dir: &Path) -> Result<(), Error> {
@@ -164,18 +187,16 @@ fn read(path: &Path) -> Result<EcPrivateKey, Error> {
     EcPrivateKey::from_pem(&pem).map_err(|_| state(path, "is not a P-256 private key in PEM", None))
 }
 
-/// Makes a key and gives it its name, unless somebody else was quicker.
+/// Makes a key and gives it its name.
 fn create(dir: &Path, path: &Path) -> Result<(), Error> {
     let key = EcPrivateKey::generate().map_err(|error| Error::crypto("no device key could be made", error))?;
     let pem = key.to_pkcs8_pem().map_err(|error| Error::crypto("the device key cannot be encoded", error))?;
     let temporary = Temporary(dir.join(format!(".new-{}.pem", crate::random::uuid()?)));
     let written = write(&temporary.0, pem.as_bytes());
     written.map_err(|source| state(&temporary.0, "the device key cannot be written", source))?;
-    match fs::hard_link(&temporary.0, path) {
-        Ok(()) => tracing::info!(file = %path.display(), "device_key_created"),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        Err(source) => return Err(state(path, "the device key cannot be given its name", source)),
-    }
+    fs::hard_link(&temporary.0, path)
+        .map_err(|source| state(path, "the device key cannot be given its name", source))?;
+    tracing::info!(file = %path.display(), "device_key_created");
     // The name itself must outlive a power cut: a registered key that is gone is a device that is gone.
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| state(dir, "cannot be written to disk", source))
 }

@@ -22,7 +22,7 @@ pub enum Error {
         source: HttpError,
     },
     /// The server answered with another status than success: it refused, or it is broken.
-    #[error("the {endpoint} answered {status}{}", reason(.oauth_error.as_deref(), .description.as_deref()))]
+    #[error("the {endpoint} answered {status}{}", reason(.oauth_error, .description, .check))]
     Endpoint {
         /// Which endpoint.
         endpoint: &'static str,
@@ -56,7 +56,19 @@ pub enum Error {
     /// The signer (the card) failed; its own error is the source.
     #[error("the card did not sign")]
     Signer(#[source] jose::SignerError),
-    /// A certificate, key or signature on this side cannot be used.
+    /// The card's signature does not verify with the key of its certificate: the two do not belong together.
+    #[error("the card's signature does not belong to its certificate")]
+    CardMismatch(#[source] jose::Error),
+    /// A token or a key to inspect is not one.
+    #[error("{what}")]
+    Unreadable {
+        /// What cannot be read.
+        what: String,
+        /// The reason in detail.
+        #[source]
+        source: Option<jose::Error>,
+    },
+    /// A certificate, a key or the random numbers of this side cannot be used.
     #[error("{why}")]
     Crypto {
         /// What is unusable.
@@ -99,15 +111,18 @@ impl Error {
     pub(crate) fn crypto(why: impl Into<String>, source: impl Into<Option<jose::Error>>) -> Self {
         Self::Crypto { why: why.into(), source: source.into() }
     }
+
+    pub(crate) fn unreadable(what: impl Into<String>, source: impl Into<Option<jose::Error>>) -> Self {
+        Self::Unreadable { what: what.into(), source: source.into() }
+    }
 }
 
-fn reason(error: Option<&str>, description: Option<&str>) -> String {
-    match (error, description) {
-        (Some(error), Some(description)) => format!(" ({error}): {description}"),
-        (Some(error), None) => format!(" ({error})"),
-        (None, Some(description)) => format!(": {description}"),
-        (None, None) => String::new(),
-    }
+/// ` (error): description [check]`, as much of it as there is.
+fn reason(error: &Option<String>, description: &Option<String>, check: &Option<String>) -> String {
+    let part = |text: &Option<String>, before: &str, after: &str| {
+        text.as_ref().map(|text| format!("{before}{text}{after}")).unwrap_or_default()
+    };
+    part(error, " (", ")") + &part(description, ": ", "") + &part(check, " [", "]")
 }
 
 /// Text of a stranger, fit to be shown: control and invisible characters escaped, at most `limit` characters.

@@ -139,9 +139,20 @@ pub enum HttpError {
         /// The limit that was reached.
         limit: Duration,
     },
-    /// TLS failed: a certificate that the system does not trust, another name, an old protocol.
+    /// The server's certificate is not one that this system trusts: an unknown issuer, another name, expired.
+    #[error("the server's certificate is not trusted")]
+    Untrusted(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// TLS failed otherwise: an old protocol, or what listens there does not speak TLS.
     #[error("no secure connection to the server")]
     Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No answer came through the proxy that the environment names.
+    #[error("no answer through the proxy {proxy}")]
+    Proxy {
+        /// The proxy, without user and password.
+        proxy: String,
+        /// What happened.
+        source: Box<HttpError>,
+    },
     /// The answer is larger than is read.
     #[error("the answer is larger than {limit} bytes")]
     TooLarge {
@@ -197,17 +208,15 @@ pub(crate) fn exchange(
     Err(refusal(endpoint, &response))
 }
 
-/// Requires an answer in JSON and reads it as one object.
+/// Reads an answer as one JSON object, whatever media type it came under: servers differ there, and what is not JSON does
+/// not parse.
 pub(crate) fn json_object(
     endpoint: &'static str,
     response: &HttpResponse,
 ) -> Result<serde_json::Map<String, serde_json::Value>, Error> {
-    if !response.is_json() {
-        let why = format!("application/json was expected, {} came", response.describe());
-        return Err(Error::UnexpectedAnswer { endpoint, why });
-    }
     jose::json::parse_object("answer", &response.body).map_err(|error| {
         let why = match &error {
+            _ if !response.is_json() => format!("JSON was expected, {} came", response.describe()),
             jose::Error::Json { source, .. } => format!("its JSON is malformed ({})", shown(&source.to_string(), 120)),
             other => other.to_string(),
         };
@@ -217,7 +226,7 @@ pub(crate) fn json_object(
 
 /// An answer with another status than success, as far as it explains itself (RFC 6749 5.2).
 fn refusal(endpoint: &'static str, response: &HttpResponse) -> Error {
-    let object = if response.is_json() { jose::json::parse_object("error", &response.body).ok() } else { None };
+    let object = jose::json::parse_object("error", &response.body).ok();
     let member = |name: &str, limit: usize| {
         object.as_ref()?.get(name)?.as_str().filter(|text| !text.is_empty()).map(|text| shown(text, limit))
     };

@@ -99,7 +99,9 @@ fn check_aud(claims: &Map<String, Value>, client_id: &str) -> Result<(), Error> 
 fn check_azp(claims: &Map<String, Value>, client_id: &str) -> Result<(), Error> {
     match claims.get("azp") {
         None if claims.get("aud").is_some_and(Value::is_array) => {
-            Err(Error::rejected("azp", "it is missing, and must be there when aud is a list"))
+            let why =
+                "it is missing, and aud is a list: Apple's text asks for azp then, even if the list has one element";
+            Err(Error::rejected("azp", why))
         }
         None => Ok(()),
         Some(_) => check_text(claims, "azp", client_id, "the client id"),

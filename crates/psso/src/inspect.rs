@@ -11,12 +11,14 @@
 //! `claims` is null while a JWE is closed; `signature` is null for a JWE; `valid` and `key` are null when there is no
 //! key to verify with, and `kid_matches` is null when there is nothing to compare with. A login request has its
 //! embedded assertion inspected under `assertion`, a decrypted response its id_token under `id_token`, in the same
-//! shape.
+//! shape. Names in `checks` are unique.
 //!
-//! Passwords and tokens among the claims are shown as `(hidden)` unless asked for.
+//! Every JWS has a check `signature`, and a signature that nobody verified does not hold. A message that may carry a
+//! certificate (`x5c`) is verified with it where no key is given; that says that the message is whole, not whose it is.
+//! Times are judged to the second, without leeway, those of the certificate as well; no chain is built: whether its
+//! owner may log in is for the identity provider to say. An id_token is verified with given keys only.
 //!
-//! Times are judged to the second, without leeway. A certificate in `x5c` gives the key and its validity is shown,
-//! but no chain is built: whether its owner may log in is for the identity provider to say.
+//! Passwords, tokens and keys among the claims are shown as `(hidden)` unless asked for.
 
 mod claims;
 mod hide;
@@ -37,7 +39,8 @@ pub use keys::{VerificationKey, decryption_key, verification_keys};
 pub struct InspectOptions {
     /// The recipient's key, to open a JWE.
     pub decryption_key: Option<EcPrivateKey>,
-    /// Keys to verify the signature with, of the token or of an id_token inside it; before the one in `x5c`.
+    /// Keys to verify the signature with, of the token or of one inside it, chosen by `kid`. With them, the one in
+    /// `x5c` counts for an assertion inside a login request only.
     pub verification_keys: Vec<VerificationKey>,
     /// The PartyVInfo that a JWE was made for, decoded; needed when its header does not carry it.
     pub apv: Option<Vec<u8>>,
@@ -92,8 +95,8 @@ pub struct SignatureVerdict {
 /// One check and its verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was checked: a header member, a claim, `signature`, `decryption`, `claims`; `assertion.` in front of
-    /// what must agree between a login request and its assertion.
+    /// What was checked: a header member, a claim, `signature`, `decryption`, `claims`, or the part of a malformed token
+    /// that is at fault; `assertion.` and `id_token.` in front of what must agree with the token inside.
     pub name: String,
     /// Whether it holds.
     pub ok: bool,
@@ -162,21 +165,35 @@ impl Inspection {
 /// Takes a compact JWS or JWE apart and checks what can be checked. White space around it is ignored.
 ///
 /// # Errors
-/// [`Error::Crypto`] when it is not a readable compact JWS (three parts) or JWE (five parts).
+/// [`Error::Unreadable`] when it is not a compact JWS (three parts) or JWE (five parts) with a header that can be shown.
+/// Everything else that is wrong with it is a check that fails.
 pub fn inspect(token: &str, options: &InspectOptions) -> Result<Inspection, Error> {
     let token = token.trim_ascii();
     match token.split('.').take(6).count() {
         3 => jws::inspect(token, options, jws::Place::Outermost),
-        5 => jwe::inspect(token, options),
+        5 => jwe::inspect(token, options, None),
         parts => {
             let why = format!("this is not a compact JWS or JWE: those have 3 or 5 parts between dots, not {parts}");
-            Err(Error::crypto(why, None))
+            Err(Error::unreadable(why, None))
         }
     }
 }
 
-fn unreadable(error: jose::Error) -> Error {
-    Error::crypto("the token cannot be read", error)
+/// The header for showing. It is read less strictly than it is judged: padding, the other alphabet of base64 and names
+/// that occur twice are for a check to find.
+fn header(token: &str) -> Result<Map<String, Value>, Error> {
+    jose::peek_header(token)
+        .or_else(|error| match error {
+            jose::Error::TooLarge { .. } => Err(error),
+            _ => sloppy_header(token).ok_or(error),
+        })
+        .map_err(|error| Error::unreadable("the token cannot be read", error))
+}
+
+fn sloppy_header(token: &str) -> Option<Map<String, Value>> {
+    let (header, _) = token.split_once('.')?;
+    let header = header.trim_end_matches('=').replace('+', "-").replace('/', "_");
+    serde_json::from_slice(&jose::base64url::decode("header", &header).ok()?).ok()
 }
 
 #[cfg(test)]

@@ -27,8 +27,8 @@ pub(crate) struct LoginResponse {
     /// A JWS, nothing of it verified.
     pub(crate) id_token: Zeroizing<String>,
     pub(crate) refresh_token: Option<SecretString>,
-    /// Seconds.
-    pub(crate) refresh_token_expires_in: u64,
+    /// Seconds; there if and only if there is a refresh token.
+    pub(crate) refresh_token_expires_in: Option<u64>,
 }
 
 /// Takes the answer of the token endpoint apart, checks the JWE and decrypts it.
@@ -109,14 +109,15 @@ fn read(plaintext: &[u8]) -> Result<LoginResponse, Error> {
         _ => None,
     };
     let expires_in = seconds("refresh_token_expires_in").or_else(|| seconds("expires_in"));
+    if refresh_token.is_some() && expires_in.is_none() {
+        let why = "neither it nor expires_in is there as a number of seconds";
+        return Err(Error::rejected("refresh_token_expires_in", why));
+    }
     wipe(Value::Object(object));
     Ok(LoginResponse {
         id_token: Zeroizing::new(id_token.ok_or_else(|| Error::rejected("id_token", "it is missing"))?),
+        refresh_token_expires_in: expires_in.filter(|_| refresh_token.is_some()),
         refresh_token,
-        refresh_token_expires_in: expires_in.ok_or_else(|| {
-            let why = "neither it nor expires_in is there as a number of seconds";
-            Error::rejected("refresh_token_expires_in", why)
-        })?,
     })
 }
 

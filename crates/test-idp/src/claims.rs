@@ -51,7 +51,8 @@ impl<'a> Claims<'a> {
         Ok(())
     }
 
-    /// Whole seconds since 1970. Software of the macOS 13 era writes them as strings.
+    /// Whole seconds since 1970, as a number or as digits in a string: Apple's table has the one and some of its
+    /// samples the other.
     fn seconds(self, name: &str, check: Check) -> Result<i64, Refusal> {
         let seconds = match self.0.get(name) {
             Some(Value::Number(number)) => number.as_i64(),

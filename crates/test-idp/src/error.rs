@@ -38,6 +38,14 @@ pub enum Error {
         /// The rule that it breaks.
         why: &'static str,
     },
+    /// A URL given in the options cannot be that of a server.
+    #[error("`{url}` is not the URL of a server: {why}")]
+    Url {
+        /// The text as given.
+        url: String,
+        /// The rule that it breaks.
+        why: &'static str,
+    },
     /// A fault that this identity provider does not know.
     #[error("`{name}` is not a fault; the known faults are {known}")]
     UnknownFault {

@@ -59,5 +59,5 @@ mod state;
 pub use check::Check;
 pub use error::Error;
 pub use fault::Fault;
-pub use options::{Options, User};
+pub use options::{BaseUrl, Options, User};
 pub use server::{Handle, Server};

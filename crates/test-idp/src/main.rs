@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use test_idp::{Error, Fault, Options, Server, User};
+use test_idp::{BaseUrl, Error, Fault, Options, Server, User};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -51,8 +51,14 @@ struct Serve {
     #[arg(long, value_name = "FILE")]
     trust_ca: Option<PathBuf>,
     /// Permit an address that other machines can reach.
+    ///
+    /// pivkit takes http from its own machine only; for others, put a proxy with TLS in front and name it with --url.
     #[arg(long)]
     allow_remote: bool,
+    /// The URL under which clients reach this server, such as that of a proxy with TLS; it becomes
+    /// the issuer, and the endpoints go under it.
+    #[arg(long, value_name = "URL")]
+    url: Option<BaseUrl>,
     #[arg(long = "fault", value_name = "NAME", help = fault_help())]
     faults: Vec<Fault>,
 }
@@ -88,11 +94,15 @@ fn serve(arguments: Serve) -> Result<(), Error> {
     options.users = arguments.users;
     options.trust = arguments.trust_ca;
     options.allow_remote = arguments.allow_remote;
+    options.url = arguments.url;
     options.faults = arguments.faults;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Serve)?;
     let server = Server::bind(&options)?;
     if options.users.is_empty() || options.trust.is_none() {
         tracing::warn!(users = options.users.len(), trust = options.trust.is_some(), "nobody can log in");
+    }
+    if server.issuer().parse::<BaseUrl>().is_ok_and(|url| !url.is_usable()) {
+        tracing::warn!(url = server.issuer(), "pivkit takes http from its own machine only; give --url with https");
     }
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).map_err(Error::Serve)?;
@@ -120,6 +130,7 @@ fn announce(url: &str) -> io::Result<()> {
 fn advice(error: &Error) -> &'static str {
     match error {
         Error::NotLoopback { .. } => "Listen on 127.0.0.1, or say --allow-remote if that is what you want.",
+        Error::Url { .. } => "Give --url such as https://idp.example.",
         Error::Unspecified { .. } => "Name one address of this machine.",
         Error::Listen { .. } => "Choose another address or port with --listen; port 0 takes a free one.",
         Error::User { .. } => "Give each --user once, as NAME or NAME=UPN.",
@@ -135,9 +146,11 @@ fn advice(error: &Error) -> &'static str {
 
 fn exit_code(error: &Error) -> ExitCode {
     match error {
-        Error::NotLoopback { .. } | Error::Unspecified { .. } | Error::User { .. } | Error::UnknownFault { .. } => {
-            ExitCode::from(2)
-        }
+        Error::NotLoopback { .. }
+        | Error::Unspecified { .. }
+        | Error::User { .. }
+        | Error::Url { .. }
+        | Error::UnknownFault { .. } => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use url::{Host, Url};
+
 use crate::error::Error;
 use crate::fault::Fault;
 
@@ -23,6 +25,9 @@ pub struct Options {
     pub trust: Option<PathBuf>,
     /// Permits a listen address that other machines can reach.
     pub allow_remote: bool,
+    /// The URL under which clients reach the server, for its issuer and its endpoints: that of a proxy in front of it,
+    /// for example. Without one, the address that it listens on.
+    pub url: Option<BaseUrl>,
     /// What to do wrong on purpose.
     pub faults: Vec<Fault>,
     /// For one request, from its headers to the answer; ten seconds.
@@ -39,6 +44,7 @@ impl Options {
             users: Vec::new(),
             trust: None,
             allow_remote: false,
+            url: None,
             faults: Vec::new(),
             request_time_limit: Duration::from_secs(10),
         }
@@ -116,6 +122,53 @@ impl FromStr for User {
     }
 }
 
+/// The URL of a server, with or without a path, which its endpoints go under.
+///
+/// `https://idp.example`, `https://example.test/psso-test`; a slash at the end makes no difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseUrl {
+    text: String,
+    /// Whether pivkit takes such a URL: `https`, or `http` to its own machine.
+    usable: bool,
+}
+
+impl BaseUrl {
+    /// The URL, without a slash at its end.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether pivkit accepts it in a configuration: `http` is for its own machine only.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.usable
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let refuse = |why| Error::Url { url: text.to_owned(), why };
+        if !text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte)) {
+            return Err(refuse("it has characters that no URL has"));
+        }
+        let url = Url::parse(text).map_err(|_| refuse("it has no scheme or no host"))?;
+        let usable = match (url.scheme(), url.host()) {
+            ("https", Some(_)) => true,
+            ("http", Some(Host::Ipv4(address))) => address.is_loopback(),
+            ("http", Some(Host::Ipv6(address))) => address.is_loopback(),
+            ("http", Some(Host::Domain(name))) => name == "localhost",
+            _ => return Err(refuse("it is neither http nor https")),
+        };
+        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+            return Err(refuse("it has a user, a password, a query or a fragment"));
+        }
+        Ok(Self { text: text.trim_end_matches('/').to_owned(), usable })
+    }
+}
+
 /// The two parts of a user principal name, which has exactly one `@` and neither part empty.
 fn split_upn(upn: &str) -> Option<(&str, &str)> {
     let (local, domain) = upn.split_once('@')?;
@@ -167,6 +220,35 @@ mod tests {
         let long = "a".repeat(257);
         for text in ["", "=a@b", "a b", "a=b", "a=@b", "a=b@", "a@b@c", "a\n", &long] {
             assert!(text.parse::<User>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn base_urls() {
+        for (text, kept, usable) in [
+            ("https://idp.example", "https://idp.example", true),
+            ("https://idp.example:8443/a/", "https://idp.example:8443/a", true),
+            ("http://127.0.0.1:8080/", "http://127.0.0.1:8080", true),
+            ("http://[::1]:8080", "http://[::1]:8080", true),
+            ("http://localhost", "http://localhost", true),
+            ("http://192.0.2.7:8080", "http://192.0.2.7:8080", false),
+            ("http://localhost.example", "http://localhost.example", false),
+        ] {
+            let url: BaseUrl = text.parse().unwrap();
+            assert_eq!((url.as_str(), url.is_usable()), (kept, usable));
+        }
+        for text in [
+            "",
+            "idp.example",
+            "ftp://idp.example",
+            "https://",
+            "https://a@b",
+            "https://a/?b",
+            "https://a/#b",
+            "https://a/\"",
+            "https://a b",
+        ] {
+            assert!(text.parse::<BaseUrl>().is_err(), "{text}");
         }
     }
 }

@@ -34,6 +34,7 @@ pub(crate) fn router(idp: Arc<Idp>) -> Router {
         .route(TOKEN, post(token::token))
         .fallback(|| async { answer::error(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path.") })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::map_response(in_json))
         .layer(middleware::from_fn(move |request, next| limit_time(time, request, next)))
         .with_state(idp)
 }
@@ -43,6 +44,20 @@ async fn limit_time(limit: Duration, request: Request, next: Next) -> Response {
     tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
         answer::error(StatusCode::REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive.")
     })
+}
+
+/// Gives the refusals of the framework, which are plain text, the form of ours; what else their head says stays.
+async fn in_json(response: Response) -> Response {
+    let (code, why) = match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "This path takes another method."),
+        StatusCode::PAYLOAD_TOO_LARGE => ("request_too_large", "The request is larger than 128 KiB."),
+        _ => return response,
+    };
+    let mut answer = answer::error(response.status(), code, why);
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        answer.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    answer
 }
 
 /// `GET /psso.toml`: the configuration of a client.

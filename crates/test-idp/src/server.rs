@@ -12,13 +12,14 @@ use tokio::sync::oneshot;
 
 use crate::error::Error;
 use crate::idp::Idp;
-use crate::options::Options;
+use crate::options::{BaseUrl, Options};
 use crate::routes::router;
 
 /// An identity provider that listens, and answers once it is [served](Self::serve).
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
+    url: String,
     idp: Arc<Idp>,
 }
 
@@ -38,13 +39,22 @@ impl Server {
             return Err(Error::NotLoopback { address });
         }
         let (listener, bound) = listen(address).map_err(|source| Error::Listen { address, source })?;
-        let idp = Idp::open(options, &format!("http://{bound}"))?;
-        Ok(Self { listener, idp: Arc::new(idp) })
+        let url = format!("http://{bound}");
+        let issuer = options.url.as_ref().map_or(url.as_str(), BaseUrl::as_str);
+        let idp = Arc::new(Idp::open(options, issuer)?);
+        Ok(Self { listener, url, idp })
     }
 
-    /// The URL of the server, which is also its issuer; `/psso.toml` there has the rest.
+    /// The URL at which the server listens; `/psso.toml` there has the rest. It is also the issuer, unless the options
+    /// give another URL.
     #[must_use]
     pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The URL that stands in every configuration and id_token.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
         &self.idp.endpoints.issuer
     }
 

@@ -52,7 +52,7 @@ fn an_identity_is_found_by_its_hash_in_any_slot_and_refused_if_it_does_not_log_i
     let all = [Slot::Authentication, Slot::KeyManagement];
     for (slot, logs_in) in all.into_iter().zip([true, false]) {
         let by_slot = |read: &Identity| read.slot == slot.to_string();
-        let found = IdentityChoice::default().find_where(&mut card, by_slot).unwrap().unwrap();
+        let found = IdentityChoice::find_where(&mut card, by_slot).unwrap().unwrap();
         let by_hash = IdentityChoice { slot: None, hash: Some(found.identity.pairing_hash()) };
         match by_hash.find(&mut card) {
             Ok(chosen) => assert!(logs_in && chosen.slot == slot),
@@ -78,7 +78,7 @@ fn a_broken_certificate_in_9a_is_not_passed_over_in_silence() {
     let error = IdentityChoice::default().find(&mut card).err();
     assert!(matches!(error, Some(Error::UnreadableCertificate { slot: Slot::Authentication, .. })), "{error:?}");
     // For somebody who knows the hash it does not matter.
-    let found = IdentityChoice::default().find_where(&mut card, |read| read.slot == "9d").unwrap();
+    let found = IdentityChoice::find_where(&mut card, |read| read.slot == "9d").unwrap();
     assert!(found.is_some_and(|found| found.identity.is_usable_for(Usage::KeyManagement)));
 }
 

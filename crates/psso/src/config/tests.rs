@@ -77,6 +77,11 @@ fn mistakes_are_named() {
         ("nonce_endpoint = \"https://alice:pw@idp.example/n\"", "user"),
         ("nonce_endpoint = \"https://idp.example/n#x\"", "fragment"),
         ("nonce_endpoint = \"ftp://127.0.0.1/n\"", "https"),
+        ("nonce_endpoint = \"https://idp.example/n \"", "white space"),
+        ("nonce_endpoint = \" https://idp.example/n\"", "white space"),
+        ("nonce_endpoint = \"https://idp.example/\\tn\"", "white space"),
+        ("nonce_endpoint = \"https://idp.example/\\nn\"", "white space"),
+        ("nonce_endpoint = \"https://idp.example/\\u0001n\"", "control"),
     ] {
         let text = MINIMAL.replace("nonce_endpoint = \"https://idp.example/psso/nonce\"", line);
         assert!(why(&text).contains("nonce_endpoint") && why(&text).contains(part), "{line}");

@@ -138,6 +138,27 @@ fn a_broken_key_is_not_replaced() {
         assert!(matches!(DeviceKeys::open_or_create(&dir), Err(Error::State { .. })));
         assert_eq!(fs::read(&key).unwrap(), content);
     }
-    fs::remove_file(&key).unwrap();
-    assert!(why(DeviceKeys::open(&dir)).contains("no such device key"));
+}
+
+#[test]
+fn half_a_device_is_not_made_whole() {
+    for (lost, kept) in [(SIGNING, ENCRYPTION), (ENCRYPTION, SIGNING)] {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("state");
+        DeviceKeys::open_or_create(&dir).unwrap();
+        fs::remove_file(dir.join(lost)).unwrap();
+        let before = fs::read(dir.join(kept)).unwrap();
+        for result in [DeviceKeys::open(&dir), DeviceKeys::open_or_create(&dir)] {
+            let why = why(result);
+            assert!(why.contains(lost) && why.contains("is missing"), "{why}");
+        }
+        assert_eq!(names(&dir), [kept]);
+        assert_eq!(fs::read(dir.join(kept)).unwrap(), before);
+    }
+    let root = tempfile::tempdir().unwrap();
+    fs::set_permissions(root.path(), Permissions::from_mode(0o700)).unwrap();
+    match DeviceKeys::open(root.path()) {
+        Err(Error::State { source: Some(source), .. }) => assert_eq!(source.kind(), ErrorKind::NotFound),
+        other => panic!("{other:?}"),
+    }
 }

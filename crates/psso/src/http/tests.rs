@@ -58,7 +58,7 @@ fn refusals_explain_themselves() {
             br#"{"error":"invalid_grant","error_description":"No \u001b[2J","check":"upn"}"#,
         ),
     );
-    assert_eq!(error.to_string(), "the token endpoint answered 401 (invalid_grant): No \\u{1b}[2J");
+    assert_eq!(error.to_string(), "the token endpoint answered 401 (invalid_grant): No \\u{1b}[2J [upn]");
     assert!(matches!(error, Error::Endpoint { status: 401, check: Some(check), .. } if check == "upn"));
 
     let error = refusal("token endpoint", &response(500, Some("text/html; charset=utf-8"), b"<html>secret</html>"));

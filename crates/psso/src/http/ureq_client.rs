@@ -4,8 +4,9 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use tracing::subscriber::NoSubscriber;
-use ureq::Agent;
+use ureq::http::Uri;
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, Proxy};
 use zeroize::Zeroizing;
 
 use super::{HttpClient, HttpError, HttpRequest, HttpResponse, MAX_BODY_LEN, Method, is_allowed_url, is_loopback};
@@ -40,9 +41,14 @@ impl UreqClient {
     /// Makes a client. Nothing is connected yet.
     #[must_use]
     pub fn new(limits: TimeLimits) -> Self {
+        Self::with_proxy(limits, Proxy::try_from_env())
+    }
+
+    fn with_proxy(limits: TimeLimits, proxy: Option<Proxy>) -> Self {
         let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
         let agent = Agent::config_builder()
             .tls_config(tls)
+            .proxy(proxy)
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_connect(Some(limits.connect))
@@ -102,6 +108,19 @@ impl UreqClient {
             other => HttpError::Broken(other.into()),
         }
     }
+
+    /// Names the proxy, if there is one on the way to this URL: what fails is as likely its fault as the server's.
+    fn through_proxy(&self, request: &HttpRequest, error: HttpError) -> HttpError {
+        let uri = request.url.as_str().parse::<Uri>();
+        let proxy = self.agent.config().proxy().filter(|_| !is_loopback(&request.url));
+        match (proxy, uri, &error) {
+            (_, _, HttpError::TooLarge { .. }) => error,
+            (Some(proxy), Ok(uri), _) if !proxy.is_no_proxy(&uri) => {
+                HttpError::Proxy { proxy: format!("{}:{}", proxy.host(), proxy.port()), source: Box::new(error) }
+            }
+            _ => error,
+        }
+    }
 }
 
 impl Default for UreqClient {
@@ -118,20 +137,27 @@ impl HttpClient for UreqClient {
         // At level trace, ureq_proto writes heads and the content of chunked answers to the log, in hex. Those are
         // tokens. Under this guard nothing of the libraries reaches a subscriber, whatever its filter.
         tracing::subscriber::with_default(NoSubscriber::default(), || self.run(request))
-            .map_err(|error| self.error(error))
+            .map_err(|error| self.through_proxy(request, self.error(error)))
     }
 }
 
 fn io_error(error: std::io::Error) -> HttpError {
-    match error.kind() {
-        ErrorKind::ConnectionRefused
-        | ErrorKind::HostUnreachable
-        | ErrorKind::NetworkUnreachable
-        | ErrorKind::AddrNotAvailable
-        | ErrorKind::NotFound => HttpError::Unreachable(error.into()),
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    match (error.kind(), cause) {
+        (_, Some(rustls::Error::InvalidCertificate(_))) => HttpError::Untrusted(error.into()),
         // rustls reports a failed handshake as invalid data; invalid HTTP has an error of its own.
-        ErrorKind::InvalidData => HttpError::Tls(error.into()),
-        _ => HttpError::Broken(error.into()),
+        (ErrorKind::InvalidData, _) | (_, Some(_)) => HttpError::Tls(error.into()),
+        (
+            ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::UnexpectedEof
+            | ErrorKind::WriteZero
+            | ErrorKind::Interrupted,
+            _,
+        ) => HttpError::Broken(error.into()),
+        // Refused, no route; and a name that does not resolve, whose error has no kind of its own.
+        _ => HttpError::Unreachable(error.into()),
     }
 }
 

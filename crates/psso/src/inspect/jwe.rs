@@ -3,14 +3,15 @@
 use jose::jwe::Jwe;
 use serde_json::{Map, Value};
 
-use super::{InspectOptions, Inspection, Kind, claims, hide, jws, unreadable};
+use super::{InspectOptions, Inspection, Kind, claims, hide, jws};
 use crate::kid::{key_id, same_key_id};
 use crate::party_info::PartyInfo;
 use crate::{Error, login_response};
 
-pub(super) fn inspect(token: &str, options: &InspectOptions) -> Result<Inspection, Error> {
-    let header = jose::peek_header(token).map_err(unreadable)?;
-    let mut seen = Inspection::new(kind(&header), header);
+/// Inspects a JWE: one that must be the `expected` message, or else the one that it says it is.
+pub(super) fn inspect(token: &str, options: &InspectOptions, expected: Option<Kind>) -> Result<Inspection, Error> {
+    let header = super::header(token)?;
+    let mut seen = Inspection::new(expected.unwrap_or_else(|| kind(&header)), header);
     let jwe = match login_response::parse(token) {
         Ok(jwe) => jwe,
         Err(Error::Rejected { claim, why }) => {
@@ -50,15 +51,22 @@ fn check_party_info(seen: &mut Inspection, jwe: &Jwe, options: &InspectOptions) 
             Err(other) => seen.check("apu", false, other.to_string()),
         }
     }
-    let Some(apv) = jwe.apv() else {
+    let Some(apv) = options.apv.as_deref().or_else(|| jwe.apv()) else {
         return;
     };
-    let verdict = match (&options.apv, PartyInfo::parse(apv)) {
-        (Some(expected), _) if expected != apv => Err("not the given apv".to_owned()),
-        (_, Err(why)) if seen.kind != Kind::UnknownJwe => Err(why.to_owned()),
-        _ => Ok("in the header".to_owned()),
+    let known = seen.kind != Kind::UnknownJwe;
+    let info = PartyInfo::parse(apv);
+    let verdict = match (jwe.apv(), &info) {
+        (Some(in_header), _) if in_header != apv => Err("the one in the header is not the given one"),
+        (_, Err(why)) if known => Err(*why),
+        (in_header, _) => Ok(if in_header.is_some() { "in the header" } else { "the given one" }),
     };
-    seen.verdict("apv", verdict);
+    seen.verdict("apv", verdict.map(str::to_owned).map_err(str::to_owned));
+    if let (true, Ok(info), Some(key)) = (known, info, &options.decryption_key) {
+        let same = key.public().x963() == Some(info.point);
+        let detail = if same { "names the recipient's key" } else { "names another key than the given one" };
+        seen.check("apv.key", same, detail);
+    }
 }
 
 /// A `kid` names the recipient of an encrypted password. In a response its meaning is contradictory and ignored.
@@ -88,16 +96,41 @@ fn decrypt(seen: &mut Inspection, jwe: &Jwe, options: &InspectOptions) {
         Ok(content) => content,
         Err(error) => return seen.check("claims", false, format!("not a JSON object: {error}")),
     };
+    if is_key_response(&content) && matches!(seen.kind, Kind::LoginResponse | Kind::UnknownJwe) {
+        if seen.header.get("typ").and_then(Value::as_str).is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT")) {
+            seen.check("typ", false, "the content is that of a key response");
+        }
+        seen.kind = Kind::KeyResponse;
+    }
     claims::check(seen, &content, options);
     if let Some(Value::String(token)) = content.get("id_token") {
-        match jws::inspect(token, options, jws::Place::Inside) {
-            Ok(mut inner) => {
-                // The one token of an identity provider; what else is in it does not change what it is.
-                inner.kind = Kind::IdToken;
+        match jws::inspect(token, options, jws::Place::Inside(Kind::IdToken)) {
+            Ok(inner) => {
+                if seen.kind == Kind::LoginResponse {
+                    check_nonce(seen, &inner, apv.unwrap_or_default());
+                }
                 seen.id_token = Some(Box::new(inner));
             }
             Err(error) => seen.check("id_token", false, error.to_string()),
         }
     }
-    seen.claims = Some(hide::hide(content, seen.kind, options.show_secrets));
+    seen.claims = Some(hide::hide(content, options.show_secrets));
+}
+
+/// The key service answers with a certificate or a key, the token endpoint with an id_token.
+fn is_key_response(content: &Map<String, Value>) -> bool {
+    !content.contains_key("id_token") && ["key", "certificate"].iter().any(|name| content.contains_key(*name))
+}
+
+/// One login has one client nonce: in the PartyVInfo that the response was made for, and in the id_token.
+fn check_nonce(seen: &mut Inspection, id_token: &Inspection, apv: &[u8]) {
+    let expected = PartyInfo::parse(apv).ok().and_then(|info| info.nonce);
+    let nonce = id_token.claims.as_ref().and_then(|claims| claims.get("nonce")).and_then(Value::as_str);
+    let verdict = match (nonce, expected) {
+        (Some(nonce), Some(expected)) if nonce.as_bytes() == expected => Ok("the nonce in apv"),
+        (Some(_), Some(_)) => Err("it is not the nonce in apv"),
+        (None, _) => Err("the id_token has none"),
+        (_, None) => Err("apv has none to compare with"),
+    };
+    seen.verdict("id_token.nonce", verdict.map(str::to_owned).map_err(str::to_owned));
 }

@@ -18,9 +18,9 @@ pub struct VerificationKey {
 /// Reads the keys of a text: a JWK, a JWK Set, or PEM with public keys or certificates.
 ///
 /// # Errors
-/// [`Error::Crypto`] when there is no usable key in it.
+/// [`Error::Unreadable`] when there is no usable key in it.
 pub fn verification_keys(text: &str) -> Result<Vec<VerificationKey>, Error> {
-    let unusable = |error| Error::crypto("the verification key cannot be used", error);
+    let unusable = |error| Error::unreadable("the verification key cannot be used", error);
     if !text.trim_start().starts_with('{') {
         return pem_keys(text);
     }
@@ -28,9 +28,11 @@ pub fn verification_keys(text: &str) -> Result<Vec<VerificationKey>, Error> {
         let keys: Vec<_> = set
             .keys
             .into_iter()
+            // As at a login: a key for encryption signs nothing.
+            .filter(|jwk| jwk.key_use.as_deref() != Some("enc"))
             .filter_map(|jwk| Some(VerificationKey { key: PublicKey::from_jwk(&jwk).ok()?, kid: jwk.kid }))
             .collect();
-        return if keys.is_empty() { Err(Error::crypto("the JWK Set has no usable key", None)) } else { Ok(keys) };
+        return if keys.is_empty() { Err(Error::unreadable("the JWK Set has no usable key", None)) } else { Ok(keys) };
     }
     let jwk = Jwk::from_json(&completed(text)?).map_err(unusable)?;
     Ok(vec![VerificationKey { key: PublicKey::from_jwk(&jwk).map_err(unusable)?, kid: jwk.kid }])
@@ -39,9 +41,9 @@ pub fn verification_keys(text: &str) -> Result<Vec<VerificationKey>, Error> {
 /// Reads a private P-256 key: a JWK with `d`, or PEM (PKCS#8 or SEC 1).
 ///
 /// # Errors
-/// [`Error::Crypto`] when it is none.
+/// [`Error::Unreadable`] when it is none.
 pub fn decryption_key(text: &str) -> Result<EcPrivateKey, Error> {
-    let unusable = |error| Error::crypto("the decryption key cannot be used", error);
+    let unusable = |error| Error::unreadable("the decryption key cannot be used", error);
     if text.trim_start().starts_with('{') {
         return EcPrivateKey::from_jwk_json(&completed(text)?).map_err(unusable);
     }
@@ -51,7 +53,7 @@ pub fn decryption_key(text: &str) -> Result<EcPrivateKey, Error> {
 /// A JWK with `x` and `y` but neither `kty` nor `crv`, as Apple's documentation prints its keys, is on P-256.
 fn completed(text: &str) -> Result<String, Error> {
     let mut jwk = jose::json::parse_object("JWK", text.as_bytes())
-        .map_err(|error| Error::crypto("the key is not a JWK", error))?;
+        .map_err(|error| Error::unreadable("the key is not a JWK", error))?;
     if !jwk.contains_key("kty") && !jwk.contains_key("crv") && jwk.contains_key("x") && jwk.contains_key("y") {
         jwk.insert("kty".to_owned(), json!("EC"));
         jwk.insert("crv".to_owned(), json!("P-256"));
@@ -60,7 +62,7 @@ fn completed(text: &str) -> Result<String, Error> {
 }
 
 fn pem_keys(text: &str) -> Result<Vec<VerificationKey>, Error> {
-    let unusable = |why: String| Error::crypto(format!("the verification key cannot be used: {why}"), None);
+    let unusable = |why: String| Error::unreadable(format!("the verification key cannot be used: {why}"), None);
     let mut keys = Vec::new();
     for block in Pem::iter_from_buffer(text.as_bytes()) {
         let block = block.map_err(|_| unusable("malformed PEM".to_owned()))?;

@@ -10,7 +10,11 @@ fn at(moment: i64) -> InspectOptions {
     InspectOptions { at: Some(moment), ..InspectOptions::default() }
 }
 
+/// The names of the checks that fail. No two checks have one name.
 fn failed(seen: &Inspection) -> Vec<&str> {
+    let mut names: Vec<_> = seen.checks.iter().map(|check| &check.name).collect();
+    names.sort_unstable();
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
     seen.checks.iter().filter(|check| !check.ok).map(|check| check.name.as_str()).collect()
 }
 
@@ -48,11 +52,14 @@ fn apple_smartcard_assertion() {
     assert_eq!(json["checks"][0], json!({"name": "typ", "ok": true, "detail": "as documented"}));
     assert!(detail(&seen, "x5c").contains("bare string") && detail(&seen, "x5c").contains("CN=foo@example.com"));
 
-    // The certificate in it has expired as well; the token's own exp is what is judged.
-    assert_eq!(failed(&inspect(token, &InspectOptions::default()).unwrap()), ["exp"]);
+    assert!(detail(&seen, "signature").contains("came with the message"), "{}", detail(&seen, "signature"));
+
+    // The certificate in it has expired as well.
+    assert_eq!(failed(&inspect(token, &InspectOptions::default()).unwrap()), ["x5c.validity", "exp"]);
     assert_eq!(failed(&inspect(token, &at(CARD_SAMPLE + 299)).unwrap()), Vec::<&str>::new());
     assert_eq!(failed(&inspect(token, &at(CARD_SAMPLE + 300)).unwrap()), ["exp"]);
-    assert_eq!(failed(&inspect(token, &at(CARD_SAMPLE - 1)).unwrap()), ["iat"]);
+    // The certificate was made in the same second.
+    assert_eq!(failed(&inspect(token, &at(CARD_SAMPLE - 1)).unwrap()), ["x5c.validity", "iat"]);
 }
 
 #[test]
@@ -82,7 +89,7 @@ fn apple_login_request() {
     let keys = verification_keys(&vector["device_encryption_jwk"].to_string()).unwrap();
     let seen = inspect(token, &InspectOptions { verification_keys: keys, ..at(1656005132) }).unwrap();
     assert_eq!(seen.signature.unwrap().valid, Some(false));
-    assert_eq!((seen.kid_matches, failed(&seen)), (Some(false), vec!["x5c", "signature", "kid", "exp"]));
+    assert_eq!((seen.kid_matches, failed(&seen)), (Some(false), vec!["x5c.key", "signature", "kid", "exp"]));
 }
 
 #[test]
@@ -102,17 +109,27 @@ fn apple_login_response() {
 
     let options = InspectOptions { apv: Some(url(&vector["apv"])), ..options };
     let seen = inspect(token, &options).unwrap();
-    assert_eq!((failed(&seen), seen.all_hold()), (vec![], true));
+    assert_eq!(failed(&seen), Vec::<&str>::new());
     assert!(detail(&seen, "decryption").contains("986 bytes"));
+    assert_eq!(
+        (detail(&seen, "apv.key"), detail(&seen, "id_token.nonce")),
+        ("names the recipient's key", "the nonce in apv")
+    );
+    // Nobody gave the key of the identity provider.
+    assert!(!seen.all_hold());
     let claims = seen.claims.unwrap();
     assert_eq!((&claims["refresh_token"], &claims["id_token"]), (&json!("(hidden)"), &json!("(hidden)")));
     let inner = seen.id_token.unwrap();
     assert_eq!((inner.kind, inner.signature.unwrap().valid), (Kind::IdToken, None));
+    assert_eq!(
+        (failed(&inner), detail(&inner, "signature")),
+        (vec!["signature"], "not verified: give --verification-key")
+    );
     assert!(detail(&inner, "exp").contains("string"));
     assert_eq!(inner.claims.unwrap()["upn"], "foo");
 
     let wrong = InspectOptions { decryption_key: Some(EcPrivateKey::generate().unwrap()), ..options };
-    assert_eq!(failed(&inspect(token, &wrong).unwrap()), ["decryption"]);
+    assert_eq!(failed(&inspect(token, &wrong).unwrap()), ["apv.key", "decryption"]);
 }
 
 #[test]
@@ -143,7 +160,10 @@ fn what_does_not_hold_is_named() {
         claims.as_object_mut().unwrap().remove(name);
         let (token, _) = signed(typ.clone(), &claims);
         let seen = inspect(&token, &at(200)).unwrap();
-        assert_eq!((failed(&seen), detail(&seen, "claims")), (vec!["claims"], &*format!("missing: {name}")));
+        assert_eq!(
+            (failed(&seen), detail(&seen, "claims")),
+            (vec!["signature", "claims"], &*format!("missing: {name}"))
+        );
         assert_eq!(seen.signature, Some(SignatureVerdict { valid: None, key: None }));
     }
     let (token, key) =
@@ -194,6 +214,9 @@ fn a_request_and_its_assertion_must_agree() {
             assert_eq!(json["claims"]["assertion"], "(hidden)");
             // The device's key was given; the assertion has no certificate, so it stays unverified.
             assert_eq!(json["assertion"]["signature"], json!({"valid": null, "key": null}));
+            let inner = seen.assertion.as_ref().unwrap();
+            assert_eq!(failed(inner), ["signature"]);
+            assert!(detail(inner, "signature").contains("no given key is named by kid"));
         }
     }
 }
@@ -210,7 +233,14 @@ fn every_message_is_recognised() {
         ("JWT", json!({"jwe_crypto": crypto, "grant_type": "password"}), "login_request"),
         ("JWT", json!({"request_type": "key_request", "key_purpose": "user_unlock"}), "key_request"),
         ("JWT", json!({"nonce": "n", "request_nonce": "r", "scope": "s"}), "embedded_assertion"),
+        (
+            "JWT",
+            json!({"iss": "u", "sub": "u", "nonce": "n", "request_nonce": "r", "scope": "s"}),
+            "embedded_assertion",
+        ),
         ("jwt", json!({"iss": "i", "aud": "a", "exp": 1}), "id_token"),
+        ("jwt", json!({"iss": "https://i", "aud": "a"}), "id_token"),
+        ("JWT", json!({"iss": "https://i", "aud": "a", "nonce": "n", "request_nonce": "r", "scope": "s"}), "id_token"),
         ("JWT", json!({}), "unknown_jws"),
         ("at+jwt", json!({"iss": "i", "aud": "a", "exp": 1}), "unknown_jws"),
     ] {
@@ -238,7 +268,7 @@ fn every_message_is_recognised() {
             typ,
             kid: Some(&kid),
         };
-        let token = jose::jwe::encrypt(&recipient, br#"{"certificate":"c","key":"SECRET"}"#).unwrap();
+        let token = jose::jwe::encrypt(&recipient, br#"{"id_token":"t"}"#).unwrap();
         let options = InspectOptions {
             decryption_key: Some(key.clone()),
             apv: Some(b"apv".to_vec()),
@@ -247,7 +277,14 @@ fn every_message_is_recognised() {
         let seen = inspect(&token, &options).unwrap();
         assert_eq!(serde_json::to_value(seen.kind).unwrap(), kind);
         assert_eq!(seen.kid_matches, (kind == "encrypted_password_assertion").then_some(true));
-        assert_eq!(seen.claims.unwrap()["key"] == "SECRET", kind != "key_response");
+        // What is in it says that it is of the key service, whatever its typ.
+        let token = jose::jwe::encrypt(&recipient, br#"{"key":"SECRET","key_context":"SECRET"}"#).unwrap();
+        let seen = inspect(&token, &options).unwrap();
+        let kind = if kind == "encrypted_password_assertion" { kind } else { "key_response" };
+        assert_eq!(serde_json::to_value(seen.kind).unwrap(), kind);
+        assert!(!serde_json::to_string(&seen).unwrap().contains("SECRET"), "{typ:?}");
+        let says_otherwise = matches!(typ, Some("platformsso-login-response+jwt" | "other"));
+        assert_eq!(failed(&seen).contains(&"typ"), says_otherwise, "{typ:?}");
     }
 }
 
@@ -268,13 +305,169 @@ fn refused_tokens_are_shown_all_the_same() {
     let rsa = jose::base64url::encode(br#"{"alg":"RS256","typ":"platformsso-login-request+jwt"}"#);
     assert!(failed(&inspect(&format!("{rsa}.e30."), &at(0)).unwrap()).contains(&"alg"));
     let binary = format!("{}.AAAA.", jose::base64url::encode(br#"{"alg":"ES256"}"#));
-    assert_eq!(failed(&inspect(&binary, &at(0)).unwrap()), ["claims"]);
+    assert_eq!(failed(&inspect(&binary, &at(0)).unwrap()), ["signature", "claims"]);
+}
+
+#[test]
+fn malformed_tokens_are_shown_with_the_part_at_fault() {
+    let encode = |text: &str| jose::base64url::encode(text.as_bytes());
+    let header = encode(r#"{"alg":"ES256","typ":"platformsso-login-request+jwt"}"#);
+    let claims = encode(r#"{"sub":"alice","assertion":"SECRET"}"#);
+    let critical = encode(r#"{"alg":"ES256","crit":["x"],"typ":"platformsso-login-request+jwt"}"#);
+    let twice = encode(r#"{"alg":"ES256","alg":"ES256","typ":"platformsso-login-request+jwt"}"#);
+    for (token, part, readable) in [
+        (format!("{critical}.{claims}.AAAA"), "crit", true),
+        (format!("{header}=.{claims}.AAAA"), "header", true),
+        (format!("{twice}.{claims}.AAAA"), "header", true),
+        (format!("{header}.{claims}=.AAAA"), "payload", false),
+        (format!("{header}.{claims}.AAAA="), "signature", true),
+    ] {
+        let seen = inspect(&token, &at(0)).unwrap();
+        let expected = if part == "signature" { vec![part] } else { vec![part, "signature"] };
+        assert_eq!((seen.kind, failed(&seen)), (Kind::LoginRequest, expected), "{token}");
+        assert_eq!(seen.signature, Some(SignatureVerdict { valid: None, key: None }));
+        assert_eq!(seen.claims.as_ref().map(|claims| claims["sub"] == "alice"), readable.then_some(true));
+        assert!(!serde_json::to_string(&seen).unwrap().contains("SECRET"));
+    }
+}
+
+/// A response for this key, with this id_token; its PartyVInfo names `apv_key` and this nonce.
+fn response(key: &EcPrivateKey, apv_key: &EcPrivateKey, nonce: &str, id_token: &str) -> String {
+    let apu = |epk: &[u8]| [&[0, 0, 0, 1, b'I', 0, 0, 0, 65][..], epk].concat();
+    let recipient = jose::jwe::Recipient {
+        public: &key.public(),
+        apu: &apu,
+        apv: &crate::party_info::device_apv(&apv_key.public(), nonce),
+        apv_in_header: true,
+        typ: Some("platformsso-login-response+jwt"),
+        kid: None,
+    };
+    let content = json!({"id_token": id_token, "refresh_token": "r", "expires_in": 60});
+    jose::jwe::encrypt(&recipient, content.to_string().as_bytes()).unwrap()
+}
+
+fn id_token_claims() -> Value {
+    json!({"iss": "https://idp.example", "sub": "alice", "aud": "c", "iat": 100, "exp": 400, "nonce": "N1"})
+}
+
+#[test]
+fn an_id_token_in_a_response_needs_a_given_key() {
+    let device = EcPrivateKey::generate().unwrap();
+    // Signed by a stranger, whose own certificate is in it.
+    let certificate = crate::testing::der(include_str!("../../tests/data/p256.crt"));
+    let mut stranger = EcPrivateKey::from_pem(include_str!("../../tests/data/p256.key")).unwrap();
+    let header =
+        json!({"alg": "ES256", "kid": "evil", "x5c": crate::x5c::to_json(&certificate, crate::config::X5cForm::Array)});
+    let id_token =
+        jws::sign(header.as_object().unwrap(), id_token_claims().to_string().as_bytes(), &mut stranger).unwrap();
+    let token = response(&device, &device, "N1", &id_token);
+    let provider = EcPrivateKey::generate().unwrap();
+    let set =
+        |keys: Vec<jose::Jwk>| verification_keys(&serde_json::to_string(&jose::JwkSet::from(keys)).unwrap()).unwrap();
+    let two = set(vec![provider.public().to_jwk().with_kid("k1"), provider.public().to_jwk().with_kid("k2")]);
+    let certain = set(vec![stranger.public().to_jwk().with_kid("evil")]);
+    for (keys, valid, why) in [
+        (vec![], None, "give --verification-key"),
+        (two, None, "no given key is named by kid \"evil\""),
+        (given(&provider, Some("k1")), Some(false), "does not verify"),
+        (given(&provider, None), Some(false), "does not verify"),
+        (certain, Some(true), "verifies with the given key"),
+        (given(&stranger, None), Some(true), "verifies with the given key"),
+    ] {
+        let options =
+            InspectOptions { decryption_key: Some(device.clone()), verification_keys: keys, ..at(1_800_000_000) };
+        let seen = inspect(&token, &options).unwrap();
+        assert_eq!(failed(&seen), Vec::<&str>::new());
+        let inner = seen.id_token.as_ref().unwrap();
+        assert_eq!(inner.signature.unwrap().valid, valid, "{why}");
+        assert!(detail(inner, "signature").contains(why), "{}", detail(inner, "signature"));
+        assert_eq!(failed(inner).contains(&"signature"), valid != Some(true));
+        assert!(valid == Some(true) || !seen.all_hold());
+    }
+    // Alone it is no better.
+    let alone = inspect(&id_token, &at(200)).unwrap();
+    assert_eq!((alone.kind, alone.signature.unwrap().valid), (Kind::IdToken, None));
+    assert!(failed(&alone).contains(&"signature"));
+}
+
+#[test]
+fn what_stands_inside_is_judged_as_what_it_must_be() {
+    let device = EcPrivateKey::generate().unwrap();
+    let mut claims = id_token_claims();
+    claims.as_object_mut().unwrap().remove("exp");
+    for claims in [claims, json!({"nonce": "N1", "request_nonce": "r", "scope": "s"})] {
+        let (id_token, key) = signed(json!({"typ": "JWT", "kid": "k"}), &claims);
+        let token = response(&device, &device, "N1", &id_token);
+        let keys = given(&key, Some("k"));
+        let options = InspectOptions { decryption_key: Some(device.clone()), verification_keys: keys, ..at(200) };
+        let inner = inspect(&token, &options).unwrap().id_token.unwrap();
+        assert_eq!(inner.kind, Kind::IdToken);
+        assert!(failed(&inner).contains(&"exp"), "{:?}", failed(&inner));
+    }
+}
+
+#[test]
+fn a_response_belongs_to_its_request() {
+    let (device, other) = (EcPrivateKey::generate().unwrap(), EcPrivateKey::generate().unwrap());
+    let (id_token, key) = signed(json!({"typ": "JWT", "kid": "k"}), &id_token_claims());
+    let options =
+        InspectOptions { decryption_key: Some(device.clone()), verification_keys: given(&key, Some("k")), ..at(200) };
+    for (apv_key, nonce, expected) in
+        [(&device, "N1", vec![]), (&device, "N2", vec!["id_token.nonce"]), (&other, "N1", vec!["apv.key"])]
+    {
+        let seen = inspect(&response(&device, apv_key, nonce, &id_token), &options).unwrap();
+        assert_eq!((failed(&seen), seen.all_hold()), (expected.clone(), expected.is_empty()));
+    }
+}
+
+#[test]
+fn a_live_assertion_is_hidden_whatever_its_message_says_it_is() {
+    let (assertion, _) = signed(json!({"typ": "platformsso-login-assertion+jwt"}), &json!({"sub": "a"}));
+    for (name, typ) in [("assertion", "platformsso-login-requst+jwt"), ("custom", "JWT"), ("assertion", "x")] {
+        let (token, key) = signed(json!({"typ": typ}), &json!({"iss": "c", name: assertion}));
+        let seen = inspect(&token, &InspectOptions { verification_keys: given(&key, None), ..at(0) }).unwrap();
+        assert_eq!(seen.kind, Kind::UnknownJws);
+        assert!(!serde_json::to_string(&seen).unwrap().contains(&assertion));
+        assert_eq!(failed(&seen).contains(&"typ"), typ.starts_with("platformsso-"));
+    }
+}
+
+#[test]
+fn the_kid_of_an_rsa_card_is_free() {
+    use rsa::pkcs8::DecodePrivateKey as _;
+    use sha2::{Digest as _, Sha256};
+
+    struct Rsa(rsa::RsaPrivateKey);
+    impl jose::Signer for Rsa {
+        fn algorithm(&self) -> jose::Algorithm {
+            jose::Algorithm::Rs256
+        }
+        fn sign(&mut self, message: &[u8]) -> Result<Vec<u8>, jose::SignerError> {
+            Ok(self.0.sign(rsa::Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(message))?)
+        }
+    }
+    let mut card = Rsa(rsa::RsaPrivateKey::from_pkcs8_pem(include_str!("../../tests/data/rsa2048.key")).unwrap());
+    let certificate = crate::testing::der(include_str!("../../tests/data/rsa2048.crt"));
+    let ours = include_str!("../../tests/data/rsa2048.kid").trim();
+    for (kid, matches) in [("somebody's own", None), (ours, Some(true))] {
+        let header = json!({"typ": "platformsso-login-assertion+jwt", "alg": "RS256", "kid": kid,
+            "x5c": crate::x5c::to_json(&certificate, crate::config::X5cForm::Array)});
+        let token = jws::sign(header.as_object().unwrap(), b"{}", &mut card).unwrap();
+        let seen = inspect(&token, &at(1_800_000_000)).unwrap();
+        assert_eq!((seen.kid_matches, seen.signature.unwrap().valid), (matches, Some(true)));
+        assert!(!failed(&seen).contains(&"kid"));
+        assert_eq!(detail(&seen, "kid").contains(ours), matches.is_none(), "{}", detail(&seen, "kid"));
+    }
+    // An elliptic curve key has a documented one.
+    let (token, key) = signed(json!({"typ": "platformsso-login-assertion+jwt", "kid": "own"}), &json!({}));
+    let seen = inspect(&token, &InspectOptions { verification_keys: given(&key, None), ..at(0) }).unwrap();
+    assert_eq!((seen.kid_matches, failed(&seen).contains(&"kid")), (Some(false), true));
 }
 
 #[test]
 fn what_is_no_token_is_an_error() {
     for bad in ["", "a", "a.b", "a.b.c", "a.b.c.d", "a.b.c.d.e", "a.b.c.d.e.f", "{}", "\u{0}..", "e30.e30"] {
-        assert!(matches!(inspect(bad, &InspectOptions::default()), Err(Error::Crypto { .. })), "{bad:?}");
+        assert!(matches!(inspect(bad, &InspectOptions::default()), Err(Error::Unreadable { .. })), "{bad:?}");
     }
 }
 
@@ -290,6 +483,17 @@ fn an_id_token_is_verified_by_the_key_that_its_kid_names() {
     let keys = given(&other, Some("k1"));
     let seen = inspect(&token, &InspectOptions { verification_keys: keys, ..at(5) }).unwrap();
     assert_eq!((seen.kid_matches, failed(&seen)), (Some(false), vec!["signature", "kid"]));
+    // Of several keys with names, none is meant.
+    let keys = [given(&other, Some("k1")), given(&key, Some("k3"))].concat();
+    let seen = inspect(&token, &InspectOptions { verification_keys: keys, ..at(5) }).unwrap();
+    assert_eq!((seen.kid_matches, failed(&seen)), (None, vec!["signature"]));
+    assert!(detail(&seen, "signature").contains("no given key is named by kid \"k2\""));
+    // Of several without names, the one that fits.
+    let keys = [given(&other, None), given(&key, None)].concat();
+    assert_eq!(
+        failed(&inspect(&token, &InspectOptions { verification_keys: keys, ..at(5) }).unwrap()),
+        Vec::<&str>::new()
+    );
     // A key from PEM has no name to compare with.
     let seen = inspect(&token, &InspectOptions { verification_keys: given(&key, None), ..at(5) }).unwrap();
     assert_eq!((seen.kid_matches, failed(&seen)), (None, vec![]));
@@ -315,9 +519,9 @@ fn keys_in_every_form() {
         include_str!("../../tests/data/p256.key"),
         "-----BEGIN X-----\nAAAA\n-----END X-----\n",
     ] {
-        assert!(matches!(verification_keys(bad), Err(Error::Crypto { .. })), "{bad}");
+        assert!(matches!(verification_keys(bad), Err(Error::Unreadable { .. })), "{bad}");
     }
     for bad in ["", "{", "{}", certificate, &jwk] {
-        assert!(matches!(decryption_key(bad), Err(Error::Crypto { .. })), "{bad}");
+        assert!(matches!(decryption_key(bad), Err(Error::Unreadable { .. })), "{bad}");
     }
 }

@@ -1,7 +1,7 @@
 //! Logins that succeed, and what was sent for them.
 
 use crate::card::{Card, login};
-use crate::idp::{CLIENT_ID, Faults, Idp, REFRESH_TOKEN, form, header, lp};
+use crate::idp::{CLIENT_ID, Faults, Idp, Names, REFRESH_TOKEN, form, header, lp};
 use crate::{keys, login_with};
 use jose::Algorithm;
 use jose::jws::Jws;
@@ -27,7 +27,7 @@ fn every_kind_of_card() {
         assert_eq!(outcome.user, "alice");
         assert_eq!(outcome.id_token_claims["sub"], "alice");
         assert_eq!(outcome.id_token_claims["aud"], CLIENT_ID);
-        assert_eq!(outcome.refresh_token_expires_in, 64800);
+        assert_eq!(outcome.refresh_token_expires_in, Some(64800));
         assert_eq!(outcome.tokens.refresh_token.as_ref().unwrap().expose_secret(), REFRESH_TOKEN);
         assert_eq!(outcome.tokens.id_token.expose_secret().split('.').count(), 3);
         let shown = format!("{outcome:?}");
@@ -80,7 +80,8 @@ fn the_card_works_between_two_network_steps() {
 #[test]
 fn names_of_parameters_follow_the_configuration() {
     let (_dir, keys) = keys();
-    let idp = Idp::new(Faults::default());
+    let names = Names { jwt_parameter: "request", server_nonce_claim: "srv", scope: "openid offline_access a" };
+    let idp = Idp::named(names);
     idp.trust(&keys);
     let more = "server_nonce_claim = \"srv\"\njwt_parameter = \"request\"\nx5c = \"string\"\n\
                 nonce_response_keypath = \"nonce\"\nadditional_scopes = [\"a\"]";
@@ -95,6 +96,10 @@ fn names_of_parameters_follow_the_configuration() {
     assert!(claims["srv"].as_str().unwrap().starts_with("server-nonce-"));
     assert!(!claims.contains_key("request_nonce"));
     assert_eq!(claims["scope"], "openid offline_access a");
+    // The server reads these names only, in the form, the login request and the assertion.
+    client.submit(signed, &keys).unwrap();
+    let refused = login(&idp.client(""), &keys, &mut Card::p256()).unwrap_err();
+    assert!(matches!(refused, Error::Endpoint { status: 401, .. }), "{refused:?}");
 }
 
 #[test]
@@ -119,8 +124,17 @@ fn answers_may_differ_where_the_protocol_leaves_room() {
         ..Faults::default()
     })
     .unwrap();
-    assert_eq!(outcome.refresh_token_expires_in, 3600);
+    // Without a refresh token there is nothing that the time could be of.
+    assert_eq!(outcome.refresh_token_expires_in, None);
     assert!(outcome.tokens.refresh_token.is_none());
+    let other_name = Faults {
+        content: Box::new(|content| {
+            content.remove("refresh_token_expires_in");
+            content.insert("expires_in".into(), "3600".into());
+        }),
+        ..Faults::default()
+    };
+    assert_eq!(login_with(other_name).unwrap().refresh_token_expires_in, Some(3600));
 }
 
 #[test]
@@ -135,7 +149,7 @@ fn a_card_that_fails_keeps_its_error() {
     assert_eq!(idp.seen.lock().unwrap().len(), 1, "nothing but the nonce was fetched");
 
     let error = login(&idp.client(""), &keys, &mut Card::mixed_up()).unwrap_err();
-    assert!(matches!(&error, Error::Crypto { why, .. } if why.contains("does not belong")), "{error:?}");
+    assert!(matches!(error, Error::CardMismatch(_)), "{error:?}");
     // A signer that claims an algorithm of another kind of key.
     let mut card = Card::rsa(2048, Algorithm::Es256);
     assert!(matches!(login(&idp.client(""), &keys, &mut card), Err(Error::Config { .. })));

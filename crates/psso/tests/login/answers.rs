@@ -30,9 +30,29 @@ fn html_where_the_protocol_should_be() {
     }
     let error = answered("token", answer(200, "application/json", b"{}"));
     assert!(error.to_string().contains("application/platformsso-login-response+jwt was expected, application/json"));
-    let mut untyped = answer(200, "", b"{}");
+    let mut untyped = answer(200, "", b"hello");
     untyped.content_type = None;
     assert!(answered("nonce", untyped).to_string().contains("without a media type"));
+}
+
+#[test]
+fn json_counts_under_any_media_type_where_there_is_no_token() {
+    for media_type in [Some("text/plain"), Some("application/octet-stream"), Some("text/html"), None] {
+        let relabelled =
+            move |response: &mut psso::http::HttpResponse| response.content_type = media_type.map(str::to_owned);
+        let labels = move |endpoints: &'static [&'static str]| Faults {
+            answer: Box::new(move |path, response| {
+                if endpoints.iter().any(|endpoint| path.ends_with(endpoint)) {
+                    relabelled(response);
+                }
+            }),
+            ..Faults::default()
+        };
+        login_with(labels(&["nonce", "jwks"])).unwrap();
+        let idp = Idp::new(labels(&["register"]));
+        assert!(idp.client("").register(&keys().1, "alice").unwrap().created);
+        assert!(matches!(login_with(labels(&["token"])), Err(Error::UnexpectedAnswer { .. })));
+    }
 }
 
 #[test]
@@ -59,7 +79,10 @@ fn an_unknown_device_is_refused_with_the_servers_words() {
     let (_dir, keys) = keys();
     let idp = Idp::new(Faults::default());
     let error = card::login(&idp.client(""), &keys, &mut Card::p256()).unwrap_err();
-    assert_eq!(error.to_string(), "the token endpoint answered 401 (invalid_grant): The device is unknown.");
+    assert_eq!(
+        error.to_string(),
+        "the token endpoint answered 401 (invalid_grant): The device is unknown. [assertion]"
+    );
 }
 
 #[test]

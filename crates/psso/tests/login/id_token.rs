@@ -59,6 +59,9 @@ fn azp() {
     every_value_is_refused("azp", vec![json!("other"), json!([CLIENT_ID]), Value::Null]);
     let list_without = with_claims(|claims| claims["aud"] = json!([CLIENT_ID, "other"]));
     assert_eq!(rejected(list_without), "azp");
+    // Apple's text asks for it with any list; OpenID Connect with several audiences only. The message says so.
+    let list_of_one = login_with(with_claims(|claims| claims["aud"] = json!([CLIENT_ID]))).unwrap_err();
+    assert!(list_of_one.to_string().contains("even if the list has one element"), "{list_of_one}");
     login_with(with_claims(|claims| drop(claims.insert("azp".into(), json!(CLIENT_ID))))).unwrap();
 }
 

@@ -57,9 +57,27 @@ impl Default for Faults {
     }
 }
 
+/// What a configuration may call otherwise.
+pub(crate) struct Names {
+    pub(crate) jwt_parameter: &'static str,
+    pub(crate) server_nonce_claim: &'static str,
+    pub(crate) scope: &'static str,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            jwt_parameter: "assertion",
+            server_nonce_claim: "request_nonce",
+            scope: "openid offline_access urn:apple:platformsso",
+        }
+    }
+}
+
 pub(crate) struct Idp {
     pub(crate) key: EcPrivateKey,
     pub(crate) faults: Faults,
+    names: Names,
     /// Every request, in order.
     pub(crate) seen: Mutex<Vec<HttpRequest>>,
     nonces: Mutex<HashSet<String>>,
@@ -87,9 +105,18 @@ pub(crate) fn config(base: &str, more: &str) -> Config {
 
 impl Idp {
     pub(crate) fn new(faults: Faults) -> Arc<Self> {
+        Self::with(faults, Names::default())
+    }
+
+    pub(crate) fn named(names: Names) -> Arc<Self> {
+        Self::with(Faults::default(), names)
+    }
+
+    fn with(faults: Faults, names: Names) -> Arc<Self> {
         Arc::new(Self {
             key: EcPrivateKey::generate().unwrap(),
             faults,
+            names,
             seen: Mutex::default(),
             nonces: Mutex::default(),
             device: Mutex::default(),
@@ -158,7 +185,10 @@ impl Idp {
         let (signing, encryption) = self.device.lock().unwrap().clone().ok_or("The device is unknown.")?;
         let fields = form(request);
         let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["platform_sso_version", "grant_type", "assertion"]);
+        let Names { jwt_parameter, server_nonce_claim, scope } = self.names;
+        if names != ["platform_sso_version", "grant_type", jwt_parameter] {
+            return Err(format!("The form has {names:?}."));
+        }
         assert_eq!(fields[0].1, "1.0");
         assert_eq!(fields[1].1, "urn:ietf:params:oauth:grant-type:jwt-bearer");
         assert_eq!(header(request, "accept"), "application/platformsso-login-response+jwt");
@@ -173,18 +203,19 @@ impl Idp {
         assert_eq!(outer["aud"], request.url.as_str());
         assert_eq!(outer["username"], outer["sub"]);
         assert_eq!(outer["exp"].as_i64().unwrap() - outer["iat"].as_i64().unwrap(), 300);
-        assert_eq!(outer["scope"], "openid offline_access urn:apple:platformsso");
+        assert_eq!(outer["scope"], scope);
         assert_eq!(outer["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer");
         assert_eq!((nonce.len(), nonce.to_uppercase().as_str()), (36, nonce));
         for absent in ["amr", "password", "jti", "nbf"] {
             assert!(!outer.contains_key(absent));
         }
-        if !self.nonces.lock().unwrap().remove(outer["request_nonce"].as_str().unwrap()) {
+        if !self.nonces.lock().unwrap().remove(outer[server_nonce_claim].as_str().unwrap()) {
             return Err("The nonce is unknown or was used before.".to_owned());
         }
 
         let inner = Jws::parse(outer["assertion"].as_str().unwrap()).map_err(|error| error.to_string())?;
-        let certificate = STANDARD.decode(inner.header()["x5c"][0].as_str().unwrap()).unwrap();
+        let x5c = &inner.header()["x5c"];
+        let certificate = STANDARD.decode(x5c.as_str().or_else(|| x5c[0].as_str()).unwrap()).unwrap();
         let (_, certificate) = X509Certificate::from_der(&certificate).unwrap();
         let card = PublicKey::from_spki_der(certificate.public_key().raw).unwrap();
         inner.verify(&card, &Algorithm::ALL).map_err(|error| format!("assertion: {error}"))?;
@@ -192,12 +223,11 @@ impl Idp {
         let inner = inner.claims().unwrap();
         assert_eq!(inner["aud"], AUDIENCE);
         assert_eq!((&inner["iss"], &inner["sub"]), (&outer["username"], &outer["username"]));
-        for same in ["nonce", "request_nonce", "scope"] {
+        for same in ["nonce", server_nonce_claim, "scope"] {
             assert_eq!(inner[same], outer[same]);
         }
-        let mut names: Vec<&str> = inner.keys().map(String::as_str).collect();
-        names.sort_unstable();
-        assert_eq!(names, ["aud", "exp", "iat", "iss", "nonce", "request_nonce", "scope", "sub"]);
+        let names: HashSet<&str> = inner.keys().map(String::as_str).collect();
+        assert_eq!(names, HashSet::from(["aud", "exp", "iat", "iss", "nonce", server_nonce_claim, "scope", "sub"]));
 
         assert_eq!((&outer["jwe_crypto"]["alg"], &outer["jwe_crypto"]["enc"]), (&json!("ECDH-ES"), &json!("A256GCM")));
         let apv = base64url::decode("apv", outer["jwe_crypto"]["apv"].as_str().unwrap()).unwrap();

@@ -51,7 +51,7 @@ pub(super) async fn token(State(idp): State<Arc<Idp>>, headers: HeaderMap, body:
     }
 }
 
-/// The JWT in the form; it is called `request` by the software of macOS 13.
+/// The JWT in the form.
 fn login_request(form: &Form) -> Result<&str, Box<Response>> {
     let malformed = |why| Err(Box::new(answer::malformed(why)));
     if !matches!(form.field("platform_sso_version"), Some("1" | "1.0")) {
@@ -61,9 +61,9 @@ fn login_request(form: &Form) -> Result<&str, Box<Response>> {
         let why = "The token endpoint needs the JWT bearer grant.";
         return Err(Box::new(answer::error(StatusCode::BAD_REQUEST, "unsupported_grant_type", why)));
     }
-    match (form.field("assertion"), form.field("request")) {
-        (Some(request), None) | (None, Some(request)) => Ok(request),
-        _ => malformed("The token endpoint needs one login request, in the field assertion."),
+    match form.field("assertion") {
+        Some(request) => Ok(request),
+        None => malformed("The token endpoint needs a login request, in the field assertion."),
     }
 }
 

@@ -76,6 +76,7 @@ fn wrong_usage_is_code_2_and_changes_nothing() {
         (&["--listen", "192.0.2.1:0"][..], "other machines"),
         (&["--listen", "0.0.0.0:0", "--allow-remote"], "not an address"),
         (&["--listen", "localhost"], "--listen"),
+        (&["--listen", "127.0.0.1:0", "--url", "idp.example"], "not the URL of a server"),
         (&["--listen", "127.0.0.1:0", "--user", "a b"], "is not a user"),
         (&["--listen", "127.0.0.1:0", "--user", "a", "--user", "a=a@b"], "given twice"),
         (&["--listen", "127.0.0.1:0", "--fault", "wrong"], "wrong-nonce, wrong-key"),
@@ -115,5 +116,23 @@ fn what_cannot_work_is_code_1_with_advice() {
         assert_eq!(code, Some(1), "{message}");
         assert!(message.contains(expected) && message.contains(advice), "{message}");
         assert!(message.matches(". ").count() >= 1 && message.ends_with('.'), "two sentences: {message}");
+    }
+}
+
+#[test]
+fn a_url_that_pivkit_does_not_take_is_warned_of() {
+    for (url, warned) in [("http://idp.example", true), ("https://idp.example", false)] {
+        let directory = tempfile::tempdir().unwrap();
+        let state = directory.path().join("state");
+        let mut child =
+            serve(&["--listen", "127.0.0.1:0", "--state", state.to_str().unwrap(), "--url", url]).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("pivkit-idp listening on http://127.0.0.1:"), "{line}");
+        kill(&child, "-TERM");
+        let mut log = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        assert_eq!(log.contains("give --url with https"), warned, "{log}");
+        child.wait().unwrap();
     }
 }

@@ -166,3 +166,51 @@ fn plain_http_stays_on_this_machine() {
     let url = Url::parse("http://idp.example/").unwrap();
     assert!(matches!(UreqClient::default().send(&post(&url)), Err(HttpError::Insecure)));
 }
+
+#[test]
+fn a_name_that_does_not_resolve_is_nobody_there() {
+    // RFC 6761 6.4: .invalid never resolves.
+    let url = Url::parse("https://idp.invalid/").unwrap();
+    let client = UreqClient::with_proxy(TimeLimits::default(), None);
+    let error = client.send(&HttpRequest::get(&url, "x/y")).unwrap_err();
+    assert!(matches!(error, HttpError::Unreachable(_) | HttpError::Timeout { .. }), "{error:?}");
+}
+
+#[test]
+fn a_certificate_of_an_unknown_issuer_is_not_trusted() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let private = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], private)
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = Url::parse(&format!("https://localhost:{}/", listener.local_addr().unwrap().port())).unwrap();
+    std::thread::spawn(move || {
+        let config = std::sync::Arc::new(config);
+        for stream in listener.incoming() {
+            let mut session = rustls::ServerConnection::new(config.clone()).unwrap();
+            // Fails when the client sends its alert, as it should.
+            let _ = session.complete_io(&mut stream.unwrap());
+        }
+    });
+    let error = UreqClient::default().send(&HttpRequest::get(&url, "x/y")).unwrap_err();
+    assert!(matches!(error, HttpError::Untrusted(_)), "{error:?}");
+}
+
+#[test]
+fn a_proxy_on_the_way_is_named_without_its_password() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let proxy = Proxy::new(&format!("http://alice:SECRET@127.0.0.1:{port}")).unwrap();
+    let client = UreqClient::with_proxy(TimeLimits::default(), Some(proxy));
+    let url = Url::parse("https://idp.example/").unwrap();
+    let error = client.send(&HttpRequest::get(&url, "x/y")).unwrap_err();
+    assert!(matches!(&error, HttpError::Proxy { proxy, .. } if *proxy == format!("127.0.0.1:{port}")), "{error:?}");
+    assert!(!format!("{error:?} {error}").contains("SECRET"));
+    // This machine is never reached through it.
+    let (url, _seen) = server(fixed("HTTP/1.1 204 No\r\n\r\n"));
+    assert_eq!(client.send(&HttpRequest::get(&url, "x/y")).unwrap().status, 204);
+}

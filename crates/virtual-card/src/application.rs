@@ -1,4 +1,5 @@
-//! The PIV card application: SELECT, GET DATA, VERIFY, GENERAL AUTHENTICATE (SP 800-73-4 Part 2, section 3).
+//! The PIV card application: SELECT, GET DATA, VERIFY, GENERAL AUTHENTICATE (SP 800-73-4 Part 2, section 3). RESET RETRY
+//! COUNTER has a file of its own.
 //!
 //! ```text
 //! power on ──> not selected: SELECT only, else 6986
@@ -15,7 +16,7 @@ use crate::card::{Command, Instruction, VirtualCard};
 use crate::general_authenticate::general_authenticate;
 use crate::keys::Algorithm;
 use crate::objects::{self, ReadAccess};
-use crate::pin::AuthenticationData;
+use crate::pin::{APPLICATION_PIN, AuthenticationData, References};
 use crate::slot::PinPolicy;
 
 impl VirtualCard {
@@ -26,6 +27,7 @@ impl VirtualCard {
             _ if !self.volatile.selected => Err(StatusWord::COMMAND_NOT_ALLOWED),
             Instruction::GetData => self.get_data(command),
             Instruction::Verify => self.verify(command),
+            Instruction::ResetRetryCounter => self.reset_retry_counter(command),
             Instruction::GeneralAuthenticate => self.general_authenticate(command),
         }
     }
@@ -107,18 +109,19 @@ impl VirtualCard {
     fn compare_pin(&mut self, candidate: &AuthenticationData) -> Result<(), StatusWord> {
         self.volatile.pin_verified = false;
         self.content.references.pin.spend_try();
-        self.keep_references()?;
+        self.keep(&self.content.references)?;
         let pin = &mut self.content.references.pin;
         if !pin.matches(candidate) {
             return Err(pin.tries_left_status());
         }
         pin.restore_tries();
-        self.keep_references()
+        self.keep(&self.content.references)
     }
 
-    fn keep_references(&self) -> Result<(), StatusWord> {
+    /// Keeps PIN, PUK and their tries, if this card is one that is kept.
+    pub(crate) fn keep(&self, references: &References) -> Result<(), StatusWord> {
         let Some(store) = &self.store else { return Ok(()) };
-        store.write_references(&self.content.references).map_err(|error| {
+        store.write_references(references).map_err(|error| {
             tracing::error!(%error, "the PIN counter could not be kept");
             MEMORY_FAILURE
         })
@@ -146,5 +149,3 @@ impl VirtualCard {
 
 /// Memory failure: the card could not keep what it must keep.
 const MEMORY_FAILURE: StatusWord = StatusWord(0x6581);
-/// Key reference of the application PIN.
-const APPLICATION_PIN: u8 = 0x80;

@@ -77,6 +77,7 @@ pub(crate) enum Instruction {
     Select,
     GetData,
     Verify,
+    ResetRetryCounter,
     GeneralAuthenticate,
 }
 
@@ -86,6 +87,7 @@ impl Instruction {
             0xa4 => Some(Self::Select),
             0xcb => Some(Self::GetData),
             0x20 => Some(Self::Verify),
+            0x2c => Some(Self::ResetRetryCounter),
             0x87 => Some(Self::GeneralAuthenticate),
             _ => None,
         }
@@ -105,7 +107,7 @@ impl VirtualCard {
         Self { content, options, store: None, volatile: Volatile::default() }
     }
 
-    /// A card that keeps its content, and each spent PIN try, in `store`.
+    /// A card that keeps its content, and each spent try of PIN and PUK, in `store`.
     ///
     /// # Errors
     ///

@@ -8,15 +8,22 @@ use std::fmt;
 
 use smartcard::tlv::{self, Tag};
 
+use crate::Error;
+
 /// The card's identity: the 16 bytes of a UUID. macOS makes its token id of them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Guid([u8; 16]);
 
 impl Guid {
     /// A random one (RFC 9562, version 4).
-    #[must_use]
-    pub fn random() -> Self {
-        Self(uuid::Uuid::new_v4().into_bytes())
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Issue`] if the system gives no random numbers.
+    pub fn random() -> Result<Self, Error> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|source| Error::Issue { what: "a GUID", source: source.into() })?;
+        Ok(Self(uuid::Builder::from_random_bytes(bytes).into_uuid().into_bytes()))
     }
 
     /// The bytes as they stand in the CHUID.
@@ -79,13 +86,13 @@ mod tests {
 
     #[test]
     fn a_chuid_has_the_fields_of_the_standard_and_gives_its_guid_back() {
-        let guid = Guid::random();
+        let guid = Guid::random().unwrap();
         let content = chuid(guid, 2036);
         let fields: Vec<_> =
             tlv::Reader::new(&content).map(|tlv| tlv.unwrap()).map(|tlv| (tlv.tag.0, tlv.value.len())).collect();
         assert_eq!(fields, [(0x30, 25), (0x34, 16), (0x35, 8), (0x3e, 0), (0xfe, 0)]);
         assert_eq!(tlv::find(&content, EXPIRATION).unwrap(), Some(&b"20360101"[..]));
         assert_eq!(Guid::of_chuid(&content), Some(guid));
-        assert_eq!(guid.as_bytes()[6] >> 4, 4, "version 4");
+        assert_eq!((guid.as_bytes()[6] >> 4, guid.as_bytes()[8] >> 6), (4, 0b10), "version 4 of variant 10");
     }
 }

@@ -7,7 +7,7 @@ use smartcard::tlv::Tag;
 use crate::keys::{Algorithm, PrivateKey};
 use crate::objects::{self, CertificateStorage};
 use crate::pin::{Reference, References};
-use crate::{Error, Guid, Slot, chuid, load};
+use crate::{Error, Guid, InitialPin, Slot, chuid, load};
 
 /// What is on a card.
 pub struct Content {
@@ -29,7 +29,7 @@ impl Content {
             .map_err(|source| Error::Issue { what: "a card identifier", source: source.into() })?;
         let expiration = time::OffsetDateTime::now_utc().year().saturating_add(CHUID_YEARS);
         let objects = BTreeMap::from([
-            (objects::CHUID, chuid::chuid(Guid::random(), expiration)),
+            (objects::CHUID, chuid::chuid(Guid::random()?, expiration)),
             (objects::CCC, objects::ccc(&card_id)),
             (objects::DISCOVERY, objects::discovery()),
             (objects::KEY_HISTORY, objects::key_history(0)),
@@ -94,6 +94,17 @@ impl Content {
     /// Puts a key into a slot without a certificate.
     pub fn put_key(&mut self, slot: Slot, key: PrivateKey) {
         self.keys.insert(slot, key);
+    }
+
+    /// Gives the card another PIN, with all its tries.
+    pub fn set_pin(&mut self, pin: &InitialPin) {
+        self.references.pin.replace(pin.0.clone());
+    }
+
+    /// True if this is the card's PIN.
+    #[must_use]
+    pub fn has_pin(&self, pin: &InitialPin) -> bool {
+        self.references.pin.matches(&pin.0)
     }
 
     /// The card's identity; `None` if its CHUID has none.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::Slot;
+use crate::{Preset, Slot};
 
 /// A card that cannot be made, loaded, kept or put into a reader.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +94,14 @@ pub enum Error {
         /// The directory.
         path: PathBuf,
     },
+    /// The state directory, or a file in it, is a link or belongs to another user, who could have put anything there.
+    #[error("{} cannot hold the card's state: {reason}", path.display())]
+    StateUntrusted {
+        /// The directory or file.
+        path: PathBuf,
+        /// Why not.
+        reason: &'static str,
+    },
     /// Another virtual card runs on this state.
     #[error("another virtual card is running with the state in {}", path.display())]
     StateInUse {
@@ -107,6 +115,38 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The kept card is not the one that was asked for.
+    #[error(
+        "the card kept in {} is another one than {preset}: it has no key in {}. \
+         Use another directory, or delete this one to have a new card made",
+        path.display(), list(slots)
+    )]
+    KeptWithoutPreset {
+        /// The state directory.
+        path: PathBuf,
+        /// What was asked for.
+        preset: Preset,
+        /// The preset's slots that are empty on the kept card.
+        slots: Vec<Slot>,
+    },
+    /// The kept card has another PIN than the one for a new card.
+    #[error(
+        "the card kept in {} has another PIN, and keeps it: the PIN file is for new cards. \
+         Leave it out, use another directory, or delete this one to have a new card made",
+        path.display()
+    )]
+    KeptPin {
+        /// The state directory.
+        path: PathBuf,
+    },
+    /// A file that gives no PIN.
+    #[error("cannot use the PIN file {}: {reason}", path.display())]
+    PinFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: &'static str,
     },
     /// A line of a fault file.
     #[error("line {line} of the fault file: {reason}")]
@@ -129,3 +169,7 @@ pub enum Error {
 
 /// The error of the layer below.
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
+
+fn list(slots: &[Slot]) -> String {
+    slots.iter().map(Slot::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use getrandom::SysRng;
-use getrandom::rand_core::UnwrapErr;
+use getrandom::rand_core::TryCryptoRng;
 use p256::elliptic_curve::Generate;
 use rsa::RsaPrivateKey;
 use rsa::pkcs1::DecodeRsaPrivateKey;
@@ -11,7 +11,8 @@ use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding
 use rsa::traits::PublicKeyParts;
 use zeroize::Zeroizing;
 
-use crate::Error;
+use crate::random::Fallible;
+use crate::{Error, Source};
 
 /// What a key is for, and its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,10 +85,7 @@ impl PrivateKey {
     /// [`Error::Issue`] if that fails.
     pub fn generate(algorithm: Algorithm) -> Result<Self, Error> {
         let failed = |source| Error::Issue { what: "a key", source };
-        let rsa = |bits| match RsaPrivateKey::new(&mut UnwrapErr(SysRng), bits) {
-            Ok(key) => Ok(Material::Rsa(Box::new(key))),
-            Err(error) => Err(failed(error.into())),
-        };
+        let rsa = |bits| generate_rsa(bits, Fallible::system()).map_err(failed);
         let material = match algorithm {
             Algorithm::Rsa2048 => rsa(2048)?,
             Algorithm::Rsa3072 => rsa(3072)?,
@@ -169,8 +167,64 @@ impl PrivateKey {
     }
 }
 
+/// The library takes no random numbers that can fail, so the key is thrown away afterwards if some did.
+fn generate_rsa<S>(bits: usize, mut random: Fallible<S>) -> Result<Material, Source>
+where
+    S: TryCryptoRng<Error: Send + Sync + 'static>,
+{
+    let key = RsaPrivateKey::new(&mut random, bits);
+    match random.into_error() {
+        Some(error) => Err(error.into()),
+        None => Ok(Material::Rsa(Box::new(key?))),
+    }
+}
+
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PrivateKey({}, ..)", self.algorithm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use getrandom::rand_core::TryRng;
+
+    use super::*;
+
+    /// The system's random numbers, so many times.
+    struct Limited(u32);
+
+    impl Limited {
+        fn draw<T>(&mut self, draw: impl FnOnce() -> T) -> Result<T, getrandom::Error> {
+            self.0 = self.0.checked_sub(1).ok_or(getrandom::Error::UNSUPPORTED)?;
+            Ok(draw())
+        }
+    }
+
+    impl TryRng for Limited {
+        type Error = getrandom::Error;
+
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            self.draw(|| SysRng.try_next_u32())?
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            self.draw(|| SysRng.try_next_u64())?
+        }
+
+        fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+            self.draw(|| SysRng.try_fill_bytes(bytes))?
+        }
+    }
+
+    impl TryCryptoRng for Limited {}
+
+    #[test]
+    fn without_random_numbers_there_is_no_key_and_no_panic() {
+        for enough_for in [0, 1] {
+            let error = generate_rsa(2048, Fallible::of(Limited(enough_for))).err().unwrap();
+            assert!(error.downcast_ref() == Some(&getrandom::Error::UNSUPPORTED), "{error}");
+        }
+        assert!(generate_rsa(2048, Fallible::of(Limited(u32::MAX))).is_ok());
     }
 }

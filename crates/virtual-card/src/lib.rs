@@ -3,6 +3,7 @@
 //! ```text
 //! bytes ──> apdu ──> card (chaining, GET RESPONSE) ──> application ──> objects               GET DATA
 //!                                                                  ├──> pin                   VERIFY
+//!                                                                  ├──> reset_retry_counter   RESET RETRY COUNTER
 //!                                                                  └──> general_authenticate  GENERAL AUTHENTICATE
 //! InProcess (a smartcard::CardTransport) ──┐
 //! VpcdClient (a reader across TCP) ────────┴──> VirtualCard ──> StateDirectory (optional)
@@ -35,11 +36,15 @@ mod error;
 mod fault;
 mod general_authenticate;
 mod in_process;
+mod initial_pin;
 mod keys;
 mod load;
 mod objects;
 mod pin;
 mod preset;
+mod private_directory;
+mod random;
+mod reset_retry_counter;
 mod slot;
 mod state;
 mod vpcd;
@@ -50,6 +55,7 @@ pub use content::Content;
 pub use error::{Error, Source};
 pub use fault::{Fault, FaultPlan};
 pub use in_process::{InProcess, Probe};
+pub use initial_pin::InitialPin;
 pub use keys::{Algorithm, PrivateKey};
 pub use load::LoadRequest;
 pub use objects::CertificateStorage;

@@ -37,12 +37,12 @@ impl FromStr for LoadRequest {
 }
 
 impl LoadRequest {
-    /// Reads both files and puts them on the card, if the key is the certificate's.
+    /// Reads both files and puts them on the card, if the key is the certificate's. Gives the certificate, in DER.
     ///
     /// # Errors
     ///
     /// [`Error::Unreadable`]; [`Error::Unusable`] for a file that is no certificate or no key; those of [`Content::load`].
-    pub fn apply(&self, content: &mut Content) -> Result<(), Error> {
+    pub fn apply(&self, content: &mut Content) -> Result<Vec<u8>, Error> {
         let unusable = |path: &PathBuf, error| Error::Unusable { path: path.clone(), source: Box::new(error) };
         let certificate = read(&self.certificate)?;
         let certificate = certificate_der(&certificate).map_err(|error| unusable(&self.certificate, error))?;
@@ -50,7 +50,8 @@ impl LoadRequest {
         content.load(self.slot, &certificate, key, CertificateStorage::Plain).map_err(|error| match error {
             Error::Certificate { .. } => unusable(&self.certificate, error),
             error => error,
-        })
+        })?;
+        Ok(certificate)
     }
 }
 

@@ -1,19 +1,33 @@
-//! PIN and PUK: format, comparison, tries (SP 800-73-4 Part 2, 2.4.3 and 3.2.1).
+//! PIN and PUK: format, comparison, tries (SP 800-73-4 Part 2, 2.4.3, 3.2.1 and 3.2.3).
 
 use p256::elliptic_curve::subtle::ConstantTimeEq;
 use smartcard::StatusWord;
 use zeroize::Zeroizing;
 
-/// Authentication data as they come with VERIFY: 8 bytes, a PIN padded with FF.
+/// Authentication data as they come with VERIFY and RESET RETRY COUNTER: 8 bytes, a PIN padded with FF.
+#[derive(Clone)]
 pub(crate) struct AuthenticationData(Zeroizing<[u8; 8]>);
 
 impl AuthenticationData {
     /// Six to eight decimal digits, then FF up to 8 bytes. Anything else is no PIN: it costs no try.
     pub(crate) fn parse_pin(bytes: &[u8]) -> Option<Self> {
-        let block = Zeroizing::new(<[u8; 8]>::try_from(bytes).ok()?);
-        let digits = block.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let padded = block.iter().skip(digits).all(|byte| *byte == PADDING);
-        (digits >= MIN_PIN_DIGITS && padded).then_some(Self(block))
+        let block = Self::from_block(bytes)?;
+        let digits = block.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let padded = block.0.iter().skip(digits).all(|byte| *byte == PADDING);
+        (digits >= MIN_PIN_DIGITS && padded).then_some(block)
+    }
+
+    /// The same, of a text without padding.
+    pub(crate) fn parse_digits(text: &[u8]) -> Option<Self> {
+        if text.contains(&PADDING) {
+            return None;
+        }
+        Self::parse_pin(Self::pad(text)?.0.as_slice())
+    }
+
+    /// Any 8 bytes, as a PUK may have them.
+    pub(crate) fn from_block(bytes: &[u8]) -> Option<Self> {
+        <[u8; 8]>::try_from(bytes).ok().map(|block| Self(Zeroizing::new(block)))
     }
 
     /// The text without its padding.
@@ -34,6 +48,7 @@ const PADDING: u8 = 0xff;
 const MIN_PIN_DIGITS: usize = 6;
 
 /// A PIN or PUK on the card: its value, and how many wrong ones it still takes.
+#[derive(Clone)]
 pub(crate) struct Reference {
     value: AuthenticationData,
     tries_left: u8,
@@ -79,6 +94,12 @@ impl Reference {
         self.tries_left = self.tries;
     }
 
+    /// Another value, with all its tries.
+    pub(crate) fn replace(&mut self, value: AuthenticationData) {
+        self.value = value;
+        self.restore_tries();
+    }
+
     /// Compares in constant time.
     pub(crate) fn matches(&self, candidate: &AuthenticationData) -> bool {
         self.value.0.as_slice().ct_eq(candidate.0.as_slice()).into()
@@ -92,9 +113,13 @@ impl Reference {
 
 const MAX_TRIES: u8 = 15;
 
+/// Key reference of the application PIN.
+pub(crate) const APPLICATION_PIN: u8 = 0x80;
+
 /// The references of the PIV application.
+#[derive(Clone)]
 pub(crate) struct References {
-    /// The application PIN, key reference 80.
+    /// The application PIN, [`APPLICATION_PIN`].
     pub(crate) pin: Reference,
     /// The PIN unblocking key, key reference 81.
     pub(crate) puk: Reference,

@@ -1,6 +1,7 @@
 //! Ready-made cards, with certificates of a certification authority that exists only for them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 
 use const_oid::ObjectIdentifier;
@@ -34,6 +35,14 @@ impl FromStr for Preset {
     }
 }
 
+impl fmt::Display for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Alice => "alice",
+        })
+    }
+}
+
 /// A new card with its certificates, for others to read.
 pub struct Issued {
     /// What is on the card.
@@ -45,6 +54,20 @@ pub struct Issued {
 }
 
 impl Preset {
+    /// The slots that the card has.
+    #[must_use]
+    pub fn slots(self) -> &'static [Slot] {
+        match self {
+            Self::Alice => &[Slot::AUTHENTICATION, Slot::KEY_MANAGEMENT],
+        }
+    }
+
+    /// The preset's slots in which `content` has no key: none on a card that was made with it.
+    #[must_use]
+    pub fn missing(self, content: &Content) -> Vec<Slot> {
+        self.slots().iter().copied().filter(|slot| !content.keys.contains_key(slot)).collect()
+    }
+
     /// Makes the card: new keys, a new certification authority, a new GUID.
     ///
     /// # Errors

@@ -1,15 +1,16 @@
 //! The command `pivkit-vcard run`.
 
+mod card;
+
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
+use std::time::Duration;
 
 use clap::Args;
 use nix::sys::signal::{SigSet, Signal};
-use virtual_card::{
-    CardOptions, Content, End, Error, ExtendedLength, FaultPlan, LoadRequest, Preset, StateDirectory, VirtualCard,
-    VpcdClient,
-};
+use virtual_card::{End, Error, FaultPlan, LoadRequest, Preset, VirtualCard, VpcdClient};
 
 /// The arguments of `run`.
 #[derive(Args)]
@@ -17,15 +18,24 @@ pub(crate) struct Run {
     /// The virtual reader (vpcd): a pcscd's, or that of `pivkit --transport vpcd:HOST:PORT`. It is waited for.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:35963")]
     vpcd: String,
-    /// Makes a card ready for use: alice has RSA-2048 in 9a and P-256 in 9d, PIN 123456. With --state it is made on first
-    /// use, and ca.pem, 9a.pem and 9d.pem are written beside it. Without --state it is gone at the end and nothing is
-    /// written, its CA certificate neither.
+    /// Makes a card ready for use: alice has RSA-2048 in 9a and P-256 in 9d. With --state it is made on first use, and
+    /// ca.pem, 9a.pem and 9d.pem are written beside it; a card that is kept there already is used if it has keys in these
+    /// slots, and is an error otherwise. Without --state it is gone at the end and nothing is written, its CA certificate
+    /// neither.
     #[arg(long, value_name = "NAME")]
     preset: Option<Preset>,
-    /// Puts a certificate and its private key (PEM or DER, unencrypted) into a slot: 9a, 9c, 9d, 9e, 82 to 95.
+    /// Puts a certificate and its private key (PEM or DER, unencrypted) into a slot: 9a, 9c, 9d, 9e, 82 to 95. They take
+    /// the place of what was in the slot, on a kept card too, and for good; with --state the certificate is written beside
+    /// the card as SLOT.pem.
     #[arg(long, value_name = "SLOT=CERT,KEY")]
     load: Vec<LoadRequest>,
-    /// Keeps the card, its keys and its PIN tries in this directory, which nobody else may read (mode 0700).
+    /// The PIN of a new card, six to eight digits: the first line of a file that nobody else may read. A kept card keeps
+    /// the PIN that it has, and another one in the file is an error. The PIN is 123456 without this option; the PUK, which
+    /// unblocks it, is always 12345678.
+    #[arg(long, value_name = "FILE")]
+    pin_file: Option<PathBuf>,
+    /// Keeps the card, its keys and the tries of its PIN and PUK in this directory, which must be yours and which nobody
+    /// else may read (mode 0700). A blank card is kept, too: for another one take another directory, or delete this one.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
     /// Faults to come: lines `at N remove` or `at N sw=6F00`, where N counts the commands from 1.
@@ -51,7 +61,17 @@ impl Run {
             let _ = signals.wait();
             stop.request();
         });
-        let end = client.run(&mut card, &mut plan, |card| say(&inserted(card, &self.vpcd)))?;
+        let (reader_spoke, silence) = mpsc::channel::<()>();
+        let waiting = format!("waiting for a reader at {}", self.vpcd);
+        thread::spawn(move || {
+            if silence.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                note(&waiting);
+            }
+        });
+        let end = client.run(&mut card, &mut plan, |card| {
+            drop(reader_spoke);
+            say(&inserted(card, &self.vpcd));
+        })?;
         if let End::Removed { command } = end {
             say(&format!("card removed at command {command}"));
         }
@@ -63,37 +83,6 @@ impl Run {
         let unreadable = |source| Error::Unreadable { path: path.clone(), source };
         std::fs::read_to_string(path).map_err(unreadable)?.parse()
     }
-
-    fn card(&self) -> Result<VirtualCard, Error> {
-        let store = self.state.as_deref().map(StateDirectory::open).transpose()?;
-        let kept = store.as_ref().map(StateDirectory::read).transpose()?.flatten();
-        let mut content = match (kept, self.preset) {
-            (Some(content), _) => content,
-            (None, Some(preset)) => issue(preset, store.as_ref())?,
-            (None, None) => Content::blank()?,
-        };
-        for request in &self.load {
-            request.apply(&mut content)?;
-        }
-        let extended_length = if self.no_extended { ExtendedLength::Refused } else { ExtendedLength::Honoured };
-        let options = CardOptions { extended_length };
-        match store {
-            Some(store) => VirtualCard::kept(content, options, store),
-            None => Ok(VirtualCard::new(content, options)),
-        }
-    }
-}
-
-/// The certificates first: a card that is kept has them beside it.
-fn issue(preset: Preset, store: Option<&StateDirectory>) -> Result<Content, Error> {
-    let issued = preset.issue()?;
-    if let Some(store) = store {
-        store.write_certificate("ca", &issued.ca_certificate)?;
-        for (slot, certificate) in &issued.certificates {
-            store.write_certificate(&slot.to_string(), certificate)?;
-        }
-    }
-    Ok(issued.content)
 }
 
 fn inserted(card: &VirtualCard, vpcd: &str) -> String {
@@ -108,3 +97,11 @@ fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
+
+/// A line for the person at the terminal.
+fn note(line: &str) {
+    let _ = writeln!(std::io::stderr(), "pivkit-vcard: {line}");
+}
+
+/// After this time without a reader somebody should be told.
+const PATIENCE: Duration = Duration::from_secs(2);

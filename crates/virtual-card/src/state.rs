@@ -5,17 +5,17 @@
 //!   lock          held while a card runs on this state
 //!   card.json     objects and keys
 //!   pin.json      PIN, PUK and the tries they have left; alone, because it is written twice with every VERIFY
-//!   ca.pem, 9a.pem ...   certificates of a preset, for others to read
+//!   ca.pem, 9a.pem ...   certificates of a preset and of loaded slots, for others to read
 //! ```
 //!
-//! All files have mode 0600 and are replaced as a whole (temporary file, fsync, rename, fsync of the directory): after
-//! a crash the old or the new one is there. `card.json` is written last of a new card, so a card is there or it is not.
+//! All of it belongs to the user who runs the card, and no link in it is followed. All files have mode 0600 and are
+//! replaced as a whole (temporary file, fsync, rename, fsync of the directory): after a crash the old or the new one is
+//! there. `card.json` is written last of a new card, so a card is there or it is not.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
 
 use der::pem::{self, LineEnding};
 use serde::{Deserialize, Serialize};
@@ -23,44 +23,44 @@ use smartcard::tlv::Tag;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::pin::{Reference, References};
+use crate::private_directory::PrivateDirectory;
 use crate::{Content, Error, Slot, load};
 
 /// The state directory of one card, locked for this process.
 pub struct StateDirectory {
-    path: PathBuf,
+    directory: PrivateDirectory,
     lock: File,
 }
 
 impl StateDirectory {
-    /// Opens `path`, making the directory if there is none. An empty one that others can read is closed to them; one
-    /// with something in it may be open on purpose, and is refused.
+    /// Opens `path`, making the directory if there is none. It must belong to this user. An empty one that others can
+    /// read is closed to them; one with something in it may be open on purpose, and is refused.
     ///
     /// # Errors
     ///
-    /// [`Error::StateOpenToOthers`], [`Error::StateInUse`] or [`Error::State`].
+    /// [`Error::StateUntrusted`], [`Error::StateOpenToOthers`], [`Error::StateInUse`] or [`Error::State`].
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::State { path: path.to_owned(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
-        let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            if fs::read_dir(path).map_err(failed)?.next().is_some() {
-                return Err(Error::StateOpenToOthers { path: path.to_owned() });
-            }
-            fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(failed)?;
-        }
-        let lock = private_file().truncate(false).open(path.join("lock")).map_err(failed)?;
+        let directory = PrivateDirectory::open(path)?;
+        let lock = directory.lock_file(LOCK_FILE)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), lock }),
+            Ok(()) => Ok(Self { directory, lock }),
             Err(TryLockError::WouldBlock) => Err(Error::StateInUse { path: path.to_owned() }),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
+            Err(TryLockError::Error(source)) => Err(Error::State { path: path.to_owned(), source }),
         }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.directory.path()
     }
 
     /// The card that is kept here; `None` in a new directory.
     ///
     /// # Errors
     ///
-    /// [`Error::StateDamaged`] if the files are not what [`StateDirectory::write`] wrote, or [`Error::State`].
+    /// [`Error::StateDamaged`] if the files are not what [`StateDirectory::write`] wrote; [`Error::StateUntrusted`] if
+    /// they are links or another user's; or [`Error::State`].
     pub fn read(&self) -> Result<Option<Content>, Error> {
         let Some(card) = self.read_json::<CardFile>(CARD_FILE)? else { return Ok(None) };
         let pins = self.read_json::<PinFile>(PIN_FILE)?;
@@ -108,17 +108,11 @@ impl StateDirectory {
     pub fn write_certificate(&self, name: &str, der: &[u8]) -> Result<(), Error> {
         let pem = pem::encode_string("CERTIFICATE", LineEnding::LF, der)
             .map_err(|source| Error::Issue { what: "a PEM file", source: source.into() })?;
-        self.replace(&format!("{name}.pem"), pem.as_bytes())
+        self.directory.replace(&format!("{name}.pem"), pem.as_bytes())
     }
 
     fn read_json<T: for<'a> Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, Error> {
-        let path = self.path.join(name);
-        let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024));
-        match File::open(&path).and_then(|file| file.take(MAX_FILE).read_to_end(&mut bytes)) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(Error::State { path, source }),
-        }
+        let Some(bytes) = self.directory.read(name, MAX_FILE)? else { return Ok(None) };
         // The parser's own message could quote what it read, and with it a PIN.
         serde_json::from_slice(&bytes).map(Some).map_err(|error| {
             self.damaged(name, &format!("unexpected JSON in line {}, column {}", error.line(), error.column()))
@@ -127,27 +121,13 @@ impl StateDirectory {
 
     fn write_json<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Error> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024));
-        let failed = |source: io::Error| Error::State { path: self.path.join(name), source };
+        let failed = |source: io::Error| Error::State { path: self.directory.path().join(name), source };
         serde_json::to_writer_pretty(&mut *bytes, value).map_err(|error| failed(error.into()))?;
-        self.replace(name, &bytes)
-    }
-
-    /// The lock makes the name of the temporary file ours alone.
-    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let path = self.path.join(name);
-        let replace = || {
-            let temporary = self.path.join(format!(".{name}.new"));
-            let mut file = private_file().truncate(true).open(&temporary)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(&temporary, &path)?;
-            File::open(&self.path)?.sync_all()
-        };
-        replace().map_err(|source| Error::State { path: path.clone(), source })
+        self.directory.replace(name, &bytes)
     }
 
     fn damaged(&self, name: &str, reason: &str) -> Error {
-        Error::StateDamaged { path: self.path.join(name), reason: reason.to_owned() }
+        Error::StateDamaged { path: self.directory.path().join(name), reason: reason.to_owned() }
     }
 }
 
@@ -156,12 +136,6 @@ impl Drop for StateDirectory {
         // Closing the file is not enough: a child process of ours that is just being started holds it, too.
         let _ = self.lock.unlock();
     }
-}
-
-fn private_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).mode(0o600);
-    options
 }
 
 #[derive(Serialize, Deserialize)]
@@ -231,6 +205,7 @@ impl TryFrom<u32> for SchemaVersion {
     }
 }
 
+const LOCK_FILE: &str = "lock";
 const CARD_FILE: &str = "card.json";
 const PIN_FILE: &str = "pin.json";
 const MAX_FILE: u64 = 4 * 1024 * 1024;

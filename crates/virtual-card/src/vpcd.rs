@@ -2,12 +2,13 @@
 //! again when it comes back.
 //!
 //! The reader may be a pcscd's, which stays, or pivkit's own, which lives as long as one command. So the client looks
-//! for it often, and a lost connection is the end of the reader, not of the card.
+//! for it often, and a lost connection is the end of the reader, not of the card. Without a reader for a while it looks
+//! less often: pivkit's waits some seconds for its card.
 
 use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use smartcard::vpcd::{self, Control};
 use zeroize::Zeroizing;
@@ -113,12 +114,13 @@ impl VpcdClient {
         let failed = |source| Error::Address { address: self.address.clone(), source };
         let addresses: Vec<SocketAddr> = self.address.to_socket_addrs().map_err(failed)?.collect();
         let mut inserted = Some(inserted);
+        let mut last_message = Instant::now();
         loop {
             if self.stop.is_requested() {
                 return Ok(End::Stopped);
             }
             let stream = addresses.iter().find_map(|address| TcpStream::connect_timeout(address, CONNECT_LIMIT).ok());
-            let served = stream.map(|stream| self.serve(&stream, card, plan, &mut inserted));
+            let served = stream.map(|stream| self.serve(&stream, card, plan, &mut inserted, &mut last_message));
             // The last one to hold the connection: now the reader sees it closed.
             self.stop.forget();
             match served {
@@ -127,7 +129,7 @@ impl VpcdClient {
                 None => {}
             }
             card.reset();
-            self.stop.wait(RETRY_INTERVAL);
+            self.stop.wait(retry_interval(last_message.elapsed()));
         }
     }
 
@@ -139,6 +141,7 @@ impl VpcdClient {
         card: &mut VirtualCard,
         plan: &mut FaultPlan,
         inserted: &mut Option<impl FnOnce(&VirtualCard)>,
+        last_message: &mut Instant,
     ) -> io::Result<u64> {
         if !self.stop.watch(stream)? {
             return Err(io::ErrorKind::Interrupted.into());
@@ -149,6 +152,7 @@ impl VpcdClient {
         acknowledge_at_once(stream)?;
         loop {
             let message = Zeroizing::new(vpcd::read_message(&mut incoming)?);
+            *last_message = Instant::now();
             if let Some(inserted) = inserted.take() {
                 inserted(card);
             }
@@ -182,8 +186,13 @@ impl VpcdClient {
 
 /// How long a reader on another machine may take to accept.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
-/// How often a reader that is not there is looked for: pivkit's own is there for one command, which should not wait.
-const RETRY_INTERVAL: Duration = Duration::from_millis(10);
+/// How long to wait before a reader that is not there is looked for again. pivkit's own is there for one command, which
+/// should not wait while one follows the other; later, most of the time, nobody is there.
+fn retry_interval(alone: Duration) -> Duration {
+    if alone < PATIENCE { Duration::from_millis(10) } else { Duration::from_millis(100) }
+}
+
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A stream that acknowledges what it reads at once.
 ///

@@ -52,7 +52,8 @@ fn a_kept_card_is_the_same_after_a_restart_and_has_its_certificates_beside_it() 
     let state = directory.path().join("state");
     let arguments = ["--vpcd", &reader.address(), "--preset", "alice", "--state", state.to_str().unwrap()];
     let mut program = Program::start(&arguments);
-    let certificate = send(&mut reader.accept(), &get_data(0x05)).unwrap().data;
+    let mut card = reader.accept();
+    let certificate = send(&mut card, &get_data(0x05)).unwrap().data;
     let first = program.line();
     assert_eq!(program.end(Signal::SIGTERM).code(), Some(0));
 
@@ -70,6 +71,99 @@ fn a_kept_card_is_the_same_after_a_restart_and_has_its_certificates_beside_it() 
             .unwrap();
         assert!(verified.status.success(), "{name}: {}", String::from_utf8_lossy(&verified.stderr));
     }
+}
+
+#[test]
+fn a_kept_card_that_is_not_the_preset_is_an_error_that_says_what_to_do() {
+    let (directory, reader) = (TempDir::new().unwrap(), Reader::new());
+    let state = directory.path().join("state").display().to_string();
+    let mut blank = Program::start(&["--vpcd", &reader.address(), "--state", &state]);
+    let _card = reader.accept();
+    assert!(blank.line().ends_with(", slots none"));
+    assert_eq!(blank.end(Signal::SIGTERM).code(), Some(0));
+
+    let refused = Program::start(&["--preset", "alice", "--state", &state]).fail();
+    let expected = format!("the card kept in {state} is another one than alice: it has no key in 9a, 9d. Use another ");
+    assert!(refused.contains(&expected), "{refused}");
+    assert!(!Path::new(&state).join("ca.pem").exists());
+    fs::remove_dir_all(&state).unwrap();
+    let mut made = Program::start(&["--vpcd", &reader.address(), "--preset", "alice", "--state", &state]);
+    drop(reader.accept());
+    assert!(made.line().ends_with(", slots 9a RSA2048, 9d P256"), "as it said: delete the directory");
+    assert_eq!(made.end(Signal::SIGTERM).code(), Some(0));
+}
+
+#[test]
+fn a_pin_file_gives_a_new_card_its_pin_and_a_kept_card_no_other() {
+    let (directory, reader) = (TempDir::new().unwrap(), Reader::new());
+    let (state, file) = (directory.path().join("state"), directory.path().join("pin"));
+    let write = |pin: &str| {
+        fs::write(&file, pin).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    let (state, file) = (state.to_str().unwrap(), file.to_str().unwrap());
+    let arguments = ["--vpcd", &reader.address(), "--state", state, "--pin-file", file];
+    write("24681357\n");
+    for _ in ["new", "kept"] {
+        let mut program = Program::start(&arguments);
+        let mut card = reader.accept();
+        assert_eq!(verify(&mut card, "123456"), StatusWord(0x63c2));
+        assert_eq!(verify(&mut card, "24681357"), StatusWord::OK);
+        assert_eq!(program.end(Signal::SIGTERM).code(), Some(0));
+    }
+    write("975319\n");
+    let other = Program::start(&arguments).fail();
+    assert!(other.contains("has another PIN, and keeps it") && !other.contains("975319"), "{other}");
+}
+
+#[test]
+fn a_blocked_pin_is_told_at_the_start_and_unblocked_with_the_puk() {
+    let (directory, reader) = (TempDir::new().unwrap(), Reader::new());
+    let state = directory.path().join("state").display().to_string();
+    let arguments = ["--vpcd", &reader.address(), "--state", &state];
+    let mut program = Program::start(&arguments);
+    let mut card = reader.accept();
+    for left in [2, 1, 0] {
+        assert_eq!(verify(&mut card, "000000"), StatusWord(0x63c0 + left));
+    }
+    assert_eq!(program.end(Signal::SIGTERM).code(), Some(0));
+    assert!(!program.errors().contains("blocked"));
+
+    let mut program = Program::start(&arguments);
+    let unblock = Zeroizing::new(b"12345678123456\xff\xff".to_vec());
+    let unblock = CardCommand::new(0, 0x2c, 0, 0x80).with_secret(unblock);
+    let mut card = reader.accept();
+    assert_eq!(send(&mut card, &unblock).unwrap().status, StatusWord::OK);
+    assert_eq!(program.end(Signal::SIGTERM).code(), Some(0));
+    let errors = program.errors();
+    assert!(errors.contains("the kept card's PIN is blocked; its PUK unblocks it"), "{errors}");
+    assert!(!errors.contains("3132333435363738") && !errors.contains("12345678"), "{errors}");
+
+    let mut program = Program::start(&arguments);
+    assert_eq!(verify(&mut reader.accept(), "123456"), StatusWord::OK);
+    assert_eq!(program.end(Signal::SIGTERM).code(), Some(0));
+    assert!(!program.errors().contains("blocked"));
+}
+
+#[test]
+fn a_reader_that_is_not_there_is_told_once_and_one_that_is_there_is_not() {
+    let reader = Reader::new();
+    let address = reader.address();
+    let mut with_reader = Program::start(&["--vpcd", &address]);
+    let card = reader.accept();
+    assert!(with_reader.line().starts_with("card in "));
+    drop((card, reader));
+    // Nobody listens there any more.
+    let mut without = Program::start(&["--vpcd", &address]);
+    let errors = BufReader::new(without.child.stderr.take().unwrap());
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || errors.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
+    let waiting = format!("pivkit-vcard: waiting for a reader at {address}");
+    while told.recv_timeout(LIMIT).expect("it says that it waits") != waiting {}
+    assert_eq!(without.end(Signal::SIGTERM).code(), Some(0));
+    assert_eq!(told.iter().filter(|line| line.contains("waiting")).count(), 0, "once");
+    assert_eq!(with_reader.end(Signal::SIGTERM).code(), Some(0));
+    assert!(!with_reader.errors().contains("waiting"), "it had a reader, and may be without one now and then");
 }
 
 #[test]
@@ -124,6 +218,37 @@ fn loads_certificates_with_their_keys() {
 }
 
 #[test]
+fn what_is_loaded_onto_a_kept_card_stays_and_what_it_replaces_is_told() {
+    let (directory, reader) = (TempDir::new().unwrap(), Reader::new());
+    let state = directory.path().join("state");
+    for name in ["a", "b"] {
+        let key = format!("req -x509 -newkey rsa:2048 -nodes -keyout {name}.key -subj /CN={name} -out {name}.pem");
+        openssl(directory.path(), &key);
+    }
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let load = |name: &str| format!("9a={},{}", path(&format!("{name}.pem")), path(&format!("{name}.key")));
+    let run = |load: Option<String>| {
+        let mut arguments = vec!["--vpcd".to_owned(), reader.address(), "--state".to_owned(), path("state")];
+        arguments.extend(load.into_iter().flat_map(|load| ["--load".to_owned(), load]));
+        let mut program = Program::start(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut card = reader.accept();
+        let object = hex::encode(send(&mut card, &get_data(0x05)).unwrap().data);
+        assert_eq!(program.end(Signal::SIGTERM).code(), Some(0));
+        let name = ["a", "b"].into_iter().find(|name| {
+            let certificate = openssl(directory.path(), &format!("x509 -in {name}.pem -outform DER"));
+            let beside = openssl(&state, "x509 -in 9a.pem -outform DER");
+            object.contains(&hex::encode(&certificate)) && beside == certificate
+        });
+        (name.unwrap(), program.errors().contains("slot 9a of the kept card now has "))
+    };
+    assert_eq!(run(Some(load("a"))), ("a", false), "a new card");
+    assert_eq!(run(None), ("a", false), "what was loaded stays");
+    assert_eq!(run(Some(load("a"))), ("a", false), "the same again");
+    assert_eq!(run(Some(load("b"))), ("b", true), "another one takes its place");
+    assert_eq!(run(None), ("b", false));
+}
+
+#[test]
 fn a_fault_file_pulls_the_card_and_the_state_is_kept() {
     let (directory, reader) = (TempDir::new().unwrap(), Reader::new());
     let (state, faults) = (directory.path().join("state"), directory.path().join("faults"));
@@ -157,7 +282,9 @@ fn bad_input_is_refused_with_a_sentence() {
     fs::write(path("faults"), "at 1 hang\n").unwrap();
     fs::create_dir_all(path("open/another's")).unwrap();
     fs::set_permissions(path("open"), fs::Permissions::from_mode(0o755)).unwrap();
-    let cases: [(&[&str], i32, &str); 8] = [
+    fs::write(path("pin"), "12345\n").unwrap();
+    fs::set_permissions(path("pin"), fs::Permissions::from_mode(0o600)).unwrap();
+    let cases: [(&[&str], i32, &str); 9] = [
         (
             &["--fault", &path("faults")],
             1,
@@ -165,6 +292,7 @@ fn bad_input_is_refused_with_a_sentence() {
         ),
         (&["--fault", &path("absent")], 1, "absent"),
         (&["--state", &path("open")], 1, "open to other users, and would hold private keys: run chmod 700"),
+        (&["--pin-file", &path("pin")], 1, "its first line is not a PIN of six to eight digits"),
         (&["--vpcd", "nowhere"], 1, "\"nowhere\" is not a reader's address (HOST:PORT)"),
         (&["--preset", "bob"], 2, "there is no preset \"bob\": use alice"),
         (&["--load", "9a"], 2, "\"9a\" is not of the form SLOT=CERTIFICATE,KEY"),
@@ -232,6 +360,7 @@ impl Reader {
         self.0.address().to_string()
     }
 
+    /// Held until the program has ended: without it, the program would connect again, and the next one's place is taken.
     fn accept(&self) -> VpcdCard {
         self.0.accept(LIMIT, LIMIT).unwrap()
     }

@@ -88,6 +88,7 @@ fn what_is_on_the_card_is_what_was_issued_and_no_two_cards_are_alike() {
         one.content.slots(),
         [(Slot::AUTHENTICATION, Algorithm::Rsa2048), (Slot::KEY_MANAGEMENT, Algorithm::P256)]
     );
+    assert_eq!(one.certificates.keys().copied().collect::<Vec<_>>(), Preset::Alice.slots());
     for (slot, certificate) in &one.certificates {
         let object = one.content.object(slot.certificate_tag()).unwrap();
         assert_eq!(tlv::find(object, Tag(0x70)).unwrap(), Some(certificate.as_slice()));
@@ -100,6 +101,16 @@ fn what_is_on_the_card_is_what_was_issued_and_no_two_cards_are_alike() {
 }
 
 #[test]
+fn a_card_that_lacks_a_slot_is_not_the_presets() {
+    let mut content = Preset::Alice.issue().unwrap().content;
+    assert_eq!(Preset::Alice.missing(&content), []);
+    content.keys.remove(&Slot::KEY_MANAGEMENT);
+    assert_eq!(Preset::Alice.missing(&content), [Slot::KEY_MANAGEMENT]);
+    assert_eq!(Preset::Alice.missing(&Content::blank().unwrap()), Preset::Alice.slots());
+}
+
+#[test]
 fn other_presets_are_refused() {
     assert!(matches!("bob".parse::<Preset>(), Err(Error::UnknownPreset { .. })));
+    assert_eq!(Preset::Alice.to_string().parse::<Preset>().unwrap(), Preset::Alice);
 }

@@ -1,3 +1,6 @@
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
 use tempfile::TempDir;
 
 use super::*;
@@ -6,6 +9,9 @@ use crate::{Algorithm, CardOptions, PrivateKey, VirtualCard};
 const SELECT: &[u8] = &[0x00, 0xa4, 4, 0, 5, 0xa0, 0, 0, 3, 8];
 const TRIES: &[u8] = &[0x00, 0x20, 0x00, 0x80];
 const RIGHT_PIN: &[u8] = b"\x00\x20\x00\x80\x08123456\xff\xff";
+const WRONG_PUK: &[u8] = b"\x00\x2c\x00\x80\x1000000000654321\xff\xff";
+const RIGHT_PUK: &[u8] = b"\x00\x2c\x00\x80\x1012345678654321\xff\xff";
+const NEW_PIN: &[u8] = b"\x00\x20\x00\x80\x08654321\xff\xff";
 const WRONG_PIN: &[u8] = b"\x00\x20\x00\x80\x08000000\xff\xff";
 
 fn content() -> Content {
@@ -52,12 +58,13 @@ fn nobody_else_can_read_it() {
     store.write(&content()).unwrap();
     store.write_certificate("ca", b"certificate").unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&store.path), 0o700);
-    let mut names: Vec<_> = fs::read_dir(&store.path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(mode(store.directory.path()), 0o700);
+    let mut names: Vec<_> =
+        fs::read_dir(store.directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["ca.pem", "card.json", "lock", "pin.json"]);
     for name in names {
-        assert_eq!(mode(&store.path.join(&name)), 0o600, "{name:?}");
+        assert_eq!(mode(&store.directory.path().join(&name)), 0o600, "{name:?}");
     }
 }
 
@@ -77,7 +84,7 @@ fn a_directory_that_others_can_read_is_closed_if_empty_and_else_refused() {
 fn two_cards_cannot_run_on_one_state() {
     let directory = TempDir::new().unwrap();
     let first = open(&directory);
-    assert!(matches!(StateDirectory::open(&first.path), Err(Error::StateInUse { .. })));
+    assert!(matches!(StateDirectory::open(first.directory.path()), Err(Error::StateInUse { .. })));
     drop(first);
     open(&directory);
 }
@@ -111,6 +118,35 @@ fn a_try_that_cannot_be_kept_is_not_compared() {
 }
 
 #[test]
+fn spent_tries_of_the_puk_and_a_new_pin_outlive_the_card() {
+    let directory = TempDir::new().unwrap();
+    for left in [0xc2, 0xc1, 0xc0] {
+        assert_eq!(card(&directory).transmit(WRONG_PIN), [0x63, left]);
+    }
+    for left in [0xc2, 0xc1] {
+        assert_eq!(card(&directory).transmit(WRONG_PUK), [0x63, left]);
+    }
+    assert_eq!(card(&directory).transmit(RIGHT_PUK), [0x90, 0x00]);
+    assert_eq!(card(&directory).transmit(NEW_PIN), [0x90, 0x00]);
+    for left in [0xc2, 0xc1, 0xc0] {
+        assert_eq!(card(&directory).transmit(WRONG_PUK), [0x63, left]);
+    }
+    assert_eq!(card(&directory).transmit(RIGHT_PUK), [0x69, 0x83]);
+}
+
+#[test]
+fn a_try_of_the_puk_that_cannot_be_kept_is_not_compared() {
+    let directory = TempDir::new().unwrap();
+    let mut card = card(&directory);
+    fs::create_dir(directory.path().join("state/.pin.json.new")).unwrap();
+    assert_eq!(card.transmit(RIGHT_PUK), [0x65, 0x81]);
+    assert_eq!(card.transmit(WRONG_PUK), [0x65, 0x81], "right and wrong look the same");
+    fs::remove_dir(directory.path().join("state/.pin.json.new")).unwrap();
+    assert_eq!(card.transmit(WRONG_PUK), [0x63, 0xc0], "and both were spent");
+    assert_eq!(card.transmit(RIGHT_PIN), [0x90, 0x00], "the PIN is the old one");
+}
+
+#[test]
 fn damaged_files_are_refused_by_name_and_quote_no_secret() {
     let cases = [
         ("card.json", "", ""),
@@ -129,7 +165,7 @@ fn damaged_files_are_refused_by_name_and_quote_no_secret() {
         let directory = TempDir::new().unwrap();
         let store = open(&directory);
         store.write(&content()).unwrap();
-        let path = store.path.join(name);
+        let path = store.directory.path().join(name);
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{name} has {from}");
         fs::write(&path, if from.is_empty() { String::new() } else { text.replace(from, to) }).unwrap();
@@ -149,6 +185,6 @@ fn a_card_without_its_pin_file_is_damaged_not_new() {
     let directory = TempDir::new().unwrap();
     let store = open(&directory);
     store.write(&content()).unwrap();
-    fs::remove_file(store.path.join("pin.json")).unwrap();
+    fs::remove_file(store.directory.path().join("pin.json")).unwrap();
     assert!(matches!(store.read(), Err(Error::StateDamaged { .. })));
 }

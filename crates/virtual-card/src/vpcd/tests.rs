@@ -101,6 +101,26 @@ fn a_stop_ends_it_while_it_waits_for_a_reader_and_while_one_is_silent() {
     assert_eq!(run(&address, "").stop(), End::Stopped);
 }
 
+/// Whoever accepts and hangs up is no reader.
+#[test]
+fn a_reader_that_stays_away_is_looked_for_less_often() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let start = Instant::now();
+    let card = run(&listener.local_addr().unwrap().to_string(), "");
+    let mut early = 0;
+    while start.elapsed() < PATIENCE {
+        drop(listener.accept().unwrap());
+        early += 1;
+    }
+    assert!(early >= 30, "only {early} times in {PATIENCE:?}");
+    let late = Instant::now();
+    for _ in 0..10 {
+        drop(listener.accept().unwrap());
+    }
+    assert!(late.elapsed() > Duration::from_millis(500), "10 times in {:?}", late.elapsed());
+    assert_eq!(card.stop(), End::Stopped);
+}
+
 #[test]
 fn a_card_that_is_pulled_leaves_its_reader() {
     let listener = Listener::bind("127.0.0.1:0").unwrap();

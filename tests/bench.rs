@@ -81,6 +81,7 @@ impl Bench {
                 std::os::unix::fs::chown(&home, Some(uid), Some(gid)).unwrap();
             }
         }
+        fs::write(root.join("etc/group"), format!("root:x:0:\nalice:x:{gid}:\nbob:x:{}:\n", gid + 1)).unwrap();
         fs::write(root.join("etc/passwd"), passwd).unwrap();
         bench
     }

@@ -36,7 +36,14 @@ pub(super) fn unpair(context: &Context, args: &Unpair) -> Result<ExitCode, Failu
     let mut ui = context.terminal().consenting(args.change.yes);
     let report = pivkit::unpair(&accounts, &user, args.hash.as_ref(), args.change.dry_run, &mut ui)?;
     context.output.print(&report, |report| render::unpaired(report, args.change.dry_run))?;
-    Ok(ExitCode::SUCCESS)
+    if args.change.dry_run || !report.may_open {
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::say(&format!(
+        "pivkit: the card may open account {} all the same; `pivkit list --user {0}` shows why.",
+        args.user
+    ));
+    Ok(failure::ACCOUNT.into())
 }
 
 pub(super) fn list(context: &Context, args: &List) -> Result<ExitCode, Failure> {

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use pivkit::AccountError;
 
-use super::{ACCOUNT, Advice, USAGE};
+use super::{ACCOUNT, Advice, NO_IDENTITY, USAGE};
 
 pub(super) fn advise(error: &AccountError) -> Advice {
     match error {
@@ -22,6 +22,11 @@ pub(super) fn advise(error: &AccountError) -> Advice {
             "Nothing was changed; have the owner put a plain file or directory of their own there.",
         ),
         AccountError::Changed { .. } => Advice::new(ACCOUNT, "`pivkit list` shows how things stand now; try again."),
+        AccountError::UnusableCertificate { .. } => Advice::new(
+            NO_IDENTITY,
+            "Have a certificate issued that keeps to the rules of DER, or pair another slot with --slot.",
+        ),
+        AccountError::Missing { .. } => Advice::new(ACCOUNT, "Check the path."),
         AccountError::Io { source, .. } => Advice::new(ACCOUNT, io(source.kind())),
         _ => Advice::new(ACCOUNT, "`pivkit list` shows how things stand."),
     }

@@ -23,14 +23,15 @@ pub(crate) fn paired(report: &ChangeReport, dry_run: bool) -> String {
 
 pub(crate) fn unpaired(report: &ChangeReport, dry_run: bool) -> String {
     let user = safe(&report.user);
-    if report.changed {
-        return format!("unpaired: account {user} no longer opens with {}\n", report.pairing_hashes.join(", "));
-    }
-    if report.plan.is_empty() {
-        return format!("unchanged: account {user} has no such pairing\n");
-    }
     let hashes = report.pairing_hashes.join(", ");
-    planned(&format!("would remove from account {user} {hashes} ({}):", report.backend), report, dry_run)
+    match (report.changed, report.plan.is_empty()) {
+        (true, _) if report.may_open => format!("removed from account {user}: {hashes}\n"),
+        (true, _) => format!("unpaired: account {user} no longer opens with {hashes}\n"),
+        (false, true) => format!("unchanged: account {user} has no such pairing\n"),
+        (false, false) => {
+            planned(&format!("would remove from account {user} {hashes} ({}):", report.backend), report, dry_run)
+        }
+    }
 }
 
 fn planned(headline: &str, report: &ChangeReport, dry_run: bool) -> String {

@@ -42,17 +42,30 @@ impl Certificate {
     /// Extensions that cannot be read are not an error, but a
     /// [`Problem`](crate::Problem::UnreadableExtension).
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
-        if der.len() > MAX_CERTIFICATE {
+        let (certificate, rest) = Self::from_der_prefix(der)?;
+        match rest {
+            [] => Ok(certificate),
+            rest if rest.trim_ascii().is_empty() => {
+                Err(Error::malformed(WHAT, "blanks or line ends follow it; DER ends with its last byte"))
+            }
+            _ => Err(Error::malformed(WHAT, "other bytes follow it")),
+        }
+    }
+
+    /// Reads the certificate in DER at the start of `bytes`, and gives back what follows it, as
+    /// OpenSSL reads a PEM block.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_der`](Self::from_der), whose limit counts for all of `bytes`.
+    pub fn from_der_prefix(bytes: &[u8]) -> Result<(Self, &[u8]), Error> {
+        if bytes.len() > MAX_CERTIFICATE {
             return Err(Error::TooLarge { what: WHAT, limit: MAX_CERTIFICATE });
         }
-        let (rest, parsed) = X509Certificate::from_der(der).map_err(|error| Error::Malformed {
-            what: WHAT,
-            reason: "it is not an X.509 certificate in DER",
-            source: Some(Box::new(error)),
-        })?;
-        if !rest.is_empty() {
-            return Err(Error::malformed(WHAT, "other bytes follow it"));
-        }
+        // The parser's own words are meant for programmers.
+        let parsed = X509Certificate::from_der(bytes);
+        let (rest, parsed) = parsed.map_err(|_| Error::malformed(WHAT, "it is not an X.509 certificate in DER"))?;
+        let der = bytes.get(..bytes.len().saturating_sub(rest.len())).unwrap_or_default();
         let key = parsed.public_key();
         if key.subject_public_key.unused_bits != 0 {
             return Err(Error::malformed(WHAT, "its public key is not a whole number of octets"));
@@ -70,18 +83,26 @@ impl Certificate {
                 extensions.emails.push(email);
             }
         }
-        Ok(Certificate {
+        let certificate = Certificate {
             der: der.to_vec(),
             spki_der: key.raw.to_vec(),
             public_key,
             subject: name::rfc4514(parsed.subject()),
             issuer: name::rfc4514(parsed.issuer()),
             common_name: name::values(parsed.subject(), name::COMMON_NAME).pop(),
-            serial_number: hex::encode(without_sign_octet(parsed.raw_serial())),
+            serial_number: serial_number(parsed.raw_serial()),
             not_before: parsed.validity().not_before.to_datetime(),
             not_after: parsed.validity().not_after.to_datetime(),
             extensions,
-        })
+        };
+        Ok((certificate, rest))
+    }
+
+    /// What is wrong with the encoding, such as "a number in it is not in its shortest form";
+    /// `None` when every program can read this certificate. Some, such as OpenSSL, forgive less
+    /// than this crate.
+    pub fn encoding_problem(&self) -> Option<&'static str> {
+        crate::encoding::problem(&self.der)
     }
 
     /// The certificate as it was read, in DER.
@@ -110,7 +131,8 @@ impl Certificate {
     }
 
     /// The serial number in lower-case hexadecimal digits, two per octet as in the certificate,
-    /// without the zero octet that only keeps the number positive.
+    /// without the zero octet that only keeps the number positive. A negative number, which some
+    /// issuers make by mistake, is shown with `-` and its absolute value, as OpenSSL does.
     pub fn serial_number(&self) -> &str {
         &self.serial_number
     }
@@ -194,10 +216,21 @@ impl fmt::Debug for Certificate {
 
 const WHAT: &str = "the certificate";
 
-/// Takes off the zero octet that DER puts before a number whose first bit is set.
-fn without_sign_octet(number: &[u8]) -> &[u8] {
+/// An INTEGER of DER (two's complement) in hexadecimal digits.
+fn serial_number(number: &[u8]) -> String {
     match number {
-        [0, rest @ ..] if !rest.is_empty() => rest,
-        whole => whole,
+        [0, rest @ ..] if !rest.is_empty() => hex::encode(rest),
+        [0x80..=0xFF, ..] => {
+            let mut magnitude: Vec<u8> = number.iter().map(|byte| !byte).collect();
+            for byte in magnitude.iter_mut().rev() {
+                *byte = byte.wrapping_add(1);
+                if *byte != 0 {
+                    break;
+                }
+            }
+            let zeros = magnitude.iter().take_while(|&&byte| byte == 0).count();
+            format!("-{}", hex::encode(magnitude.get(zeros..).unwrap_or_default()))
+        }
+        whole => hex::encode(whole),
     }
 }

@@ -12,6 +12,12 @@ pub enum Error {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The file holds more certificates than anybody needs; the first ones were read.
+    #[error("the file holds more than {limit} certificates; the rest was not read")]
+    TooMany {
+        /// How many are read.
+        limit: usize,
+    },
     /// The input holds no certificate in any of the known forms.
     #[error("no certificate found: neither PEM, DER nor a PKCS#7 certificate bundle")]
     NoCertificate,

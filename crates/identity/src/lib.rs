@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod certificate;
+mod encoding;
 mod error;
 mod extension;
 mod identity;
@@ -31,6 +32,7 @@ mod pairing_hash;
 pub mod pem;
 pub mod proof;
 pub mod select;
+pub mod ssh;
 #[cfg(test)]
 mod testing;
 pub mod text;

@@ -8,17 +8,23 @@
 //! ```
 //!
 //! Every block carries its byte range, so that an editor can take a block out of a file and
-//! leave every other byte as it was. A block that cannot be decoded is reported and does not hide
-//! the next one.
+//! leave every other byte as it was.
 //!
-//! Programs differ in what they take for PEM. This reader finds every block that OpenSSL finds
-//! (it looks at long lines in pieces and passes over a byte order mark as OpenSSL does), and says
-//! of each block whether it is written so that every program reads it the same way.
+//! Programs differ in what they take for PEM. [`blocks`] finds the blocks that OpenSSL's
+//! `PEM_read_bio` finds in a file (crypto/pem/pem_lib.c), oddities included, and says of each
+//! whether it is written so that every program and every version reads it the same way:
+//!
+//! * a line longer than 254 bytes is looked at in pieces, and ends at a zero byte;
+//! * bytes up to 0x20 and from 0x80 at the end of a line do not count, nor does a byte order mark
+//!   at the start of the line behind a block;
+//! * inside a block only an END line means something; base64 ends at the first `-`, so that a
+//!   block whose END line is damaged swallows the next one and counts all the same.
 
 use std::ops::Range;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use base64::{Engine, alphabet};
 
 /// Label of a certificate.
 pub const CERTIFICATE: &str = "CERTIFICATE";
@@ -26,15 +32,20 @@ pub const CERTIFICATE: &str = "CERTIFICATE";
 /// One block between a BEGIN line and its END line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block<'a> {
-    /// The text after `BEGIN`, such as `CERTIFICATE`.
+    /// The text after `BEGIN`, such as `CERTIFICATE`; empty when it is not UTF-8.
     pub label: &'a str,
+    /// The line of the file on which it begins, from 1.
+    pub line: usize,
     /// From the first byte of the BEGIN line to the end of the END line, its line end included.
     pub range: Range<usize>,
-    /// The decoded bytes.
+    /// The decoded bytes, never none.
     pub contents: Result<Vec<u8>, Malformed>,
-    /// Whether every line between BEGIN and END consists of 1 to 76 characters without blanks,
-    /// and no byte order mark stands before BEGIN.
+    /// Whether every program reads it alike: BEGIN and END lines with nothing around them; every
+    /// line between of 1 to 76 characters of base64 without blanks; and neither a zero byte nor
+    /// a line above 252 bytes anywhere before its end.
     pub strict: bool,
+    /// Whether another BEGIN line stands inside, which means nothing there.
+    pub swallows: bool,
 }
 
 impl Block<'_> {
@@ -48,7 +59,7 @@ impl Block<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Malformed {
-    /// The file or the next BEGIN line comes before the END line.
+    /// The file ends before the END line.
     #[error("the END line is missing")]
     NoEnd,
     /// The END line carries another label.
@@ -57,76 +68,215 @@ pub enum Malformed {
     /// The lines between are not base64.
     #[error("the text between the BEGIN and the END line is not base64")]
     NotBase64,
+    /// There is nothing between the lines.
+    #[error("there is nothing between the BEGIN and the END line")]
+    Empty,
+    /// The BEGIN line is written so that only some programs take it for one, and what they read
+    /// next depends on that.
+    #[error("only some programs take its BEGIN line for one")]
+    Ambiguous,
 }
 
-/// Lists the blocks of `bytes` in the order in which they stand. Bytes outside of blocks are
-/// skipped and need not be text.
+/// Lists the blocks that OpenSSL finds in `bytes`, and those it would find behind a damaged one,
+/// at which it stops. Bytes outside of blocks are skipped and need not be text.
 pub fn blocks(bytes: &[u8]) -> Vec<Block<'_>> {
+    scan(bytes, Inner::Swallowed)
+}
+
+/// Lists the blocks of `bytes` as people see them: a BEGIN line always begins a block, so one
+/// whose END line is missing does not hide the next.
+pub(crate) fn sections(bytes: &[u8]) -> Vec<Block<'_>> {
+    scan(bytes, Inner::Begins)
+}
+
+/// What a BEGIN line inside a block means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inner {
+    Swallowed,
+    Begins,
+}
+
+fn scan(bytes: &[u8], inner: Inner) -> Vec<Block<'_>> {
     let mut found = Vec::new();
     let mut open: Option<Open<'_>> = None;
-    for (start, line) in lines(bytes) {
-        let end = start + line.len();
-        let text = without_mark(line).trim_ascii_end();
-        if let Some(label) = boundary(text, b"-----BEGIN ") {
-            found.extend(open.take().map(|block| block.close(start, Err(Malformed::NoEnd))));
-            let marked = without_mark(line).len() < line.len();
-            open = Some(Open { label, start, body: Vec::new(), strict: !marked });
-        } else if let Some(end_label) = boundary(text, b"-----END ") {
-            found.extend(open.take().map(|block| {
-                let decoded = STANDARD.decode(&block.body).map_err(|_| Malformed::NotBase64);
-                let contents = if block.label == end_label { decoded } else { Err(Malformed::OtherLabel) };
-                block.close(end, contents)
-            }));
-        } else if let Some(block) = &mut open {
-            let length = block.body.len();
-            block.body.extend(line.iter().filter(|byte| !byte.is_ascii_whitespace()));
-            let added = block.body.len() - length;
-            block.strict &= (1..=MAX_STRICT_LINE).contains(&added) && added == line.trim_ascii_end().len();
+    let (mut plain, mut first, mut number) = (true, true, 1);
+    for piece in pieces(bytes) {
+        plain &= piece.bytes.len() <= MAX_PLAIN && !piece.bytes.contains(&0);
+        let line = number;
+        number += usize::from(piece.bytes.ends_with(b"\n"));
+        let marked = piece.bytes.starts_with(MARK);
+        let text = visible(if first && open.is_none() { without_mark(piece.bytes) } else { piece.bytes });
+        first = false;
+        let begin = boundary(text, BEGIN);
+        if let Some(block) = &mut open {
+            block.swallows |= begin.is_some();
+            if let Some(label) = text.strip_prefix(END) {
+                let matches = label.strip_suffix(DASHES) == Some(block.label);
+                block.strict &= plain && matches && ends_plainly(piece.bytes, text);
+                found.extend(open.take().map(|block| block.close(piece.end(), matches)));
+                first = true;
+                continue;
+            }
+            if begin.is_none() || inner == Inner::Swallowed {
+                block.take(piece.bytes, text);
+                continue;
+            }
+            found.extend(open.take().map(|block| block.cut(piece.start)));
+        }
+        if let Some(label) = begin {
+            let odd = marked || !piece.begins_line || !text_is_all_but_blanks(piece.bytes, text);
+            open = Some(Open {
+                label,
+                line,
+                start: piece.start,
+                body: Vec::new(),
+                ended: false,
+                strict: plain && !odd && ends_plainly(piece.bytes, text),
+                swallows: false,
+                odd,
+            });
         }
     }
-    found.extend(open.map(|block| block.close(bytes.len(), Err(Malformed::NoEnd))));
+    found.extend(open.map(|block| block.cut(bytes.len())));
     found
 }
 
 /// Whether `bytes` holds the beginning of any block.
 pub(crate) fn is_pem(bytes: &[u8]) -> bool {
-    lines(bytes).any(|(_, line)| boundary(without_mark(line).trim_ascii_end(), b"-----BEGIN ").is_some())
+    pieces(bytes).any(|piece| boundary(visible(without_mark(piece.bytes)), BEGIN).is_some())
 }
 
 /// A block whose END line is still to come.
 struct Open<'a> {
-    label: &'a str,
+    label: &'a [u8],
+    line: usize,
     start: usize,
     body: Vec<u8>,
+    /// Whether the base64 has ended.
+    ended: bool,
     strict: bool,
+    swallows: bool,
+    /// Whether not every program takes its BEGIN line for one.
+    odd: bool,
 }
 
 impl<'a> Open<'a> {
-    fn close(self, end: usize, contents: Result<Vec<u8>, Malformed>) -> Block<'a> {
-        Block { label: self.label, range: self.start..end, contents, strict: self.strict }
+    fn take(&mut self, line: &[u8], text: &[u8]) {
+        let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+        self.strict &=
+            (1..=MAX_STRICT_LINE).contains(&text.len()) && text.iter().all(base64) && ends_plainly(line, text);
+        if !self.ended {
+            let dash = text.iter().position(|&byte| byte == b'-');
+            self.ended = dash.is_some();
+            let text = text.get(..dash.unwrap_or(text.len())).unwrap_or_default();
+            self.body.extend(text.iter().filter(|byte| !byte.is_ascii_whitespace()));
+        }
+    }
+
+    /// Ends at its END line.
+    fn close(mut self, end: usize, matches: bool) -> Block<'a> {
+        let contents = match STANDARD.decode(&self.body) {
+            _ if !matches => Err(Malformed::OtherLabel),
+            Ok(bytes) => Ok(bytes),
+            Err(_) => {
+                self.strict = false;
+                LENIENT.decode(&self.body).map_err(|_| Malformed::NotBase64)
+            }
+        };
+        self.finish(end, contents.and_then(|bytes| if bytes.is_empty() { Err(Malformed::Empty) } else { Ok(bytes) }))
+    }
+
+    /// Ends without an END line.
+    fn cut(self, end: usize) -> Block<'a> {
+        self.finish(end, Err(Malformed::NoEnd))
+    }
+
+    fn finish(self, end: usize, contents: Result<Vec<u8>, Malformed>) -> Block<'a> {
+        let mut block = Block {
+            label: std::str::from_utf8(self.label).unwrap_or_default(),
+            line: self.line,
+            range: self.start..end,
+            contents,
+            strict: self.strict,
+            swallows: self.swallows,
+        };
+        if self.odd && (block.swallows || !block.is_certificate()) {
+            block.contents = Err(Malformed::Ambiguous);
+        }
+        block
     }
 }
 
-/// The lines with their line ends, in pieces of at most 254 bytes, and where each begins.
-fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+/// A line with its line end, or at most 254 bytes of it.
+struct Piece<'a> {
+    start: usize,
+    bytes: &'a [u8],
+    begins_line: bool,
+}
+
+impl Piece<'_> {
+    fn end(&self) -> usize {
+        self.start + self.bytes.len()
+    }
+}
+
+fn pieces(bytes: &[u8]) -> impl Iterator<Item = Piece<'_>> {
     let mut start = 0;
-    let pieces = bytes.split_inclusive(|&byte| byte == b'\n').flat_map(|line| line.chunks(MAX_PIECE));
-    pieces.map(move |piece| {
-        let here = start;
-        start += piece.len();
-        (here, piece)
+    let lines = bytes.split_inclusive(|&byte| byte == b'\n');
+    let pieces = lines.flat_map(|line| line.chunks(MAX_PIECE).enumerate());
+    pieces.map(move |(position, bytes)| {
+        let piece = Piece { start, bytes, begins_line: position == 0 };
+        start += bytes.len();
+        piece
     })
+}
+
+/// What OpenSSL sees of a line: everything before a zero byte, without blanks, control characters
+/// and bytes above ASCII at its end.
+fn visible(line: &[u8]) -> &[u8] {
+    let line = line.split(|&byte| byte == 0).next().unwrap_or_default();
+    let end = line.iter().rposition(|byte| (0x21..0x80).contains(byte)).map_or(0, |last| last + 1);
+    line.get(..end).unwrap_or_default()
+}
+
+/// Whether only blanks follow the text of the line.
+fn ends_plainly(line: &[u8], text: &[u8]) -> bool {
+    line.trim_ascii_end().len() == text.len()
+}
+
+/// Whether no byte above ASCII was taken off the end of the line: where `char` has no sign,
+/// OpenSSL leaves them.
+fn text_is_all_but_blanks(line: &[u8], text: &[u8]) -> bool {
+    line.get(text.len()..).unwrap_or_default().split(|&byte| byte == 0).next().unwrap_or_default().is_ascii()
 }
 
 /// The line without a byte order mark in UTF-8 at its start.
 fn without_mark(line: &[u8]) -> &[u8] {
-    line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line)
+    line.strip_prefix(MARK).unwrap_or(line)
 }
 
+/// The label of a BEGIN line.
+fn boundary<'a>(text: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
+    text.strip_prefix(start)?.strip_suffix(DASHES)
+}
+
+const BEGIN: &[u8] = b"-----BEGIN ";
+const END: &[u8] = b"-----END ";
+const DASHES: &[u8] = b"-----";
+const MARK: &[u8] = b"\xEF\xBB\xBF";
 /// OpenSSL reads lines into a buffer of 255 bytes with a zero at the end.
 const MAX_PIECE: usize = 254;
+/// The longest line that is no piece for any version.
+const MAX_PLAIN: usize = 252;
 /// MIME's longest line (RFC 2045 6.8); OpenSSL writes 64.
 const MAX_STRICT_LINE: usize = 76;
+/// Base64 as far as any version of OpenSSL takes it.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// Writes one block: lines of 64 characters, each ended by LF (RFC 7468 section 2).
 pub fn encode(label: &str, contents: &[u8]) -> String {
@@ -143,85 +293,5 @@ pub fn encode(label: &str, contents: &[u8]) -> String {
     text
 }
 
-/// The label of a BEGIN or END line.
-fn boundary<'a>(line: &'a [u8], start: &[u8]) -> Option<&'a str> {
-    let label = line.strip_prefix(start)?.strip_suffix(b"-----")?;
-    std::str::from_utf8(label).ok()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_blocks_between_other_text() {
-        let file = b"Bag Attributes\r\n-----BEGIN A-----\r\nAAEC\r\n-----END A-----\r\n\xff junk\n-----BEGIN B-----\nAA\nEC\n-----END B-----";
-        let found = blocks(file);
-        assert_eq!(found.len(), 2);
-        assert_eq!((found[0].label, found[0].contents.clone()), ("A", Ok(vec![0, 1, 2])));
-        assert_eq!((found[1].label, found[1].contents.clone()), ("B", Ok(vec![0, 1, 2])));
-        assert!(file[found[0].range.clone()].starts_with(b"-----BEGIN A"));
-        assert!(file[found[0].range.clone()].ends_with(b"-----END A-----\r\n"));
-        assert_eq!(found[1].range.end, file.len());
-    }
-
-    #[test]
-    fn a_broken_block_does_not_hide_the_next() {
-        let file = b"-----BEGIN A-----\nAAEC\n-----BEGIN A-----\nAA!C\n-----END A-----\n-----BEGIN A-----\nAAEC\n-----END B-----\n-----BEGIN A-----\nAAEC\n-----END A-----\n-----BEGIN A-----\nAAEC\n";
-        let contents: Vec<_> = blocks(file).into_iter().map(|block| block.contents).collect();
-        assert_eq!(
-            contents,
-            [
-                Err(Malformed::NoEnd),
-                Err(Malformed::NotBase64),
-                Err(Malformed::OtherLabel),
-                Ok(vec![0, 1, 2]),
-                Err(Malformed::NoEnd)
-            ]
-        );
-    }
-
-    #[test]
-    fn ranges_do_not_overlap_and_cover_whole_lines() {
-        let file = b"x\n-----BEGIN A-----\n-----BEGIN A-----\n\n-----END A-----\n-----END A-----\n";
-        let found = blocks(file);
-        assert_eq!(found.iter().map(|block| block.range.clone()).collect::<Vec<_>>(), [2..20, 20..55]);
-    }
-
-    #[test]
-    fn says_which_blocks_every_program_reads() {
-        let block = encode("A", &[7; 100]);
-        for strict in [block.clone(), block.replace('\n', "\r\n"), block.replace('\n', " \n"), format!("x\n{block}")] {
-            assert!(blocks(strict.as_bytes())[0].strict, "{strict}");
-        }
-        let long = format!("-----BEGIN A-----\n{}\n-----END A-----\n", "AAAA".repeat(20));
-        let spaced = block.replacen("Bw", "B w", 1);
-        for lax in
-            [format!("\u{feff}{block}"), block.replacen('\n', "\n\n", 1), block.replacen('\n', "\n ", 1), long, spaced]
-        {
-            let found = blocks(lax.as_bytes());
-            assert!(found.len() == 1 && found[0].contents.is_ok() && !found[0].strict, "{lax}");
-            assert!(is_pem(lax.as_bytes()));
-        }
-    }
-
-    #[test]
-    fn looks_at_long_lines_in_pieces() {
-        let file = format!("{}{}", "x".repeat(254), encode("A", &[0, 1, 2]));
-        let found = blocks(file.as_bytes());
-        assert_eq!(found[0].range, 254..file.len());
-    }
-
-    #[test]
-    fn writes_what_it_reads() {
-        for length in [0, 1, 47, 48, 49, 200] {
-            let contents: Vec<u8> = (0..length).map(|n| n as u8).collect();
-            let text = encode(CERTIFICATE, &contents);
-            assert!(text.lines().all(|line| line.len() <= 64), "{text}");
-            let found = blocks(text.as_bytes());
-            assert_eq!(found.len(), 1);
-            assert_eq!(found[0].contents, Ok(contents));
-            assert_eq!(found[0].range, 0..text.len());
-        }
-    }
-}
+mod tests;

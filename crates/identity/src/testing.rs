@@ -15,6 +15,7 @@ pub(crate) fn certificate(
     params.distinguished_name.push(DnType::CommonName, common_name);
     params.not_before = rcgen::date_time_ymd(2000, 1, 1);
     params.not_after = rcgen::date_time_ymd(2100, 1, 1);
+    params.serial_number = Some(vec![0x11; 20].into());
     params.key_usages = key_usages.to_vec();
     params.extended_key_usages = purposes.to_vec();
     let key = KeyPair::generate().unwrap();

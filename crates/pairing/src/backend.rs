@@ -1,5 +1,8 @@
 //! What every way of pairing can do.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use identity::{Certificate, PairingHash};
 
 use crate::{Account, Applied, Error, Plan};
@@ -11,6 +14,13 @@ use crate::{Account, Applied, Error, Plan};
 pub trait Backend {
     /// The name of the backend, such as `pam_p11`.
     fn name(&self) -> &'static str;
+
+    /// Why the login module cannot use this identity, as a sentence; `None` when nothing stands in
+    /// the way. `slot` is the slot of the card, such as `9a`, where it is known.
+    fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {
+        let _ = (slot, certificate);
+        None
+    }
 
     /// What the account is paired with. An account without a home directory has no pairings.
     ///
@@ -33,16 +43,29 @@ pub trait Backend {
     ///
     /// # Errors
     ///
-    /// [`Error::NoHome`], and those of [`pairings`](Backend::pairings).
+    /// [`Error::UnusableCertificate`] when the certificate could not be read back by everyone;
+    /// [`Error::NoHome`]; [`Error::Unsafe`] also for the home directory `/`; and those of
+    /// [`pairings`](Backend::pairings).
     fn plan_pair(&self, account: &Account, certificate: &Certificate) -> Result<Plan, Error>;
 
-    /// Plans to remove one pairing, or all. The plan is [unchanged](Plan::is_unchanged) when there
+    /// Plans to remove one pairing, or all. All includes what cannot be read and may be a pairing;
+    /// whatever the plan leaves that may open the account is among its
+    /// [notes](Plan::notes). The plan is [unchanged](Plan::is_unchanged) when there
     /// is nothing to remove.
     ///
     /// # Errors
     ///
     /// Those of [`pairings`](Backend::pairings).
     fn plan_unpair(&self, account: &Account, hash: Option<&PairingHash>) -> Result<Plan, Error>;
+
+    /// Asks whether this process can carry the plan out: permissions, a file system that can be
+    /// written to. Changes nothing and is cheap, so it can be asked before a PIN is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotPermitted`], [`Error::Io`] for a read-only file system, and those of
+    /// [`pairings`](Backend::pairings).
+    fn check_access(&self, plan: &Plan) -> Result<(), Error>;
 
     /// Does what the plan says and reads it back.
     ///
@@ -82,44 +105,81 @@ impl Pairing {
     }
 }
 
-/// Everything that is kept for an account.
+/// Everything that opens an account through this way of pairing, or may open it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pairings {
     /// The pairings in the order in which they are kept; one key can stand there twice.
     pub entries: Vec<Pairing>,
-    /// What is neither understood nor touched.
+    /// What is not understood; the first 20 of it.
     pub unreadable: Vec<Unreadable>,
+    /// How many unreadable parts there are beside those.
+    pub unreadable_more: usize,
+    /// Keys that the login module finds in other files, which are only read here.
+    pub elsewhere: Vec<Elsewhere>,
+    /// What could not be read of those files.
+    pub unknown: Vec<Unknown>,
+    /// How many unreadable parts may be pairings.
+    pub(crate) suspects: usize,
 }
 
 impl Pairings {
-    /// Whether the key with this hash opens the account.
+    /// Whether the key with this hash opens the account, be it through another file.
     pub fn contains(&self, hash: &PairingHash) -> bool {
+        self.is_listed(hash) || self.elsewhere.iter().any(|key| key.hash == *hash)
+    }
+
+    /// Whether the key opens the account through the list that is kept here.
+    pub(crate) fn is_listed(&self, hash: &PairingHash) -> bool {
         self.entries.iter().any(|pairing| pairing.effective && pairing.hash() == *hash)
     }
 
-    /// The hashes of all keys, each once.
-    pub fn hashes(&self) -> Vec<PairingHash> {
-        let mut hashes = Vec::new();
-        for pairing in &self.entries {
-            if !hashes.contains(&pairing.hash()) {
-                hashes.push(pairing.hash());
-            }
-        }
-        hashes
+    /// Whether there is something that could not be read and may open the account for any key: as
+    /// long as this is so, nobody can say of a key that it does not open it.
+    pub fn may_hold_more(&self) -> bool {
+        self.suspects > 0 || !self.unknown.is_empty()
     }
 
-    /// Whether there is nothing at all.
+    /// The hashes of all keys that are kept here, each once.
+    pub fn hashes(&self) -> Vec<PairingHash> {
+        let mut seen = BTreeSet::new();
+        self.entries.iter().map(Pairing::hash).filter(|hash| seen.insert(*hash)).collect()
+    }
+
+    /// Whether nothing at all was found. That something [could not be read](Pairings::unknown) in
+    /// other files does not count.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.unreadable.is_empty()
+        self.entries.is_empty() && self.unreadable.is_empty() && self.elsewhere.is_empty()
     }
 }
 
-/// A part of the list that cannot be read; it is kept as it is.
+/// A part of the list that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
     /// The line on which it begins, from 1.
     pub line: usize,
     /// Why it cannot be read; holds no text of the file.
+    pub why: String,
+    /// Whether login modules may read it as a pairing all the same.
+    pub may_count: bool,
+}
+
+/// A key that opens the account through a file that is not managed here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The pairing hash of the key.
+    pub hash: PairingHash,
+    /// The file, as a path of this machine.
+    pub path: PathBuf,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+/// Something in another file, or all of it, that the login module may read and this crate cannot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// The file, as a path of this machine.
+    pub path: PathBuf,
+    /// Why it is not known what stands there, such as "is a symbolic link".
     pub why: String,
 }
 

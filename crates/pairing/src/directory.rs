@@ -13,11 +13,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
-use nix::sys::stat::{Mode, SFlag, fstatat, mkdirat};
-use nix::unistd::{UnlinkatFlags, unlinkat};
+use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat, renameat};
+use nix::sys::stat::{Mode, SFlag, fstat, fstatat, mkdirat};
+use nix::unistd::{AccessFlags, UnlinkatFlags, faccessat, unlinkat};
 
-use crate::Error;
+use crate::{Account, Error, System};
 
 /// Owner and permission bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,15 +48,28 @@ impl Directory {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         match open(path, flags, Mode::empty()) {
             Ok(fd) => Ok(Some(Directory { file: File::from(fd), path: path.to_owned() })),
-            // Some service accounts have a home directory of /dev/null.
             Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
             Err(error) => Err(Error::io(path, error)),
         }
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Opens a directory in this one; a link is refused. `None` when it is missing.
     pub(crate) fn enter(&self, name: &OsStr) -> Result<Option<Self>, Error> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        self.step_into(name, OFlag::O_RDONLY)
+    }
+
+    /// As [`enter`](Self::enter), for a directory that is only passed through: it need not be
+    /// readable.
+    pub(crate) fn pass(&self, name: &OsStr) -> Result<Entered, Error> {
+        self.step_into(name, PASSING).map(Entered::from)
+    }
+
+    fn step_into(&self, name: &OsStr, access: OFlag) -> Result<Option<Self>, Error> {
+        let flags = access | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let path = self.path.join(name);
         match openat(&self.file, name, flags, Mode::empty()) {
             Ok(fd) => Ok(Some(Directory { file: File::from(fd), path })),
@@ -87,18 +100,48 @@ impl Directory {
         Ok(Some(OpenFile { file, metadata, path }))
     }
 
-    /// Makes a directory in this one, empty, with exactly these attributes. As with
-    /// [`replace`](Self::replace) it gets its name last, so that a crash cannot leave one with
-    /// the wrong owner there. The caller holds the lock.
-    pub(crate) fn create_directory(&self, name: &str, temporary: &str, attributes: Attributes) -> Result<Self, Error> {
+    /// What a name that is a link says; `None` when it is none.
+    pub(crate) fn link(&self, name: &OsStr) -> Result<Option<Link>, Error> {
+        let failed = |error: Errno| Error::io(&self.path.join(name), error);
+        let found = fstatat(&self.file, name, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(failed)?;
+        if SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits()) != SFlag::S_IFLNK {
+            return Ok(None);
+        }
+        let holder = self.metadata()?;
+        let of_root = found.st_uid == 0 && holder.uid() == 0 && holder.mode() & 0o022 == 0;
+        let target = readlinkat(&self.file, name).map_err(failed)?;
+        Ok(Some(Link { target: target.into(), of_root }))
+    }
+
+    /// Makes a directory in this one, empty, with exactly these attributes, and holds its lock.
+    ///
+    /// As with [`replace`](Self::replace) it gets its name last, so that a crash cannot leave one
+    /// with the wrong owner there. Until then it has the other name, and whoever holds its lock
+    /// is the one who makes it; one that a crash left behind is used. `None` when somebody else
+    /// was faster. `go_on` says whether to do without the lock when it is not free at `end`.
+    pub(crate) fn create_directory(
+        &self,
+        name: &str,
+        temporary: &str,
+        attributes: Attributes,
+        end: Instant,
+        go_on: impl Fn(&Directory) -> Result<bool, Error>,
+    ) -> Result<Option<Self>, Error> {
         let path = self.path.join(name);
-        let changed = || Error::Changed { path: path.clone() };
-        self.remove(temporary, UnlinkatFlags::RemoveDir)?;
-        mkdirat(&self.file, temporary, Mode::S_IRWXU).map_err(|error| Error::io(&path, error))?;
-        let Some(mut made) = self.enter(temporary.as_ref())? else { return Err(changed()) };
+        match mkdirat(&self.file, temporary, Mode::S_IRWXU) {
+            Ok(()) | Err(Errno::EEXIST) => (),
+            Err(error) => return Err(Error::io(&path, error)),
+        }
+        let Some(mut made) = self.enter(temporary.as_ref())? else { return Ok(None) };
+        if !made.lock(end)? && !go_on(&made)? {
+            return Err(Error::Busy { path: made.path });
+        }
+        if !self.still_names(temporary, &made)? {
+            return Ok(None);
+        }
         // Someone may have put another directory there; giving away an empty one harms nobody.
         if !made.is_empty()? {
-            return Err(changed());
+            return Err(Error::unsafe_path(&made.path, "is in the way and not empty"));
         }
         let result = step(Step::Directory)
             .and_then(|()| set_attributes(&made.file, attributes))
@@ -106,16 +149,41 @@ impl Directory {
             .and_then(|()| self.sync());
         made.path.clone_from(&path);
         match result {
-            Ok(()) => Ok(made),
+            Ok(()) => Ok(Some(made)),
             Err(error) => {
                 let _ = self.remove(temporary, UnlinkatFlags::RemoveDir);
                 match Errno::from_raw(error.raw_os_error().unwrap_or_default()) {
                     // Someone made something of this name meanwhile.
-                    Errno::ENOTEMPTY | Errno::EEXIST | Errno::ENOTDIR => Err(changed()),
+                    Errno::ENOTEMPTY | Errno::EEXIST | Errno::ENOTDIR | Errno::ENOENT => Ok(None),
                     _ => Err(Error::io(&path, error)),
                 }
             }
         }
+    }
+
+    /// Whether a name in this directory still means the directory that was opened by it.
+    pub(crate) fn still_names(&self, name: &str, opened: &Directory) -> Result<bool, Error> {
+        let now = match fstatat(&self.file, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(now) => now,
+            Err(Errno::ENOENT) => return Ok(false),
+            Err(error) => return Err(Error::io(&self.path.join(name), error)),
+        };
+        let then = fstat(&opened.file).map_err(|error| Error::io(&opened.path, error))?;
+        Ok((now.st_dev, now.st_ino) == (then.st_dev, then.st_ino))
+    }
+
+    /// Asks the system whether this process may make and rename files here; changes nothing.
+    pub(crate) fn check_writable(&self) -> Result<(), Error> {
+        let access = AccessFlags::W_OK | AccessFlags::X_OK;
+        faccessat(&self.file, ".", access, AtFlags::AT_EACCESS).map_err(|error| Error::io(&self.path, error))
+    }
+
+    pub(crate) fn attributes(&self) -> Result<Attributes, Error> {
+        Ok(Attributes::from(&self.metadata()?))
+    }
+
+    fn metadata(&self) -> Result<Metadata, Error> {
+        self.file.metadata().map_err(|error| Error::io(&self.path, error))
     }
 
     /// Puts `bytes` in the place of the file `name`, or makes it: whoever looks sees the old file
@@ -171,23 +239,21 @@ impl Directory {
     }
 
     /// Takes the lock of this directory (flock(2), exclusive); dropping the directory frees it.
-    /// Waits at most `wait`.
-    pub(crate) fn lock(&self, wait: Duration) -> Result<(), Error> {
-        let end = Instant::now() + wait;
+    /// Returns whether it was free before `end`.
+    pub(crate) fn lock(&self, end: Instant) -> Result<bool, Error> {
         loop {
             match self.file.try_lock() {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(true),
                 Err(TryLockError::WouldBlock) if Instant::now() < end => thread::sleep(LOCK_INTERVAL),
-                Err(TryLockError::WouldBlock) => return Err(Error::Busy { path: self.path.clone() }),
+                Err(TryLockError::WouldBlock) => return Ok(false),
                 Err(TryLockError::Error(error)) => return Err(Error::io(&self.path, error)),
             }
         }
     }
 
     /// Refuses a directory that somebody else than the account could work in.
-    pub(crate) fn check_owner(&self, uid: u32, gid: u32) -> Result<(), Error> {
-        let metadata = self.file.metadata().map_err(|error| Error::io(&self.path, error))?;
-        check_owner(&metadata, uid, gid, &self.path)
+    pub(crate) fn check_owner(&self, account: &Account, system: &System) -> Result<(), Error> {
+        check_owner(&self.metadata()?, account, system, &self.path)
     }
 
     fn is_empty(&self) -> Result<bool, Error> {
@@ -212,6 +278,25 @@ impl Directory {
     }
 }
 
+/// What was found under the name of a directory that should be entered.
+pub(crate) enum Entered {
+    Directory(Directory),
+    Nothing,
+}
+
+impl From<Option<Directory>> for Entered {
+    fn from(found: Option<Directory>) -> Self {
+        found.map_or(Entered::Nothing, Entered::Directory)
+    }
+}
+
+/// A symbolic link.
+pub(crate) struct Link {
+    pub(crate) target: PathBuf,
+    /// Whether only root can have made it and can change it.
+    pub(crate) of_root: bool,
+}
+
 /// A regular file, open for reading.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
@@ -226,11 +311,11 @@ impl OpenFile {
     }
 
     /// Refuses a file that has a second name or that somebody else than the account could write.
-    pub(crate) fn check_owner(&self, uid: u32, gid: u32) -> Result<(), Error> {
+    pub(crate) fn check_owner(&self, account: &Account, system: &System) -> Result<(), Error> {
         if self.metadata.nlink() != 1 {
             return Err(Error::unsafe_path(&self.path, "has more than one name (hard links)"));
         }
-        check_owner(&self.metadata, uid, gid, &self.path)
+        check_owner(&self.metadata, account, system, &self.path)
     }
 
     /// All bytes, or `None` when there are more than `limit`.
@@ -242,17 +327,16 @@ impl OpenFile {
     }
 }
 
-/// Owner: the account or root. Writers: these, and the primary group of the account, which on
-/// most systems is a group of one.
-fn check_owner(metadata: &Metadata, uid: u32, gid: u32, path: &Path) -> Result<(), Error> {
-    if metadata.uid() != uid && metadata.uid() != 0 {
+/// Owner: the account or root. Writers: these, and a group to which nobody but the account belongs.
+fn check_owner(metadata: &Metadata, account: &Account, system: &System, path: &Path) -> Result<(), Error> {
+    if metadata.uid() != account.uid && metadata.uid() != 0 {
         let why = format!("belongs to user {}, neither to the account nor to root", metadata.uid());
         return Err(Error::unsafe_path(path, why));
     }
     if metadata.mode() & 0o002 != 0 {
         return Err(Error::unsafe_path(path, "can be changed by everyone"));
     }
-    if metadata.mode() & 0o020 != 0 && metadata.gid() != gid && metadata.gid() != 0 {
+    if metadata.mode() & 0o020 != 0 && !system.is_private_group(account, metadata.gid())? {
         let why = format!("can be changed by group {}, which is not the account's own", metadata.gid());
         return Err(Error::unsafe_path(path, why));
     }
@@ -269,6 +353,11 @@ fn set_attributes(file: &File, wanted: Attributes) -> std::io::Result<()> {
     file.set_permissions(Permissions::from_mode(wanted.mode))
 }
 
+/// How to open a directory through which the way leads: search permission is enough.
+#[cfg(target_os = "linux")]
+const PASSING: OFlag = OFlag::O_PATH;
+#[cfg(not(target_os = "linux"))]
+const PASSING: OFlag = OFlag::O_RDONLY;
 const NOT_REGULAR: &str = "is not a regular file";
 /// How long to wait before asking for a lock again.
 const LOCK_INTERVAL: Duration = Duration::from_millis(10);

@@ -53,6 +53,19 @@ pub enum Error {
         /// What is wrong with it, such as "is a symbolic link".
         why: String,
     },
+    /// The certificate cannot be put on the list: login modules could not read it, or not use its
+    /// key, and it could lock out everybody behind it.
+    #[error("the certificate cannot be paired: {why}")]
+    UnusableCertificate {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A directory or file that must be there is missing.
+    #[error("{} is not there", shown(.path))]
+    Missing {
+        /// The directory or file.
+        path: PathBuf,
+    },
     /// The file is not what it was when this was planned or applied.
     #[error("{} was changed by someone else in the meantime", shown(.path))]
     Changed {

@@ -22,13 +22,15 @@ mod authorized_certificates;
 mod backend;
 mod directory;
 mod error;
+mod group;
 pub mod pam_p11;
 mod passwd;
 mod plan;
 mod system;
+mod walk;
 
 pub use account::{Account, AccountName};
-pub use backend::{AccountPairings, Backend, Pairing, Pairings, Unreadable};
+pub use backend::{AccountPairings, Backend, Elsewhere, Pairing, Pairings, Unknown, Unreadable};
 pub use error::Error;
 pub use plan::{Applied, Change, Note, Plan};
 pub use system::System;

@@ -3,7 +3,8 @@
 //! The PAM module pam_p11 (OpenSC project) lets in whoever signs, with the PIN, with a key that
 //! stands in this file of the account. It compares public keys; names, dates and issuers of the
 //! certificates do not count. So "paired" means here: a certificate with the same public key is
-//! in the file, at a place pam_p11 comes to read.
+//! in the file, at a place pam_p11 comes to read. It also takes the RSA and ECDSA keys of
+//! `~/.ssh/authorized_keys`; these are read and reported, never changed.
 //!
 //! | what                        | how                                                        |
 //! |-----------------------------|------------------------------------------------------------|
@@ -11,25 +12,32 @@
 //! | file that is there          | owner and mode kept; every byte that is not ours kept      |
 //! | last certificate removed    | nothing or only blanks left: the file goes, the directory stays |
 //! | undo                        | file as before, byte for byte; a directory made by apply goes when it is empty |
-//! | lock                        | flock(2) on the home directory, 10 seconds at most         |
+//! | lock                        | flock(2) on `.eid`, 10 seconds at most                     |
 //! | limit                       | 1 MiB                                                      |
 //!
 //! Refused as unsafe: links in the way, a file with several names, a directory or a file that
 //! belongs to somebody else than the account and root, or that somebody else can change. The lock
 //! needs a file system with flock on directories, which some network file systems lack. Access
 //! control lists and security labels of a replaced file are those of a new file.
+//!
+//! Nobody may keep a key in the list by holding the lock. Whoever can open `.eid` can hold it: the
+//! account's own user always, everybody when others may read the directory. In these cases, when
+//! the time is up, the work is done without the lock: the file is compared with what was read,
+//! replaced and read back. Programs that release the lock in time never lose a change.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use identity::{Certificate, PairingHash};
-use nix::unistd::UnlinkatFlags;
+use identity::{Certificate, KeyAlgorithm, PairingHash};
+use nix::unistd::{UnlinkatFlags, geteuid};
 
+use crate::authorized_certificates::{self, List};
 use crate::directory::{Attributes, Directory};
 use crate::plan::{Action, Contents};
-use crate::{
-    Account, AccountPairings, Applied, Backend, Change, Error, Note, Pairings, Plan, System, authorized_certificates,
-};
+use crate::{Account, AccountPairings, Applied, Backend, Change, Error, Note, Pairings, Plan, System};
+
+mod elsewhere;
 
 /// Keeps pairings where pam_p11 looks for them.
 #[derive(Debug, Clone)]
@@ -56,85 +64,164 @@ impl PamP11 {
     }
 
     fn home(&self, account: &Account) -> Result<Directory, Error> {
-        self.system
-            .open_home(account)?
-            .ok_or_else(|| Error::NoHome { name: account.name.to_string(), path: self.system.path_of(&account.home) })
+        let home = self.system.open_home(account)?;
+        home.ok_or_else(|| Error::NoHome { name: account.name.to_string(), path: self.system.path_of(&account.home) })
     }
 
+    /// Everything that is there for the account.
     fn found(&self, home: &Directory, account: &Account) -> Result<Found, Error> {
-        home.check_owner(account.uid, account.gid)?;
-        let Some(directory) = home.enter(DIRECTORY.as_ref())? else {
-            return Ok(Found::default());
+        home.check_owner(account, &self.system)?;
+        let mut found = match home.enter(DIRECTORY.as_ref())? {
+            Some(directory) => self.found_in(&directory, account)?,
+            None => Found::default(),
         };
-        directory.check_owner(account.uid, account.gid)?;
-        let mut file = None;
-        if let Some(open) = directory.open_file(FILE)? {
-            open.check_owner(account.uid, account.gid)?;
-            let bytes = open.read(MAX_FILE)?;
-            let too_large = || Error::unsafe_path(&self.file_path(account), "is larger than 1 MiB");
-            file = Some(Contents { bytes: bytes.ok_or_else(too_large)?, attributes: open.attributes() });
-        }
-        Ok(Found { directory: Some(directory), file })
+        elsewhere::read(home, &mut found.pairings);
+        Ok(found)
+    }
+
+    /// What is in the directory.
+    fn found_in(&self, directory: &Directory, account: &Account) -> Result<Found, Error> {
+        let file = self.contents(directory, account)?;
+        let list = List::read(file.as_ref().map(|file| file.bytes.as_slice()).unwrap_or_default());
+        Ok(Found { has_directory: true, file, pairings: list.pairings(), list })
+    }
+
+    fn contents(&self, directory: &Directory, account: &Account) -> Result<Option<Contents>, Error> {
+        directory.check_owner(account, &self.system)?;
+        let Some(open) = directory.open_file(FILE)? else { return Ok(None) };
+        open.check_owner(account, &self.system)?;
+        let too_large = || Error::unsafe_path(&self.file_path(account), "is larger than 1 MiB");
+        Ok(Some(Contents { bytes: open.read(MAX_FILE)?.ok_or_else(too_large)?, attributes: open.attributes() }))
     }
 
     /// Makes the plan for what is there.
-    fn plan(&self, account: &Account, action: Action, found: &Found) -> Plan {
+    fn plan(&self, account: &Account, action: Action, found: &Found) -> Result<Plan, Error> {
         let path = self.file_path(account);
-        let pairings = found.pairings();
         let mut changes = Vec::new();
         if let Some(after) = after(&action, found) {
-            if found.directory.is_none() {
+            if !found.has_directory {
                 changes.push(Change::CreateDirectory { path: parent(&path) });
             }
             if found.file.is_none() {
                 changes.push(Change::CreateFile { path: path.clone() });
             }
-            match &action {
-                Action::Pair(certificate) => changes.push(Change::add(path.clone(), certificate)),
-                Action::Unpair(_) | Action::UnpairAll(_) => {
-                    let gone = pairings.entries.iter().filter(|pairing| action.removes(&pairing.hash()));
-                    changes.extend(gone.map(|pairing| Change::remove(path.clone(), &pairing.certificate)));
-                }
+            if let Action::Pair(certificate) = &action {
+                changes.push(Change::add(path.clone(), certificate));
+            }
+            let gone = found.pairings.entries.iter().filter(|pairing| action.removes(&pairing.hash()));
+            changes.extend(gone.map(|pairing| Change::remove(path.clone(), &pairing.certificate)));
+            if action.removes_suspects() {
+                let mut lines = found.list.suspects();
+                let first = lines.by_ref().take(authorized_certificates::MAX_UNREADABLE);
+                changes.extend(first.map(|line| Change::RemoveUnreadable { path: path.clone(), line }));
+                let count = lines.count();
+                changes.extend((count > 0).then(|| Change::RemoveUnreadableMore { path: path.clone(), count }));
             }
             if after.is_none() {
                 changes.push(Change::RemoveFile { path: path.clone() });
             }
         }
-        let note = |unreadable: crate::Unreadable| Note::Unreadable {
-            path: path.clone(),
-            line: unreadable.line,
-            why: unreadable.why,
-        };
-        let notes = pairings.unreadable.into_iter().map(note).collect();
-        Plan { account: account.clone(), action, changes, notes }
+        let notes = self.notes(account, &action, &found.pairings)?;
+        Ok(Plan { account: account.clone(), action, changes, notes })
     }
 
-    /// Writes or removes the file. Under the lock.
-    fn write(&self, home: &Directory, account: &Account, found: &Found, after: Option<&[u8]>) -> Result<(), Error> {
-        let owner = |mode| Attributes { uid: account.uid, gid: account.gid, mode };
-        let Some(bytes) = after else {
-            let Some(directory) = &found.directory else { return Ok(()) };
-            directory.remove(FILE, UnlinkatFlags::NoRemoveDir)?;
-            return directory.sync().map_err(|error| Error::io(&self.file_path(account), error));
-        };
-        let attributes = found.file.as_ref().map_or(owner(0o600), |file| file.attributes);
-        if let Some(directory) = &found.directory {
-            return directory.replace(FILE, TEMPORARY, bytes, attributes);
+    fn notes(&self, account: &Account, action: &Action, pairings: &Pairings) -> Result<Vec<Note>, Error> {
+        let path = self.file_path(account);
+        let mut notes = Vec::new();
+        for part in pairings.unreadable.iter().filter(|part| !(part.may_count && action.removes_suspects())) {
+            let (line, why, may_count) = (part.line, part.why.clone(), part.may_count);
+            notes.push(Note::Unreadable { path: path.clone(), line, why, may_count });
         }
-        let directory = home.create_directory(DIRECTORY, TEMPORARY_DIRECTORY, owner(0o700))?;
-        let result = directory.replace(FILE, TEMPORARY, bytes, attributes);
-        if result.is_err() {
-            // Not empty when the file is already in its place: then it stays.
-            let _ = home.remove(DIRECTORY, UnlinkatFlags::RemoveDir);
+        if pairings.unreadable_more > 0 && !action.removes_suspects() {
+            notes.push(Note::UnreadableMore { path: path.clone(), count: pairings.unreadable_more });
         }
-        result
+        if let Action::Unpair(_) | Action::UnpairAll(..) = action {
+            let stays = |hash| matches!(action, Action::UnpairAll(..)) || action.removes(hash);
+            let mut keys = pairings.elsewhere.iter().filter(|key| stays(&key.hash));
+            notes.extend(keys.by_ref().take(MAX_NOTES).cloned().map(Note::Elsewhere));
+            let count = keys.count();
+            notes.extend((count > 0).then_some(Note::ElsewhereMore { count }));
+            notes.extend(pairings.unknown.iter().cloned().map(Note::Unknown));
+        }
+        let accounts = self.system.sharing_home(account)?;
+        if !accounts.is_empty() {
+            notes.push(Note::SharedHome { path: self.system.path_of(&account.home), accounts });
+        }
+        if let Action::Pair(certificate) = action
+            && let KeyAlgorithm::Rsa { bits: bits @ 4096.. } = *certificate.public_key().algorithm()
+        {
+            notes.push(Note::LongRsaKey { bits });
+        }
+        Ok(notes)
     }
 
-    /// Makes sure that the file is what was written.
-    fn read_back(&self, home: &Directory, account: &Account, expected: Option<&[u8]>) -> Result<(), Error> {
-        let found = self.found(home, account)?;
-        let bytes = found.file.as_ref().map(|file| file.bytes.as_slice());
-        if bytes == expected { Ok(()) } else { Err(Error::Changed { path: self.file_path(account) }) }
+    /// Takes the lock of the account's directory, which is made for it if so asked; `None` when
+    /// there is none.
+    fn lock(&self, home: &Directory, account: &Account, create: bool) -> Result<Option<Locked>, Error> {
+        home.check_owner(account, &self.system)?;
+        let end = Instant::now() + self.lock_wait;
+        let go_on = |directory: &Directory| Ok(can_be_kept(account, directory.attributes()?));
+        for _ in 0..MAX_ATTEMPTS {
+            if let Some(directory) = home.enter(DIRECTORY.as_ref())? {
+                directory.check_owner(account, &self.system)?;
+                let locked = directory.lock(end)?;
+                if !locked && !go_on(&directory)? {
+                    return Err(Error::Busy { path: directory.path().to_owned() });
+                }
+                // Whoever held the lock may have removed the directory.
+                if home.still_names(DIRECTORY, &directory)? {
+                    return Ok(Some(Locked { directory, locked, created: false }));
+                }
+            } else if create {
+                let owner = Attributes { uid: account.uid, gid: account.gid, mode: 0o700 };
+                let made = home.create_directory(DIRECTORY, TEMPORARY_DIRECTORY, owner, end, go_on)?;
+                if let Some(directory) = made {
+                    return Ok(Some(Locked { directory, locked: true, created: true }));
+                }
+            } else {
+                return Ok(None);
+            }
+        }
+        Err(Error::Changed { path: parent(&self.file_path(account)) })
+    }
+
+    /// Writes or removes the file, which must still be what was found, and reads it back.
+    fn write(&self, locked: &Locked, account: &Account, found: &Found, after: Option<&Contents>) -> Result<(), Error> {
+        let (directory, path) = (&locked.directory, self.file_path(account));
+        let changed = || Error::Changed { path: path.clone() };
+        if self.contents(directory, account)? != found.file {
+            return Err(changed());
+        }
+        match after {
+            None => {
+                directory.remove(FILE, UnlinkatFlags::NoRemoveDir)?;
+                directory.sync().map_err(|error| Error::io(&path, error))?;
+            }
+            Some(Contents { bytes, attributes }) if locked.locked => {
+                directory.replace(FILE, TEMPORARY, bytes, *attributes)?;
+            }
+            Some(Contents { bytes, attributes }) => {
+                // The usual name belongs to whoever holds the lock.
+                let temporary = format!("{TEMPORARY}.{}", std::process::id());
+                directory.replace(FILE, &temporary, bytes, *attributes)?;
+            }
+        }
+        let now = self.contents(directory, account)?;
+        let same = now.map(|file| file.bytes) == after.map(|file| file.bytes.clone());
+        if same { Ok(()) } else { Err(changed()) }
+    }
+
+    /// As [`pairings`](Backend::pairings), for an account that nobody asked about: what has no
+    /// file is not looked at further, whoever owns its home directory. Service accounts live in
+    /// all kinds of places.
+    fn listed(&self, account: &Account) -> Result<Pairings, Error> {
+        let Some(home) = self.system.open_home(account)? else { return Ok(Pairings::default()) };
+        if home.enter(DIRECTORY.as_ref())?.is_some() {
+            return Ok(self.found(&home, account)?.pairings);
+        }
+        let mut pairings = Pairings::default();
+        elsewhere::read(&home, &mut pairings);
+        Ok(pairings)
     }
 }
 
@@ -143,9 +230,31 @@ impl Backend for PamP11 {
         "pam_p11"
     }
 
+    fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {
+        let slot = slot.unwrap_or_default();
+        if slot.eq_ignore_ascii_case("9c") {
+            return Some(
+                "The key in slot 9c wants the PIN before every signature, and pam_p11 presents it only once, \
+                 so no login with it succeeds."
+                    .to_owned(),
+            );
+        }
+        if slot.eq_ignore_ascii_case("9e") {
+            return Some(
+                "The key in slot 9e signs without the PIN: it shows that the card is there, not who holds it."
+                    .to_owned(),
+            );
+        }
+        if let Some(why) = certificate.encoding_problem() {
+            return Some(format!("pam_p11 cannot be relied on to read the certificate: {why}."));
+        }
+        let kind = certificate.public_key().algorithm();
+        (!authorized_certificates::usable(certificate)).then(|| format!("pam_p11 cannot use a key of the kind {kind}."))
+    }
+
     fn pairings(&self, account: &Account) -> Result<Pairings, Error> {
         match self.system.open_home(account)? {
-            Some(home) => Ok(self.found(&home, account)?.pairings()),
+            Some(home) => Ok(self.found(&home, account)?.pairings),
             None => Ok(Pairings::default()),
         }
     }
@@ -162,8 +271,15 @@ impl Backend for PamP11 {
     }
 
     fn plan_pair(&self, account: &Account, certificate: &Certificate) -> Result<Plan, Error> {
+        if let Some(why) = self.obstacle(None, certificate) {
+            return Err(Error::UnusableCertificate { why });
+        }
+        if account.home.parent().is_none() {
+            let why = "is the home directory of the account, and what is kept there counts for others as well";
+            return Err(Error::unsafe_path(&self.system.path_of(&account.home), why));
+        }
         let found = self.found(&self.home(account)?, account)?;
-        Ok(self.plan(account, Action::Pair(Box::new(certificate.clone())), &found))
+        self.plan(account, Action::Pair(Box::new(certificate.clone())), &found)
     }
 
     fn plan_unpair(&self, account: &Account, hash: Option<&PairingHash>) -> Result<Plan, Error> {
@@ -173,34 +289,69 @@ impl Backend for PamP11 {
         };
         let action = match hash {
             Some(hash) => Action::Unpair(*hash),
-            None => Action::UnpairAll(found.pairings().hashes()),
+            None => Action::UnpairAll(found.pairings.hashes().into_iter().collect(), found.pairings.suspects),
         };
-        Ok(self.plan(account, action, &found))
+        self.plan(account, action, &found)
+    }
+
+    fn check_access(&self, plan: &Plan) -> Result<(), Error> {
+        if plan.is_unchanged() {
+            return Ok(());
+        }
+        let account = &plan.account;
+        let home = self.home(account)?;
+        let (place, file) = match home.enter(DIRECTORY.as_ref())? {
+            Some(directory) => {
+                let file = directory.open_file(FILE)?.map(|file| file.attributes());
+                (directory, file)
+            }
+            None => (home, None),
+        };
+        place.check_writable()?;
+        // Only root may give files to others.
+        let owner = file.map_or(account.uid, |file| file.uid);
+        if geteuid().is_root() || owner == geteuid().as_raw() {
+            return Ok(());
+        }
+        Err(Error::io(&self.file_path(account), nix::errno::Errno::EPERM))
     }
 
     fn apply(&self, plan: &Plan) -> Result<Applied, Error> {
         let account = &plan.account;
         let home = self.home(account)?;
-        home.lock(self.lock_wait)?;
-        let found = self.found(&home, account)?;
-        if let Action::UnpairAll(known) = &plan.action
-            && found.pairings().hashes().iter().any(|hash| !known.contains(hash))
+        let locked = self.lock(&home, account, matches!(plan.action, Action::Pair(_)))?;
+        let mut found = match &locked {
+            Some(locked) => self.found_in(&locked.directory, account)?,
+            None => Found::default(),
+        };
+        elsewhere::read(&home, &mut found.pairings);
+        found.has_directory &= locked.as_ref().is_some_and(|locked| !locked.created);
+        if let Action::UnpairAll(known, suspects) = &plan.action
+            && (found.pairings.suspects > *suspects || found.pairings.hashes().iter().any(|hash| !known.contains(hash)))
         {
             return Err(Error::Changed { path: self.file_path(account) });
         }
-        let now = self.plan(account, plan.action.clone(), &found);
+        let now = self.plan(account, plan.action.clone(), &found)?;
         let before = found.file.clone();
-        let after = match after(&plan.action, &found) {
-            Some(after) => {
-                self.write(&home, account, &found, after.as_deref())?;
-                self.read_back(&home, account, after.as_deref())?;
-                after
+        let created_directory = locked.as_ref().is_some_and(|locked| locked.created);
+        let after = match (after(&plan.action, &found), &locked) {
+            (Some(after), Some(locked)) => {
+                let owner = Attributes { uid: account.uid, gid: account.gid, mode: 0o600 };
+                let attributes = before.as_ref().map_or(owner, |file| file.attributes);
+                let after = after.map(|bytes| Contents { bytes, attributes });
+                let result = self.write(locked, account, &found, after.as_ref());
+                if result.is_err() && created_directory {
+                    // Not empty when the file is already in its place: then it stays.
+                    let _ = home.remove(DIRECTORY, UnlinkatFlags::RemoveDir);
+                }
+                result?;
+                after.map(|file| file.bytes)
             }
-            None => before.as_ref().map(|file| file.bytes.clone()),
+            _ => before.as_ref().map(|file| file.bytes.clone()),
         };
         tracing::info!(backend = self.name(), account = %account.name, changes = now.changes.len(), "pairing_applied");
-        let created_directory = found.directory.is_none() && after.is_some();
-        Ok(Applied { account: account.clone(), changes: now.changes, before, after, created_directory })
+        let account = account.clone();
+        Ok(Applied { account, changes: now.changes, notes: now.notes, before, after, created_directory })
     }
 
     fn undo(&self, applied: &Applied) -> Result<(), Error> {
@@ -209,18 +360,15 @@ impl Backend for PamP11 {
         }
         let account = &applied.account;
         let home = self.home(account)?;
-        home.lock(self.lock_wait)?;
-        let found = self.found(&home, account)?;
+        let changed = || Error::Changed { path: self.file_path(account) };
+        let locked = self.lock(&home, account, false)?.ok_or_else(changed)?;
+        let found = self.found_in(&locked.directory, account)?;
         if found.file.as_ref().map(|file| &file.bytes) != applied.after.as_ref() {
-            return Err(Error::Changed { path: self.file_path(account) });
+            return Err(changed());
         }
-        let before = applied.before.as_ref();
-        let target = Found { directory: found.directory, file: before.cloned() };
-        let bytes = before.map(|file| file.bytes.as_slice());
-        self.write(&home, account, &target, bytes)?;
-        self.read_back(&home, account, bytes)?;
+        self.write(&locked, account, &found, applied.before.as_ref())?;
         if applied.created_directory {
-            // Somebody else may have put something there; then it stays.
+            // Somebody may have put something else there.
             let _ = home.remove(DIRECTORY, UnlinkatFlags::RemoveDir);
         }
         tracing::info!(backend = self.name(), account = %account.name, "pairing_undone");
@@ -228,29 +376,29 @@ impl Backend for PamP11 {
     }
 }
 
-impl PamP11 {
-    /// As [`Backend::pairings`], but an account that has no directory for certificates has none,
-    /// whoever owns its home directory: service accounts live in all kinds of places.
-    fn listed(&self, account: &Account) -> Result<Pairings, Error> {
-        let Some(home) = self.system.open_home(account)? else { return Ok(Pairings::default()) };
-        match home.enter(DIRECTORY.as_ref())? {
-            Some(_) => Ok(self.found(&home, account)?.pairings()),
-            None => Ok(Pairings::default()),
-        }
-    }
-}
-
 /// What is there for an account.
 #[derive(Debug, Default)]
 struct Found {
-    directory: Option<Directory>,
+    has_directory: bool,
     file: Option<Contents>,
+    list: List,
+    pairings: Pairings,
 }
 
-impl Found {
-    fn pairings(&self) -> Pairings {
-        self.file.as_ref().map(|file| authorized_certificates::read(&file.bytes)).unwrap_or_default()
-    }
+/// The directory of the account, whose lock is held as long as this lives.
+#[derive(Debug)]
+struct Locked {
+    directory: Directory,
+    /// Whether it really is: see [`can_be_kept`].
+    locked: bool,
+    /// Whether it was made for this.
+    created: bool,
+}
+
+/// Whether somebody could keep the lock of a directory for ever who has no business with it: any
+/// user when others may open it, and the account's own user where root works on it.
+fn can_be_kept(account: &Account, directory: Attributes) -> bool {
+    directory.mode & 0o044 != 0 || (geteuid().is_root() && account.uid != 0)
 }
 
 impl Action {
@@ -258,27 +406,29 @@ impl Action {
         match self {
             Action::Pair(_) => false,
             Action::Unpair(one) => one == hash,
-            Action::UnpairAll(all) => all.contains(hash),
+            Action::UnpairAll(all, _) => all.contains(hash),
         }
+    }
+
+    fn removes_suspects(&self) -> bool {
+        matches!(self, Action::UnpairAll(..))
     }
 }
 
 /// The file after the action: `None` when nothing changes, `Some(None)` when it is to go.
 fn after(action: &Action, found: &Found) -> Option<Option<Vec<u8>>> {
     let bytes = found.file.as_ref().map(|file| file.bytes.as_slice()).unwrap_or_default();
-    let pairings = found.pairings();
-    match action {
-        Action::Pair(certificate) if pairings.contains(&certificate.pairing_hash()) => None,
-        Action::Pair(certificate) => Some(Some(authorized_certificates::add(bytes, certificate))),
-        Action::Unpair(_) | Action::UnpairAll(_) => {
-            let hashes: Vec<_> = pairings.hashes().into_iter().filter(|hash| action.removes(hash)).collect();
-            if hashes.is_empty() {
-                return None;
-            }
-            let rest = authorized_certificates::remove(bytes, &hashes);
-            Some(Some(rest).filter(|rest| !rest.trim_ascii().is_empty()))
-        }
+    if let Action::Pair(certificate) = action {
+        let listed = found.pairings.is_listed(&certificate.pairing_hash());
+        return (!listed).then(|| Some(found.list.add(bytes, certificate)));
     }
+    let hashes: BTreeSet<_> = found.pairings.hashes().into_iter().filter(|hash| action.removes(hash)).collect();
+    let suspects = action.removes_suspects() && found.pairings.suspects > 0;
+    if hashes.is_empty() && !suspects {
+        return None;
+    }
+    let rest = found.list.remove(bytes, &hashes, suspects);
+    Some(Some(rest).filter(|rest| !rest.trim_ascii().is_empty()))
 }
 
 fn parent(path: &Path) -> PathBuf {
@@ -292,6 +442,10 @@ const TEMPORARY: &str = ".authorized_certificates.pivkit";
 /// The new directory until it gets its name.
 const TEMPORARY_DIRECTORY: &str = ".eid.pivkit";
 const MAX_FILE: u64 = 1024 * 1024;
+/// How many lines of another file are named one by one.
+const MAX_NOTES: usize = 20;
+/// How often a directory may vanish between opening and locking it.
+const MAX_ATTEMPTS: usize = 100;
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

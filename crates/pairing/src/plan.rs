@@ -1,14 +1,15 @@
 //! What is going to change, and what was changed.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
 use identity::text::escape_control;
 use identity::{Certificate, PairingHash};
 
-use crate::Account;
 use crate::directory::Attributes;
 use crate::error::shown;
+use crate::{Account, AccountName, Elsewhere, Unknown};
 
 /// A change of one account that has not been made yet. Making a plan changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +25,8 @@ pub struct Plan {
 pub(crate) enum Action {
     Pair(Box<Certificate>),
     Unpair(PairingHash),
-    /// All pairings, which must be among these.
-    UnpairAll(Vec<PairingHash>),
+    /// All pairings, which must be among these, and what may be one: at most so many parts.
+    UnpairAll(BTreeSet<PairingHash>, usize),
 }
 
 impl Plan {
@@ -82,6 +83,20 @@ pub enum Change {
         /// The subject of the certificate, safe to print.
         subject: String,
     },
+    /// A part of the file is taken out that cannot be read and may be a certificate.
+    RemoveUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// The line on which it begins, from 1.
+        line: usize,
+    },
+    /// More parts like that are taken out.
+    RemoveUnreadableMore {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        count: usize,
+    },
     /// The file is removed, because nothing but blanks would be left in it.
     RemoveFile {
         /// The file.
@@ -110,6 +125,12 @@ impl fmt::Display for Change {
             Change::RemoveCertificate { path, hash, subject } => {
                 write!(f, "remove the certificate {hash} ({subject}) from {}", shown(path))
             }
+            Change::RemoveUnreadable { path, line } => {
+                write!(f, "remove what begins on line {line} of {}, which may be a certificate", shown(path))
+            }
+            Change::RemoveUnreadableMore { path, count } => {
+                write!(f, "remove {count} more such parts of {}", shown(path))
+            }
             Change::RemoveFile { path } => write!(f, "remove the file {}, which is empty then", shown(path)),
         }
     }
@@ -119,12 +140,11 @@ fn subject(certificate: &Certificate) -> String {
     escape_control(certificate.subject()).into_owned()
 }
 
-/// Something in the account's list that a person should know about.
+/// Something that a person should know about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Note {
-    /// A part of the file cannot be read. It is kept as it is, and login modules do not see what
-    /// stands behind it.
+    /// A part of the file cannot be read and is kept as it is. Login modules may stop there.
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -132,15 +152,68 @@ pub enum Note {
         line: usize,
         /// Why it cannot be read.
         why: String,
+        /// Whether login modules may read it as a pairing all the same.
+        may_count: bool,
+    },
+    /// There are more parts like those.
+    UnreadableMore {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        count: usize,
+    },
+    /// A key that is to be removed opens the account through another file, which stays.
+    Elsewhere(Elsewhere),
+    /// The same for more lines of that file.
+    ElsewhereMore {
+        /// How many.
+        count: usize,
+    },
+    /// Another file may open the account for any key, but could not be read.
+    Unknown(Unknown),
+    /// Other accounts have the same home directory, so the change counts for them as well.
+    SharedHome {
+        /// The home directory.
+        path: PathBuf,
+        /// The other accounts.
+        accounts: Vec<AccountName>,
+    },
+    /// OpenSC 0.23 cannot sign with RSA keys of this length.
+    LongRsaKey {
+        /// The length in bits.
+        bits: u32,
     },
 }
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Note::Unreadable { path, line, why } => {
-                write!(f, "{} line {line}: {why}; it is kept, and certificates behind it do not count", shown(path))
+            Note::Unreadable { path, line, why, may_count: true } => write!(
+                f,
+                "{} line {line}: {why}; it is kept and may count, while certificates behind it may not",
+                shown(path)
+            ),
+            Note::Unreadable { path, line, why, may_count: false } => {
+                write!(f, "{} line {line}: {why}; it is kept, and certificates behind it may not count", shown(path))
             }
+            Note::UnreadableMore { path, count } => {
+                write!(f, "{}: and {count} more parts that cannot be read", shown(path))
+            }
+            Note::Elsewhere(Elsewhere { hash, path, line }) => write!(
+                f,
+                "{hash} still opens the account through {} line {line}, which pivkit does not manage",
+                shown(path)
+            ),
+            Note::ElsewhereMore { count } => write!(f, "and {count} more such lines"),
+            Note::Unknown(Unknown { path, why }) => {
+                write!(f, "{} {why}; pam_p11 may find keys there that open the account", shown(path))
+            }
+            Note::SharedHome { path, accounts } => {
+                let names: Vec<&str> = accounts.iter().map(AccountName::as_str).collect();
+                let (path, names) = (shown(path), names.join(", "));
+                write!(f, "{path} is also the home directory of {names}: what is paired there opens all of them")
+            }
+            Note::LongRsaKey { bits } => write!(f, "OpenSC 0.23 cannot sign with RSA-{bits}; newer versions may"),
         }
     }
 }
@@ -150,6 +223,7 @@ impl fmt::Display for Note {
 pub struct Applied {
     pub(crate) account: Account,
     pub(crate) changes: Vec<Change>,
+    pub(crate) notes: Vec<Note>,
     /// The file before; `None` when there was none.
     pub(crate) before: Option<Contents>,
     /// The bytes of the file after; `None` when there is none.
@@ -168,6 +242,11 @@ impl Applied {
     /// Empty when nothing had to be done.
     pub fn changes(&self) -> &[Change] {
         &self.changes
+    }
+
+    /// The notes of the plan, adjusted in the same way.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 }
 

@@ -1,11 +1,12 @@
 //! The system whose accounts are looked at: the live one, or a directory tree.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use nix::unistd::User;
+use nix::unistd::{Gid, User};
 
 use crate::directory::Directory;
-use crate::{Account, AccountName, Error, passwd};
+use crate::walk::{self, Links};
+use crate::{Account, AccountName, Error, group, passwd};
 
 /// Where accounts and their home directories come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,44 +56,64 @@ impl System {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], [`Error::NotPermitted`] or [`Error::Unsafe`] when etc/passwd cannot be read,
-    /// [`Error::Malformed`] when it is larger than 16 MiB.
+    /// [`Error::Missing`], [`Error::Io`], [`Error::NotPermitted`] or [`Error::Unsafe`] when
+    /// etc/passwd cannot be read, [`Error::Malformed`] when it is larger than 16 MiB.
     pub fn accounts(&self) -> Result<Vec<Account>, Error> {
-        let missing = |path: &Path| Error::io(path, std::io::Error::from(std::io::ErrorKind::NotFound));
+        let path = self.path_of(Path::new(PASSWD));
+        Ok(passwd::parse(&self.table("passwd")?.ok_or(Error::Missing { path })?))
+    }
+
+    /// A file in etc; `None` when it is missing.
+    fn table(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let missing = |path: &Path| Error::Missing { path: path.to_owned() };
         let root_path = self.root.as_deref().unwrap_or(Path::new("/"));
         let root = Directory::open(root_path)?.ok_or_else(|| missing(root_path))?;
-        let path = self.path_of(Path::new(PASSWD));
+        let path = self.path_of(&Path::new("/etc").join(name));
         let etc = root.enter("etc".as_ref())?.ok_or_else(|| missing(&path))?;
-        let file = etc.open_file("passwd")?.ok_or_else(|| missing(&path))?;
-        let bytes = file.read(MAX_PASSWD)?;
-        let bytes = bytes.ok_or(Error::Malformed { path, why: "is larger than 16 MiB" })?;
-        Ok(passwd::parse(&bytes))
+        let Some(file) = etc.open_file(name)? else { return Ok(None) };
+        let bytes = file.read(MAX_TABLE)?;
+        bytes.ok_or(Error::Malformed { path, why: "is larger than 16 MiB" }).map(Some)
+    }
+
+    /// Other accounts that have the same home directory: what is kept there counts for all.
+    pub(crate) fn sharing_home(&self, account: &Account) -> Result<Vec<AccountName>, Error> {
+        let others = self.accounts()?.into_iter();
+        // Paths are compared by their components: a slash at the end makes no difference.
+        let others = others.filter(|other| other.home == account.home && other.name != account.name);
+        Ok(others.map(|other| other.name).collect())
+    }
+
+    /// Whether the group belongs to the account alone: it is its primary group, has its name, and
+    /// nobody else is in it.
+    pub(crate) fn is_private_group(&self, account: &Account, gid: u32) -> Result<bool, Error> {
+        if gid != account.gid {
+            return Ok(false);
+        }
+        let group = if self.root.is_some() {
+            self.table("group")?.and_then(|file| group::find(&file, gid))
+        } else {
+            let found = nix::unistd::Group::from_gid(Gid::from_raw(gid));
+            let found = found.map_err(|error| Error::io(Path::new("/etc/group"), error))?;
+            found.map(|found| group::Group { name: found.name, members: found.mem })
+        };
+        let name = account.name.as_str();
+        let own = |group: group::Group| group.name == name && group.members.iter().all(|member| member == name);
+        let shared = || -> Result<bool, Error> {
+            let others = self.accounts()?;
+            Ok(others.iter().any(|other| other.gid == gid && other.uid != account.uid))
+        };
+        Ok(group.is_some_and(own) && !shared()?)
     }
 
     /// Opens the home directory of an account; `None` when it is missing.
     ///
-    /// On the live system the way to the home directory belongs to the administrator and may lead
-    /// over links; the directory itself must belong to the account or to root. In a tree no
-    /// component may be a link or `..`.
+    /// On the live system links on the way are followed only when nobody but root can have made
+    /// them; in a tree no component may be a link or `..`.
     pub(crate) fn open_home(&self, account: &Account) -> Result<Option<Directory>, Error> {
-        let path = self.path_of(&account.home);
-        let Some(root) = &self.root else {
-            return Directory::open(&path);
-        };
-        let Some(mut directory) = Directory::open(root)? else { return Ok(None) };
-        for component in account.home.components() {
-            match component {
-                Component::RootDir | Component::CurDir => (),
-                Component::Normal(name) => match directory.enter(name)? {
-                    Some(next) => directory = next,
-                    None => return Ok(None),
-                },
-                Component::ParentDir | Component::Prefix(_) => {
-                    return Err(Error::unsafe_path(&path, "leads out of the directory tree"));
-                }
-            }
+        match &self.root {
+            Some(root) => walk::open(root, &account.home, Links::Refused),
+            None => walk::open(Path::new("/"), &account.home, Links::OfRoot),
         }
-        Ok(Some(directory))
     }
 
     /// Where a path of the system is found from here.
@@ -105,4 +126,4 @@ impl System {
 }
 
 const PASSWD: &str = "/etc/passwd";
-const MAX_PASSWD: u64 = 16 * 1024 * 1024;
+const MAX_TABLE: u64 = 16 * 1024 * 1024;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use identity::Identity;
 use pairing::pam_p11::PamP11;
 use pairing::{Account, AccountName, Backend, Pairings, System};
 
@@ -36,6 +37,11 @@ impl Accounts {
         self.backend.as_ref()
     }
 
+    /// Why the login module cannot use an identity.
+    pub(crate) fn obstacle(&self, identity: &Identity) -> Option<String> {
+        self.backend.obstacle(Some(&identity.slot), &identity.certificate)
+    }
+
     pub(crate) fn account(&self, name: &AccountName) -> Result<Account, Error> {
         Ok(self.system.account(name)?)
     }
@@ -53,22 +59,34 @@ fn has_pam_module(file: &str) -> bool {
     })
 }
 
-pub(crate) fn hashes(pairings: &Pairings) -> Vec<String> {
-    pairings.hashes().iter().map(ToString::to_string).collect()
-}
-
 pub(crate) fn account_report(user: String, pairings: &Pairings) -> AccountReport {
-    let report = |pairing: &pairing::Pairing| PairingReport {
+    let kept = pairings.entries.iter().map(|pairing| PairingReport {
         pairing_hash: pairing.hash().to_string(),
         subject: Some(pairing.certificate.subject().to_owned()),
         not_after: Some(crate::identities::rfc3339(pairing.certificate.not_after())),
         effective: pairing.effective,
-    };
-    let problem =
-        |part: &pairing::Unreadable| format!("line {}: {}; what stands behind it does not count", part.line, part.why);
-    AccountReport {
-        user,
-        pairings: pairings.entries.iter().map(report).collect(),
-        problems: pairings.unreadable.iter().map(problem).collect(),
+        elsewhere: None,
+    });
+    let elsewhere = pairings.elsewhere.iter().map(|key| PairingReport {
+        pairing_hash: key.hash.to_string(),
+        subject: None,
+        not_after: None,
+        effective: true,
+        elsewhere: Some(format!("{} line {}", key.path.display(), key.line)),
+    });
+    AccountReport { user, pairings: kept.chain(elsewhere).collect(), problems: problems(pairings) }
+}
+
+/// What could not be read of an account's pairings.
+fn problems(pairings: &Pairings) -> Vec<String> {
+    let mut problems: Vec<String> = Vec::new();
+    for part in &pairings.unreadable {
+        let counts = if part.may_count { "may count as a pairing all the same" } else { "does not count" };
+        problems.push(format!("line {}: {}; it {counts}, and what stands behind it may not", part.line, part.why));
     }
+    if pairings.unreadable_more > 0 {
+        problems.push(format!("{} more parts cannot be read", pairings.unreadable_more));
+    }
+    problems.extend(pairings.unknown.iter().map(|part| format!("{} {}", part.path.display(), part.why)));
+    problems
 }

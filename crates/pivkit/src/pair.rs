@@ -1,10 +1,10 @@
 //! `pivkit pair`, `unpair`, `list`, `check`: identities and local accounts.
 
-use identity::PairingHash;
+use identity::{Identity, PairingHash};
 use pairing::{AccountName, Pairings, Plan};
 use piv::LastTry;
 
-use crate::accounts::{account_report, hashes};
+use crate::accounts::account_report;
 use crate::choice::connect_one;
 use crate::error::with_causes;
 use crate::report::{AccountError, ChangeReport, CheckReport, ListReport, SCHEMA_VERSION};
@@ -42,19 +42,23 @@ pub fn pair(
     let account = accounts.account(&request.user)?;
     let mut card = connect_one(readers, &request.card, ui)?;
     let chosen = request.identity.find(&mut card)?;
+    if let Some(obstacle) = accounts.obstacle(&chosen.identity) {
+        return Err(Error::Unfit { slot: chosen.identity.slot, problems: vec![obstacle] });
+    }
     let plan = accounts.backend().plan_pair(&account, &chosen.identity.certificate)?;
-    let concerned = vec![chosen.identity.pairing_hash().to_string()];
+    let concerned = [chosen.identity.pairing_hash()];
     let question = format!("Pair this identity with account {}", request.user);
-    if !consent(&plan, request.dry_run, &question, ui)? {
-        return report(accounts, &plan, concerned, false);
+    if !consent(accounts, &plan, request.dry_run, &question, ui)? {
+        return report(accounts, &plan, &concerned, false);
     }
     let pin = ui.pin(card.reader())?;
     let proof = chosen.prove(&mut card, &pin, request.last_try)?;
     carry_out(accounts, &plan, |pairings| pairings.contains(&proof.pairing_hash()))?;
-    report(accounts, &plan, concerned, true)
+    report(accounts, &plan, &concerned, true)
 }
 
-/// Removes one pairing of an account, or all of them.
+/// Removes one pairing of an account, or all of them. [`ChangeReport::may_open`] tells whether that closes the account to
+/// the keys concerned.
 ///
 /// # Errors
 ///
@@ -69,14 +73,18 @@ pub fn unpair(
     let account = accounts.account(user)?;
     let backend = accounts.backend();
     let plan = backend.plan_unpair(&account, hash)?;
-    let mut removed = backend.pairings(&account)?.hashes();
-    removed.retain(|one| hash.is_none_or(|hash| hash == one));
-    let concerned = removed.iter().map(ToString::to_string).collect();
-    if !consent(&plan, dry_run, &format!("Remove from account {user}"), ui)? {
-        return report(accounts, &plan, concerned, false);
+    let concerned = match hash {
+        Some(hash) => vec![*hash],
+        None => backend.pairings(&account)?.hashes(),
+    };
+    let changed = consent(accounts, &plan, dry_run, &format!("Remove from account {user}"), ui)?;
+    if changed {
+        carry_out(accounts, &plan, |pairings| !pairings.hashes().iter().any(|hash| concerned.contains(hash)))?;
     }
-    carry_out(accounts, &plan, |pairings| !pairings.hashes().iter().any(|hash| removed.contains(hash)))?;
-    report(accounts, &plan, concerned, true)
+    let mut report = report(accounts, &plan, &concerned, changed)?;
+    // Who removes everything means every key.
+    report.may_open |= hash.is_none() && !backend.pairings(&account)?.elsewhere.is_empty();
+    Ok(report)
 }
 
 /// Applies a plan and reads the pairings back. If they cannot be read, or are not as they should be, undoes the change.
@@ -95,12 +103,14 @@ fn carry_out(accounts: &Accounts, plan: &Plan, as_planned: impl Fn(&Pairings) ->
     }
 }
 
-/// True if the plan is to be carried out: it changes something, it is no dry run, and the person agrees.
-fn consent(plan: &Plan, dry_run: bool, question: &str, ui: &mut dyn Ui) -> Result<bool, Error> {
+/// True if the plan is to be carried out: it changes something, it is no dry run, this process can do it, and the person
+/// agrees.
+fn consent(accounts: &Accounts, plan: &Plan, dry_run: bool, question: &str, ui: &mut dyn Ui) -> Result<bool, Error> {
     plan.notes().iter().for_each(|note| ui.note(&format!("note: {note}")));
     if plan.is_unchanged() || dry_run {
         return Ok(false);
     }
+    accounts.backend().check_access(plan)?;
     if ui.confirm(&steps(plan), question)? { Ok(true) } else { Err(Error::Declined) }
 }
 
@@ -109,15 +119,17 @@ fn steps(plan: &Plan) -> Vec<String> {
 }
 
 /// What was planned, and how things stand now.
-fn report(accounts: &Accounts, plan: &Plan, pairing_hashes: Vec<String>, changed: bool) -> Result<ChangeReport, Error> {
+fn report(accounts: &Accounts, plan: &Plan, concerned: &[PairingHash], changed: bool) -> Result<ChangeReport, Error> {
+    let pairings = accounts.backend().pairings(plan.account())?;
     Ok(ChangeReport {
         schema_version: SCHEMA_VERSION,
         user: plan.account().name.to_string(),
         backend: accounts.backend().name().to_owned(),
-        pairing_hashes,
+        pairing_hashes: concerned.iter().map(ToString::to_string).collect(),
         plan: steps(plan),
         changed,
-        paired: hashes(&accounts.backend().pairings(plan.account())?),
+        paired: pairings.hashes().iter().map(ToString::to_string).collect(),
+        may_open: pairings.may_hold_more() || concerned.iter().any(|hash| pairings.contains(hash)),
     })
 }
 
@@ -176,11 +188,13 @@ pub fn check(
     let account = accounts.account(&request.user)?;
     let pairings = accounts.backend().pairings(&account)?;
     let not_paired = || Error::NotPairedWithCard { user: request.user.to_string() };
-    if pairings.hashes().is_empty() {
+    if pairings.is_empty() {
         return Err(not_paired());
     }
     let mut card = connect_one(readers, &request.card, ui)?;
-    let chosen = IdentityChoice::find_where(&mut card, |identity| pairings.contains(&identity.pairing_hash()))?;
+    let opens =
+        |identity: &Identity| pairings.contains(&identity.pairing_hash()) && accounts.obstacle(identity).is_none();
+    let chosen = IdentityChoice::find_where(&mut card, opens)?;
     let chosen = chosen.ok_or_else(not_paired)?;
     let pin = ui.pin(card.reader())?;
     let proof = chosen.prove(&mut card, &pin, request.last_try)?;

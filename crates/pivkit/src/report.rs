@@ -230,6 +230,9 @@ pub struct ChangeReport {
     pub changed: bool,
     /// The pairing hashes that the account has after the command, read back.
     pub paired: Vec<String>,
+    /// True if the keys concerned open the account after the command, or might: through a file that pivkit does not manage,
+    /// or by something that could not be read.
+    pub may_open: bool,
 }
 
 /// `pivkit list`.
@@ -278,6 +281,9 @@ pub struct PairingReport {
     pub not_after: Option<String>,
     /// False if the login module does not come to see it, because something damaged stands before it.
     pub effective: bool,
+    /// The file and line, if it is one that the login module reads and pivkit does not manage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<String>,
 }
 
 /// `pivkit check`.

@@ -7,4 +7,5 @@ mod icam;
 mod made;
 mod openssl;
 mod signatures;
+mod ssh;
 mod vector;

@@ -10,7 +10,9 @@ use rcgen::{CertificateParams, DnType, KeyPair};
 
 use super::*;
 
+mod access;
 mod crash;
+mod elsewhere;
 mod hostile;
 mod owners;
 mod race;
@@ -24,7 +26,34 @@ pub(crate) fn certificate(name: &str) -> Certificate {
 fn certificate_for(key: &KeyPair, name: &str) -> Certificate {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
+    params.serial_number = Some(vec![0x11; 20].into());
     Certificate::from_der(params.self_signed(key).unwrap().der()).unwrap()
+}
+
+/// A certificate with bytes of it replaced, which our parser reads and OpenSSL does not.
+fn changed(change: impl Fn(&mut Vec<u8>)) -> Certificate {
+    let mut der = certificate("Mueller").der().to_vec();
+    change(&mut der);
+    Certificate::from_der(&der).unwrap()
+}
+
+/// A name whose UTF8String is in Latin-1.
+pub(crate) fn latin1() -> Certificate {
+    changed(|der| {
+        for at in (0..der.len() - 7).rev() {
+            if der[at..].starts_with(b"Mueller") {
+                der[at + 1] = 0xFC;
+            }
+        }
+    })
+}
+
+/// A serial number with zeros in front.
+pub(crate) fn padded_serial_number() -> Certificate {
+    changed(|der| {
+        let at = der.windows(2).position(|window| window == [0x02, 0x14]).unwrap();
+        der[at + 2..at + 4].copy_from_slice(&[0, 1]);
+    })
 }
 
 pub(crate) fn is_root() -> bool {
@@ -48,6 +77,7 @@ impl Tree {
         fs::create_dir_all(root.join("home/alice")).unwrap();
         let passwd = format!("root:x:0:0::/root:/bin/sh\nalice:x:{uid}:{gid}::/home/alice:/bin/sh\n");
         fs::write(root.join("etc/passwd"), passwd).unwrap();
+        fs::write(root.join("etc/group"), format!("root:x:0:\nalice:x:{gid}:\n")).unwrap();
         let tree = Tree { alice: System::root(root).account(&"alice".parse().unwrap()).unwrap(), directory };
         tree.give(&tree.path("home/alice"), 0o755);
         tree
@@ -183,6 +213,62 @@ fn pairing_makes_directory_and_file() {
 }
 
 #[test]
+fn a_certificate_that_login_modules_cannot_read_is_refused() {
+    let tree = Tree::new();
+    tree.pair(&certificate("a"));
+    for odd in [latin1(), padded_serial_number()] {
+        let refused = tree.backend().plan_pair(&tree.alice, &odd);
+        assert!(matches!(refused, Err(Error::UnusableCertificate { .. })), "{refused:?}");
+        assert!(tree.backend().obstacle(Some("9a"), &odd).is_some());
+    }
+    let ed25519 = certificate_for(&KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap(), "x");
+    let refused = tree.backend().plan_pair(&tree.alice, &ed25519).unwrap_err().to_string();
+    assert!(refused.contains("Ed25519"), "{refused}");
+}
+
+#[test]
+fn slots_that_pam_p11_cannot_use() {
+    let (tree, one) = (Tree::new(), certificate("a"));
+    for (slot, fine) in [(None, true), (Some("9a"), true), (Some("9d"), true), (Some("9C"), false), (Some("9e"), false)]
+    {
+        assert_eq!(tree.backend().obstacle(slot, &one).is_none(), fine, "{slot:?}");
+    }
+}
+
+#[test]
+fn removing_all_removes_what_may_be_a_certificate_and_says_so() {
+    let one = certificate("a");
+    let suspect = "-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n";
+    let tree = Tree::with_file(format!("{}{suspect}", one.to_pem()).as_bytes());
+    let backend = tree.backend();
+    assert!(backend.pairings(&tree.alice).unwrap().may_hold_more());
+    // One: what else may open the account stays, and the plan and its outcome say so.
+    let plan = backend.plan_unpair(&tree.alice, Some(&one.pairing_hash())).unwrap();
+    assert!(plan.notes()[0].to_string().contains("may count"), "{:?}", plan.notes());
+    let applied = backend.apply(&plan).unwrap();
+    assert_eq!(applied.notes(), plan.notes());
+    assert!(backend.pairings(&tree.alice).unwrap().may_hold_more());
+    backend.undo(&applied).unwrap();
+    // All.
+    let plan = backend.plan_unpair(&tree.alice, None).unwrap();
+    assert!(plan.notes().is_empty());
+    assert!(matches!(plan.changes(), [_, Change::RemoveUnreadable { .. }, Change::RemoveFile { .. }]));
+    // More of it than was shown.
+    let shown = fs::read(tree.file()).unwrap();
+    fs::write(tree.file(), [&shown, suspect.as_bytes()].concat()).unwrap();
+    assert!(matches!(backend.apply(&plan), Err(Error::Changed { .. })));
+    fs::write(tree.file(), shown).unwrap();
+    backend.apply(&plan).unwrap();
+    assert!(!tree.file().exists() && !backend.pairings(&tree.alice).unwrap().may_hold_more());
+
+    let many = Tree::with_file(suspect.repeat(100).as_bytes());
+    let plan = many.backend().plan_unpair(&many.alice, None).unwrap();
+    assert_eq!(plan.changes().len(), 22);
+    let plan = many.backend().plan_pair(&many.alice, &one).unwrap();
+    assert!(matches!(plan.notes(), [.., Note::UnreadableMore { count: 80, .. }]) && plan.notes().len() == 21);
+}
+
+#[test]
 fn pairing_twice_changes_nothing() {
     let tree = Tree::new();
     let key = KeyPair::generate().unwrap();
@@ -206,7 +292,7 @@ fn unpairing_one_or_all() {
 
     let applied = tree.unpair(Some(&all[1].pairing_hash()));
     assert!(matches!(applied.changes(), [Change::RemoveCertificate { hash, .. }] if *hash == all[1].pairing_hash()));
-    assert_eq!(tree.hashes(), [all[2].pairing_hash(), all[0].pairing_hash()]);
+    assert_eq!(tree.hashes(), [all[0].pairing_hash(), all[2].pairing_hash()]);
     assert!(tree.unpair(Some(&all[1].pairing_hash())).changes().is_empty(), "it is gone already");
 
     let applied = tree.unpair(None);

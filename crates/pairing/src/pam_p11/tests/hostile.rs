@@ -149,7 +149,10 @@ fn the_account_list_leads_elsewhere() {
     assert!(matches!(system.account(&name), Err(Error::Unsafe { .. })));
 
     let empty = tempfile::tempdir().unwrap();
-    assert!(matches!(System::root(empty.path()).account(&name), Err(Error::Io { .. })));
+    assert!(matches!(System::root(empty.path()).account(&name), Err(Error::Missing { .. })));
+    let missing = empty.path().join("nonexist");
+    let refused = System::root(&missing).account(&name).unwrap_err();
+    assert_eq!(refused.to_string(), format!("{} is not there", missing.display()));
 }
 
 #[test]

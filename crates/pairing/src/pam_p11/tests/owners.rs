@@ -54,9 +54,22 @@ fn what_belongs_to_others_is_refused() {
         fs::set_permissions(tree.path(name), fs::Permissions::from_mode(0o770)).unwrap();
         let refused = tree.backend().plan_pair(&tree.alice, &certificate("a"));
         assert!(matches!(&refused, Err(Error::Unsafe { why, .. }) if why.contains("group 777")), "{refused:?}");
-        // Her own group is fine.
+        // A group of her own is fine, as long as it is hers alone.
         chown(tree.path(name), None, Some(tree.alice.gid)).unwrap();
         tree.pair(&certificate("a"));
+        let gid = tree.alice.gid;
+        for (file, line) in [
+            ("etc/group", format!("users:x:{gid}:\n")),
+            ("etc/group", format!("alice:x:{gid}:bob\n")),
+            ("etc/passwd", format!("bob:x:54321:{gid}::/home/bob:/bin/sh\n")),
+        ] {
+            let before = fs::read(tree.path(file)).unwrap();
+            fs::write(tree.path(file), [line.as_bytes(), &before].concat()).unwrap();
+            let refused = tree.backend().plan_pair(&tree.alice, &certificate("b"));
+            let group = format!("group {gid}");
+            assert!(matches!(&refused, Err(Error::Unsafe { why, .. }) if why.contains(&group)), "{line}: {refused:?}");
+            fs::write(tree.path(file), before).unwrap();
+        }
     }
 }
 

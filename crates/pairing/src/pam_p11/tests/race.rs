@@ -34,7 +34,7 @@ fn threads_do_not_lose_each_others_change() {
     let mut found = tree.hashes();
     found.sort();
     assert_eq!(found, expected);
-    assert!(fs::read(tree.file()).unwrap().ends_with(b"# kept\n"));
+    assert!(fs::read(tree.file()).unwrap().starts_with(b"# kept\n"));
 }
 
 #[test]
@@ -74,18 +74,82 @@ fn child() {
     backend.apply(&plan).unwrap();
 }
 
+/// Whoever can open the home directory, which usually is everybody, can lock that.
 #[test]
-fn a_lock_that_is_not_free_in_time_is_an_error() {
+fn the_lock_of_the_home_directory_stops_nobody() {
     let tree = Tree::new();
+    let _holder = locked(&tree.path("home/alice"));
+    let backend = tree.backend().with_lock_wait(Duration::from_secs(60));
+    let start = Instant::now();
+    backend.apply(&backend.plan_pair(&tree.alice, &certificate("a")).unwrap()).unwrap();
+    backend.apply(&backend.plan_unpair(&tree.alice, None).unwrap()).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn a_lock_that_only_the_account_can_hold_is_respected_by_the_account() {
+    let tree = Tree::new();
+    tree.pair(&certificate("a"));
+    // Root's own directory, so that the answer is the same whoever runs this.
+    let mut alice = tree.alice.clone();
+    if is_root() {
+        for path in ["home/alice", EID, "home/alice/.eid/authorized_certificates"] {
+            chown(tree.path(path), Some(0), Some(0)).unwrap();
+        }
+        alice = Account { uid: 0, gid: 0, ..alice };
+    }
     let backend = tree.backend().with_lock_wait(Duration::from_millis(30));
-    let plan = backend.plan_pair(&tree.alice, &certificate("a")).unwrap();
+    let plan = backend.plan_unpair(&alice, None).unwrap();
     let before = tree.snapshot();
-    let holder = fs::File::open(tree.path("home/alice")).unwrap();
-    holder.lock().unwrap();
+    let holder = locked(&tree.path(EID));
     assert!(matches!(backend.apply(&plan), Err(Error::Busy { .. })));
     assert_eq!(tree.snapshot(), before);
     drop(holder);
     backend.apply(&plan).unwrap();
     // The lock is free again afterwards.
-    fs::File::open(tree.path("home/alice")).unwrap().try_lock().unwrap();
+    fs::File::open(tree.path(EID)).unwrap().try_lock().unwrap();
+}
+
+#[test]
+fn a_lock_that_others_keep_does_not_keep_a_pairing() {
+    let tree = Tree::new();
+    let a = certificate("a");
+    tree.pair(&a);
+    if !is_root() {
+        // Then alice is who runs this, and others can hold the lock only of what they can open.
+        fs::set_permissions(tree.path(EID), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let _holder = locked(&tree.path(EID));
+    let backend = tree.backend().with_lock_wait(Duration::from_millis(30));
+    let applied = backend.apply(&backend.plan_unpair(&tree.alice, None).unwrap()).unwrap();
+    assert!(!tree.file().exists());
+    backend.undo(&applied).unwrap();
+    assert_eq!(tree.hashes(), [a.pairing_hash()]);
+    backend.apply(&backend.plan_pair(&tree.alice, &certificate("b")).unwrap()).unwrap();
+    assert_eq!(tree.hashes().len(), 2);
+    assert_eq!(fs::read_dir(tree.path(EID)).unwrap().count(), 1, "nothing is left beside the file");
+}
+
+#[test]
+fn a_directory_that_goes_while_somebody_waits_for_it_is_made_anew() {
+    let tree = Arc::new(Tree::new());
+    let (a, b) = (certificate("a"), certificate("b"));
+    let applied = tree.pair(&a);
+    let holder = locked(&tree.path(EID));
+    let waiting = {
+        let (tree, b) = (Arc::clone(&tree), b.clone());
+        std::thread::spawn(move || tree.pair(&b))
+    };
+    // Whether the other waits already or not, the outcome is the same.
+    fs::remove_dir_all(tree.path(EID)).unwrap();
+    drop(holder);
+    waiting.join().unwrap();
+    assert_eq!(tree.hashes(), [b.pairing_hash()]);
+    assert!(matches!(tree.backend().undo(&applied), Err(Error::Changed { .. })));
+}
+
+fn locked(path: &Path) -> fs::File {
+    let holder = fs::File::open(path).unwrap();
+    holder.lock().unwrap();
+    holder
 }

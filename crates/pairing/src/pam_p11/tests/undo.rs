@@ -79,7 +79,7 @@ fn two_plans_made_at_once_are_both_kept() {
     let plans = [&a, &b].map(|one| backend.plan_pair(&tree.alice, one).unwrap());
     assert_eq!(backend.apply(&plans[0]).unwrap().changes().len(), 3);
     assert_eq!(backend.apply(&plans[1]).unwrap().changes().len(), 1, "directory and file are there by now");
-    assert_eq!(tree.hashes(), [b.pairing_hash(), a.pairing_hash()]);
+    assert_eq!(tree.hashes(), [a.pairing_hash(), b.pairing_hash()]);
     assert!(backend.apply(&plans[0]).unwrap().changes().is_empty());
 }
 

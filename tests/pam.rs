@@ -93,7 +93,11 @@ fn a_key_for_ssh_opens_the_account_as_well_and_unpair_says_so() {
     let unpaired = bench.pivkit(&["unpair", "--user", "alice", "--yes"]).output().exits_with(6);
     assert!(!unpaired.stdout.contains("no longer opens"), "{unpaired}");
     assert!(unpaired.stderr.contains("may open account alice all the same"), "{unpaired}");
-    bench.pivkit(&["list", "--user", "alice"]).output().success().prints(&["authorized_keys line 1", "not managed here"]);
+    bench
+        .pivkit(&["list", "--user", "alice"])
+        .output()
+        .success()
+        .prints(&["authorized_keys line 1", "not managed here"]);
     let hash = oracle::pairing_hash(&bench, &der);
     let note = unpaired.stderr.lines().find(|line| line.contains("authorized_keys line 1"));
     assert!(note.is_some_and(|note| note.contains(&hash)), "{unpaired}");

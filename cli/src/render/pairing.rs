@@ -48,9 +48,12 @@ pub(crate) fn list(report: &ListReport) -> String {
     for account in &report.accounts {
         for pairing in &account.pairings {
             let until = pairing.not_after.as_deref().and_then(|time| time.split('T').next()).unwrap_or("-").to_owned();
-            let note =
-                if pairing.effective { "" } else { " (behind damage in the file: the login module does not see it)" };
-            let subject = format!("{}{note}", pairing.subject.as_deref().unwrap_or("-"));
+            let subject = match (&pairing.subject, &pairing.elsewhere) {
+                (_, Some(place)) => format!("(key in {place}, not managed here)"),
+                (subject, None) => subject.clone().unwrap_or_else(|| "-".to_owned()),
+            };
+            let note = if pairing.effective { "" } else { " (behind damage: the login module may not see it)" };
+            let subject = format!("{subject}{note}");
             rows.push(vec![account.user.clone(), pairing.pairing_hash.clone(), until, subject]);
         }
     }

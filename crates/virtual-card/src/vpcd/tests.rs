@@ -10,6 +10,12 @@ use smartcard::{CardTransport, Command, Exchange, Link, StatusWord};
 use super::*;
 use crate::{CardOptions, Content};
 
+/// One test at a time: a port that one has freed may be given to another, which then meets the wrong card.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// A card on its own thread, told when it was inserted.
@@ -52,6 +58,7 @@ fn tries() -> Command {
 
 #[test]
 fn a_card_serves_one_reader_after_the_other_and_is_reset_between() {
+    let _alone = alone();
     let first = Listener::bind("127.0.0.1:0").unwrap();
     let address = first.address();
     let card = run(&address.to_string(), "");
@@ -73,6 +80,7 @@ fn a_card_serves_one_reader_after_the_other_and_is_reset_between() {
 
 #[test]
 fn the_readers_control_codes_reset_the_card() {
+    let _alone = alone();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let card = run(&listener.local_addr().unwrap().to_string(), "");
     let (mut stream, _) = listener.accept().unwrap();
@@ -92,6 +100,7 @@ fn the_readers_control_codes_reset_the_card() {
 
 #[test]
 fn a_stop_ends_it_while_it_waits_for_a_reader_and_while_one_is_silent() {
+    let _alone = alone();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let card = run(&address, "");
@@ -104,6 +113,7 @@ fn a_stop_ends_it_while_it_waits_for_a_reader_and_while_one_is_silent() {
 /// Whoever accepts and hangs up is no reader.
 #[test]
 fn a_reader_that_stays_away_is_looked_for_less_often() {
+    let _alone = alone();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let start = Instant::now();
     let card = run(&listener.local_addr().unwrap().to_string(), "");
@@ -123,6 +133,7 @@ fn a_reader_that_stays_away_is_looked_for_less_often() {
 
 #[test]
 fn a_card_that_is_pulled_leaves_its_reader() {
+    let _alone = alone();
     let listener = Listener::bind("127.0.0.1:0").unwrap();
     let card = run(&listener.address().to_string(), "at 2 sw=6F00\nat 3 remove");
     let mut reader = listener.accept(LIMIT, LIMIT).unwrap();
@@ -134,6 +145,7 @@ fn a_card_that_is_pulled_leaves_its_reader() {
 
 #[test]
 fn an_address_that_names_nothing_is_an_error() {
+    let _alone = alone();
     for address in ["", "nonsense", "127.0.0.1", "127.0.0.1:99999"] {
         assert!(matches!(run(address, "").thread.join().unwrap(), Err(Error::Address { .. })), "{address}");
     }
@@ -144,6 +156,7 @@ fn an_address_that_names_nothing_is_an_error() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_reader_that_writes_in_two_parts_need_not_wait_for_acknowledgements() {
+    let _alone = alone();
     const EXCHANGES: u32 = 100;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let card = run(&listener.local_addr().unwrap().to_string(), "");

@@ -181,7 +181,7 @@ fn a_name_that_does_not_resolve_is_nobody_there() {
 #[test]
 fn a_certificate_of_an_unknown_issuer_is_not_trusted() {
     let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
     let private = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()
@@ -190,7 +190,7 @@ fn a_certificate_of_an_unknown_issuer_is_not_trusted() {
         .with_single_cert(vec![certificate.der().clone()], private)
         .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = Url::parse(&format!("https://localhost:{}/", listener.local_addr().unwrap().port())).unwrap();
+    let url = Url::parse(&format!("https://127.0.0.1:{}/", listener.local_addr().unwrap().port())).unwrap();
     std::thread::spawn(move || {
         let config = std::sync::Arc::new(config);
         for stream in listener.incoming() {

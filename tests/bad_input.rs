@@ -256,8 +256,7 @@ fn without_anybody_to_ask() {
 fn with_a_command_line_that_makes_no_sense() {
     let bench = Bench::vpcd();
     for args in [
-        &["pair"][..],
-        &["identities", "--transport", "carrier-pigeon"],
+        &["identities", "--transport", "carrier-pigeon"][..],
         &["pair", "--user", "alice", "--slot", "zz"],
         &["pair", "--user", "alice", "--hash", "1234"],
         &["no-such-command"],
@@ -266,6 +265,9 @@ fn with_a_command_line_that_makes_no_sense() {
         let output = bench.pivkit(args).output().exits_with(USAGE);
         assert!(output.stdout.is_empty() && output.stderr.contains("--help"), "{output}");
     }
+    // A person would be asked for the account.
+    assert_refused(&bench.pivkit(&["pair"]).output(), USAGE, &["--user"]);
+    assert_refused(&bench.pivkit(&["pair", "--non-interactive"]).output(), USAGE, &["--user"]);
 }
 
 #[test]

@@ -87,9 +87,9 @@ pub(crate) struct Hash {
 
 #[derive(Args, Debug)]
 pub(crate) struct Pair {
-    /// The account
+    /// The account; without it, a person is asked
     #[arg(long, short, value_hint = ValueHint::Username)]
-    pub(crate) user: String,
+    pub(crate) user: Option<String>,
     #[command(flatten)]
     pub(crate) identity: IdentityArgs,
     #[command(flatten)]

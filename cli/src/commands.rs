@@ -1,17 +1,15 @@
 //! From a parsed command line to a printed result.
 
 mod cards;
+mod manual;
 mod pairings;
 mod psso;
 
 use std::process::ExitCode;
 
-use clap::CommandFactory;
-
 use crate::args::{Cli, Command};
 use crate::failure::Failure;
-use crate::help;
-use crate::output::{self, Output};
+use crate::output::Output;
 use crate::terminal::Terminal;
 
 /// What every command needs to know beside its own arguments.
@@ -39,17 +37,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::List(args) => pairings::list(&context, &args),
         Command::Check(args) => pairings::check(&context, &args),
         Command::Psso(args) => psso::run(&context, args),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "pivkit", &mut script);
-            output::write(&script)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Command::Man { dir } => {
-            let unwritable = |source| Failure::from(pivkit::Error::File { path: dir.clone(), source });
-            std::fs::create_dir_all(&dir).map_err(unwritable)?;
-            clap_mangen::generate_to(help::extend(Cli::command()), &dir).map_err(unwritable)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Completions { shell } => manual::completions(&context, shell),
+        Command::Man { dir } => manual::pages(&context, &dir),
     }
 }

@@ -86,8 +86,15 @@ fn advise(error: &Error) -> Advice {
         Error::UnreadableCertificate { .. } => {
             Advice::new(NO_IDENTITY, "Write the certificate to the card anew, or choose another slot with --slot.")
         }
+        Error::Select(error) if error.choices().is_empty() => Advice::new(
+            NO_IDENTITY,
+            "Have a certificate put on the card; `pivkit identities --all-slots` looks into every slot.",
+        ),
         Error::Select(_) => {
             Advice::new(NO_IDENTITY, "Choose one with --slot or --hash; `pivkit identities` shows them all.")
+        }
+        Error::Obstacle { .. } => {
+            Advice::new(NO_IDENTITY, "Choose another slot with --slot; 9a is the one for logging in.")
         }
         Error::Unfit { .. } => {
             Advice::new(NO_IDENTITY, "Have a certificate issued that fits, or choose another slot with --slot.")

@@ -19,6 +19,11 @@ EXIT CODES:
 
 const EXAMPLES: &[(&[&str], &[Example])] = &[
     (
+        &[],
+        &[Example("What is on the card", "pivkit identities"), Example("How a command is used", "pivkit pair --help")],
+    ),
+    (&["psso"], &[Example("How a login is made", "pivkit psso login --help")]),
+    (
         &["readers"],
         &[Example("Readers and cards", "pivkit readers"), Example("The same for a program", "pivkit readers --json")],
     ),
@@ -119,14 +124,9 @@ mod tests {
     use super::*;
     use crate::args::Cli;
 
-    fn leaves(command: &Command, path: &[String]) -> Vec<(Vec<String>, Command)> {
-        let mut found = Vec::new();
-        for sub in command.get_subcommands() {
-            let path = [path, &[sub.get_name().to_owned()]].concat();
-            let below = leaves(sub, &path);
-            if below.is_empty() { found.push((path, sub.clone())) } else { found.extend(below) }
-        }
-        found
+    fn all(command: &Command, path: &[String]) -> Vec<(Vec<String>, Command)> {
+        let below = command.get_subcommands().flat_map(|sub| all(sub, &[path, &[sub.get_name().to_owned()]].concat()));
+        std::iter::once((path.to_vec(), command.clone())).chain(below).collect()
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn every_command_has_examples_and_exit_codes() {
-        for (path, command) in leaves(&extend(Cli::command()), &[]) {
+        for (path, command) in all(&extend(Cli::command()), &[]) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("EXAMPLES:\n") && help.contains("EXIT CODES:\n"), "{path:?}");
         }

@@ -2,7 +2,8 @@
 
 use std::io::{self, IsTerminal};
 
-use dialoguer::{Confirm, Select};
+use dialoguer::{Confirm, Input, Select};
+use nix::unistd::User;
 use pivkit::text::escape_control;
 use pivkit::{Pin, Ui, UiError};
 
@@ -33,6 +34,19 @@ impl Terminal {
         Self { pin: PinSource::from(args), ..self }
     }
 
+    /// Asks for an account; suggests the person's own, also behind sudo.
+    pub(crate) fn account(&self) -> Result<String, UiError> {
+        self.may_ask("which account is meant", "--user")?;
+        let own = User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name);
+        let suggestion = std::env::var("SUDO_USER").ok().or(own);
+        let _prompt = interrupt::prompt();
+        let mut input = Input::new().with_prompt("Account");
+        if let Some(suggestion) = suggestion {
+            input = input.default(escape_control(&suggestion).into_owned());
+        }
+        input.interact_text().map_err(prompt_failed)
+    }
+
     fn may_ask(&self, question: &str, flag: &'static str) -> Result<(), UiError> {
         if self.may_ask { Ok(()) } else { Err(UiError::Unanswered { question: question.to_owned(), flag }) }
     }
@@ -54,7 +68,10 @@ impl Ui for Terminal {
     }
 
     fn choose(&mut self, question: &str, options: &[String]) -> Result<usize, UiError> {
-        self.may_ask("which card is meant", "--reader, --serial or --guid")?;
+        self.may_ask(
+            "which one is meant",
+            "--reader, --serial or --guid for a card, --slot or --hash for an identity",
+        )?;
         let options: Vec<_> = options.iter().map(|option| escape_control(option).into_owned()).collect();
         let _prompt = interrupt::prompt();
         Select::new().with_prompt(question).items(&options).default(0).interact().map_err(prompt_failed)

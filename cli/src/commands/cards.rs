@@ -45,13 +45,20 @@ fn watch(context: &Context, readers: &mut CardReaders) -> Result<ExitCode, Failu
 const WATCH_INTERVAL: Duration = Duration::from_secs(60);
 
 pub(super) fn identities(context: &Context, args: &Identities) -> Result<ExitCode, Failure> {
-    let report = if args.cert.is_empty() {
+    let (report, reason) = if args.cert.is_empty() {
         let slots = if args.all_slots { Slots::All } else { Slots::InUse };
         pivkit::identities(&mut open(&args.card.transport)?, &args.card.choice(), slots)?
     } else {
-        pivkit::identities_in_files(&args.cert)?
+        (pivkit::identities_in_files(&args.cert), None)
     };
-    context.output.print(&report, render::identities)?;
+    // One failure is told in full below; several need the report.
+    if reason.is_none() || report.errors.len() > 1 {
+        context.output.print(&report, render::identities)?;
+    }
+    if let Some(reason) = reason {
+        render::read_errors(report.errors.get(1..).unwrap_or_default()).iter().for_each(|line| output::say(line));
+        return Err(reason.into());
+    }
     render::read_errors(&report.errors).iter().for_each(|line| output::say(line));
     let found =
         report.cards.iter().map(|card| &card.identities).chain(report.files.iter().map(|file| &file.identities));

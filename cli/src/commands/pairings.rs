@@ -15,8 +15,13 @@ fn accounts(args: &AccountArgs) -> Result<Accounts, Failure> {
 }
 
 pub(super) fn pair(context: &Context, args: &Pair) -> Result<ExitCode, Failure> {
+    let mut ui = context.terminal().consenting(args.change.yes).with_pin(&args.pin);
+    let user = match &args.user {
+        Some(user) => user.clone(),
+        None => ui.account().map_err(pivkit::Error::from)?,
+    };
     let request = PairRequest {
-        user: args.user.parse().map_err(pivkit::Error::from)?,
+        user: user.parse().map_err(pivkit::Error::from)?,
         card: args.card.choice(),
         identity: args.identity.choice(),
         last_try: args.pin.last_try(),
@@ -24,7 +29,6 @@ pub(super) fn pair(context: &Context, args: &Pair) -> Result<ExitCode, Failure> 
     };
     let accounts = accounts(&args.account)?;
     let mut readers = open(&args.card.transport)?;
-    let mut ui = context.terminal().consenting(args.change.yes).with_pin(&args.pin);
     let report = pivkit::pair(&accounts, &mut readers, &request, &mut ui)?;
     context.output.print(&report, |report| render::paired(report, args.change.dry_run))?;
     Ok(ExitCode::SUCCESS)

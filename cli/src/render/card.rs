@@ -86,5 +86,11 @@ pub(crate) fn read_errors(errors: &[ReadError]) -> Vec<String> {
         let place: Vec<_> = [error.reader.clone(), slot, error.path.clone()].into_iter().flatten().collect();
         format!("pivkit: {}: {}.", safe(&place.join(", ")), safe(&error.error))
     };
-    errors.iter().map(line).collect()
+    let mut lines: Vec<String> = errors.iter().map(line).collect();
+    if errors.iter().any(|error| error.path.is_some()) {
+        lines.push("Check the path and its permissions; certificates are read from PEM, DER and PKCS#7.".to_owned());
+    } else if !errors.is_empty() {
+        lines.push("The rest was read; take the card out, insert it again, and try again.".to_owned());
+    }
+    lines
 }

@@ -15,7 +15,7 @@ pub trait Backend {
     /// The name of the backend, such as `pam_p11`.
     fn name(&self) -> &'static str;
 
-    /// Why the login module cannot use this identity, as a sentence; `None` when nothing stands in
+    /// Why the login module cannot use this identity, as half a sentence; `None` when nothing stands in
     /// the way. `slot` is the slot of the card, such as `9a`, where it is known.
     fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {
         let _ = (slot, certificate);

@@ -233,23 +233,16 @@ impl Backend for PamP11 {
     fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {
         let slot = slot.unwrap_or_default();
         if slot.eq_ignore_ascii_case("9c") {
-            return Some(
-                "The key in slot 9c wants the PIN before every signature, and pam_p11 presents it only once, \
-                 so no login with it succeeds."
-                    .to_owned(),
-            );
+            return Some("its key wants the PIN before every signature, and pam_p11 presents it only once".to_owned());
         }
         if slot.eq_ignore_ascii_case("9e") {
-            return Some(
-                "The key in slot 9e signs without the PIN: it shows that the card is there, not who holds it."
-                    .to_owned(),
-            );
+            return Some("its key signs without the PIN: it shows that the card is there, not who holds it".to_owned());
         }
         if let Some(why) = certificate.encoding_problem() {
-            return Some(format!("pam_p11 cannot be relied on to read the certificate: {why}."));
+            return Some(format!("pam_p11 cannot be relied on to read the certificate: {why}"));
         }
         let kind = certificate.public_key().algorithm();
-        (!authorized_certificates::usable(certificate)).then(|| format!("pam_p11 cannot use a key of the kind {kind}."))
+        (!authorized_certificates::usable(certificate)).then(|| format!("pam_p11 cannot use a key of the kind {kind}"))
     }
 
     fn pairings(&self, account: &Account) -> Result<Pairings, Error> {

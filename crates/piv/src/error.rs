@@ -9,15 +9,15 @@ use crate::{ObjectId, Slot};
 #[non_exhaustive]
 pub enum Error {
     /// The card left the reader. Insert it and start again.
-    #[error("the card was removed")]
-    CardRemoved(#[source] smartcard::Error),
+    #[error(transparent)]
+    CardRemoved(smartcard::Error),
     /// Another program reset the card; the selection and the PIN verification are gone. Start the operation again, but do
     /// not verify a PIN a second time without asking.
-    #[error("the card was reset by another program")]
-    CardReset(#[source] smartcard::Error),
+    #[error(transparent)]
+    CardReset(smartcard::Error),
     /// The connection failed in another way.
-    #[error("the connection to the card failed")]
-    Transport(#[source] smartcard::Error),
+    #[error(transparent)]
+    Transport(smartcard::Error),
     /// The card has no PIV application.
     #[error("the card has no PIV application (status {sw})")]
     NotPiv {

@@ -111,7 +111,7 @@ pub(crate) fn verify_answer(status: StatusWord) -> Result<(), Error> {
         (StatusWord::OK, _) => Ok(()),
         (StatusWord::AUTHENTICATION_METHOD_BLOCKED, _) | (_, Some(0)) => Err(Error::PinBlocked),
         (_, Some(tries)) => Err(Error::WrongPin { retries_left: Some(tries) }),
-        (StatusWord(0x6300), None) => Err(Error::WrongPin { retries_left: None }),
+        (StatusWord::VERIFICATION_FAILED, None) => Err(Error::WrongPin { retries_left: None }),
         (sw, None) => Err(Error::Status { command: "VERIFY", sw }),
     }
 }

@@ -29,7 +29,8 @@ impl<'a> Session<'a> {
     pub fn read_object(&mut self, object: ObjectId) -> Result<Option<Vec<u8>>, Error> {
         let tag = object.tag().0.to_be_bytes();
         let tag: Vec<u8> = tag.into_iter().skip_while(|byte| *byte == 0).collect();
-        let command = Command::new(0x00, 0xcb, 0x3f, 0xff).with_data(tlv::encode(TAG_LIST, &tag)).expecting_answer();
+        let command =
+            Command::new(0x00, INS_GET_DATA, 0x3f, 0xff).with_data(tlv::encode(TAG_LIST, &tag)).expecting_answer();
         let response = self.exchange.send(&command)?;
         match response.status {
             StatusWord::OK => Ok(Some(response.data).filter(|data| !data.is_empty())),
@@ -135,7 +136,8 @@ impl<'a> Session<'a> {
     ///
     /// That of a lost connection.
     pub fn yubikey_serial(&mut self) -> Result<Option<u32>, Error> {
-        let response = self.exchange.send(&Command::new(0x00, 0xf8, 0x00, 0x00).expecting_answer())?;
+        let command = Command::new(0x00, INS_YUBICO_SERIAL, 0x00, 0x00).expecting_answer();
+        let response = self.exchange.send(&command)?;
         Ok(<[u8; 4]>::try_from(response.data).ok().filter(|_| response.status.is_ok()).map(u32::from_be_bytes))
     }
 }
@@ -169,5 +171,8 @@ impl VerifiedSession<'_> {
     }
 }
 
+/// P1-P2 3FFF: the object is named in the data field.
+const INS_GET_DATA: u8 = 0xcb;
+const INS_YUBICO_SERIAL: u8 = 0xf8;
 const TAG_LIST: Tag = Tag(0x5c);
 const DATA: Tag = Tag(0x53);

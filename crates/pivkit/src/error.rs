@@ -54,6 +54,14 @@ pub enum Error {
     /// Not exactly one identity fits.
     #[error(transparent)]
     Select(#[from] SelectError),
+    /// The backend's login module cannot use the identity.
+    #[error("the identity in slot {slot} cannot be paired: {why}")]
+    Obstacle {
+        /// The slot.
+        slot: String,
+        /// Why, a sentence without its full stop.
+        why: String,
+    },
     /// The identity is not fit for logging in.
     #[error("the certificate in slot {slot} cannot be used: {}", .problems.join("; "))]
     Unfit {
@@ -139,8 +147,10 @@ fn fitting(wanted: &str) -> String {
     if wanted.is_empty() { String::new() } else { format!(" {wanted}") }
 }
 
+/// What happened, and in which reader; some errors say that themselves.
 fn card(reader: &str, source: &piv::Error) -> String {
-    format!("{source} (reader {reader:?})")
+    let (text, reader) = (source.to_string(), format!("reader {reader:?}"));
+    if text.contains(&reader) { text } else { format!("{text} ({reader})") }
 }
 
 /// An error and its causes in one line, each cause once: "a: b: c".

@@ -29,11 +29,18 @@ pub fn readers(readers: &mut CardReaders) -> Result<ReadersReport, Error> {
 
 /// The certificates on every PIV card that `choice` means. One command for each object on a card with extended length.
 ///
+/// What could not be read is listed in the report. If no card at all could be read, the report comes with the reason of the
+/// first one.
+///
 /// # Errors
 ///
 /// [`Error::NoReader`] or [`Error::NoCard`] if there is nothing to read, [`Error::Transport`] if the way to the cards is
-/// closed; and if no card at all could be read, why the first one could not. Everything else is listed in the report.
-pub fn identities(readers: &mut CardReaders, choice: &CardChoice, slots: Slots) -> Result<IdentitiesReport, Error> {
+/// closed.
+pub fn identities(
+    readers: &mut CardReaders,
+    choice: &CardChoice,
+    slots: Slots,
+) -> Result<(IdentitiesReport, Option<Error>), Error> {
     let all = readers.list()?;
     if all.is_empty() {
         return Err(Error::NoReader);
@@ -60,9 +67,11 @@ pub fn identities(readers: &mut CardReaders, choice: &CardChoice, slots: Slots) 
         }
     }
     match first_error {
-        _ if !report.cards.is_empty() => Ok(report),
-        Some(error) => Err(error),
-        None => Err(Error::NoCard { wanted: choice.describe() }),
+        None if report.cards.is_empty() => Err(Error::NoCard { wanted: choice.describe() }),
+        first_error => {
+            let reason = first_error.filter(|_| report.cards.is_empty());
+            Ok((report, reason))
+        }
     }
 }
 
@@ -139,21 +148,16 @@ fn facts(certificate: &Certificate) -> IdentityReport {
     }
 }
 
-/// The certificates in files, instead of cards.
-///
-/// # Errors
-///
-/// [`Error::File`] if no file at all could be read. What is unreadable beside others is listed in the report.
-pub fn identities_in_files(paths: &[PathBuf]) -> Result<IdentitiesReport, Error> {
+/// The certificates in files, instead of cards. What could not be read is listed in the report.
+#[must_use]
+pub fn identities_in_files(paths: &[PathBuf]) -> IdentitiesReport {
     let now = OffsetDateTime::now_utc();
     let mut report = IdentitiesReport { schema_version: SCHEMA_VERSION, cards: vec![], files: vec![], errors: vec![] };
-    let mut first_error = None;
     for path in paths {
         let certificates = match files::certificates(path) {
             Ok(certificates) => certificates,
             Err(error) => {
                 report.errors.push(ReadError::in_file(path, &error));
-                first_error = first_error.or(Some(error));
                 continue;
             }
         };
@@ -166,10 +170,7 @@ pub fn identities_in_files(paths: &[PathBuf]) -> Result<IdentitiesReport, Error>
         }
         report.files.push(FileReport { path: path.display().to_string(), identities });
     }
-    match first_error {
-        Some(error) if report.files.is_empty() => Err(error),
-        _ => Ok(report),
-    }
+    report
 }
 
 /// RFC 3339 with seconds, in UTC.

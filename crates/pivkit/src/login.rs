@@ -104,7 +104,7 @@ pub fn login(readers: &mut CardReaders, request: LoginRequest, ui: &mut dyn Ui) 
     let pending = client.begin_login(&request.user)?;
     let begun = Instant::now();
     let mut card = connect_one(readers, &request.card, ui)?;
-    let chosen = request.identity.find(&mut card)?;
+    let chosen = request.identity.find_or_ask(&mut card, ui)?;
     let certificate = &chosen.identity.certificate;
     let algorithm = algorithm(certificate, request.algorithm)?;
     let pin = ui.pin(card.reader())?;

@@ -6,9 +6,9 @@ use identity::{Identity, PairingHash, Problem};
 use piv::{LastTry, Pin, Slot};
 use time::OffsetDateTime;
 
-use crate::Error;
 use crate::scan::{self, Found, ScanError};
 use crate::signer::algorithm_id;
+use crate::{Error, Ui, UiError};
 
 /// Which identity is meant. Nothing set means: the one in 9a, else the only one for authentication.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +45,27 @@ impl IdentityChoice {
         match chosen {
             Some(chosen) => chosen.checked(),
             None => self.select(&found)?.checked(),
+        }
+    }
+
+    /// As [`IdentityChoice::find`]; lets a person choose where several identities fit.
+    ///
+    /// # Errors
+    ///
+    /// As [`IdentityChoice::find`], and [`Error::Ui`].
+    pub(crate) fn find_or_ask(&self, card: &mut piv::Card, ui: &mut dyn Ui) -> Result<LoginIdentity, Error> {
+        let choices = match self.find(card) {
+            Err(Error::Select(SelectError::Several { choices })) => choices,
+            result => return result,
+        };
+        let lines: Vec<String> = choices.iter().map(ToString::to_string).collect();
+        match ui.choose("Which identity", &lines) {
+            Ok(index) => match choices.get(index) {
+                Some(chosen) => Self { slot: chosen.slot.parse().ok(), hash: Some(chosen.pairing_hash) }.find(card),
+                None => Err(SelectError::Several { choices }.into()),
+            },
+            Err(UiError::Unanswered { .. }) => Err(SelectError::Several { choices }.into()),
+            Err(error) => Err(error.into()),
         }
     }
 

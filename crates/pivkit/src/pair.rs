@@ -41,9 +41,9 @@ pub fn pair(
 ) -> Result<ChangeReport, Error> {
     let account = accounts.account(&request.user)?;
     let mut card = connect_one(readers, &request.card, ui)?;
-    let chosen = request.identity.find(&mut card)?;
-    if let Some(obstacle) = accounts.obstacle(&chosen.identity) {
-        return Err(Error::Unfit { slot: chosen.identity.slot, problems: vec![obstacle] });
+    let chosen = request.identity.find_or_ask(&mut card, ui)?;
+    if let Some(why) = accounts.obstacle(&chosen.identity) {
+        return Err(Error::Obstacle { slot: chosen.identity.slot, why });
     }
     let plan = accounts.backend().plan_pair(&account, &chosen.identity.certificate)?;
     let concerned = [chosen.identity.pairing_hash()];

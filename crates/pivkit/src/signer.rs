@@ -6,8 +6,8 @@ use piv::{AlgorithmId, Hash, LastTry, Pin, Slot};
 
 use crate::Error;
 
-/// A key on a card that signs JWS signing inputs. Each signature is a session of its own: SELECT, the retry counter,
-/// VERIFY, GENERAL AUTHENTICATE.
+/// A key on a card that signs JWS signing inputs. Each signature is a session of its own: SELECT, the discovery object the
+/// first time, the retry counter, VERIFY, GENERAL AUTHENTICATE.
 pub struct CardSigner<'a> {
     card: &'a mut piv::Card,
     slot: Slot,

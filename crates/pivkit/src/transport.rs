@@ -114,8 +114,11 @@ impl CardReaders {
                 Ok(readers.wait_for_change(&known, limit)?.into_iter().map(ReaderReport::from).collect())
             }
             Way::Vpcd { .. } => {
-                std::thread::park_timeout(limit);
-                self.list()
+                let now = self.list()?;
+                if now == known {
+                    std::thread::park_timeout(limit);
+                }
+                Ok(now)
             }
         }
     }

@@ -128,11 +128,18 @@ fn reason(error: &Option<String>, description: &Option<String>, check: &Option<S
 /// Text of a stranger, fit to be shown: control and invisible characters escaped, at most `limit` characters.
 pub(crate) fn shown(text: &str, limit: usize) -> String {
     let mut characters = text.chars();
-    let mut out: String = characters.by_ref().take(limit).flat_map(char::escape_debug).collect();
+    let mut out: String = characters.by_ref().take(limit).flat_map(fit).collect();
     if characters.next().is_some() {
         out.push('…');
     }
     out
+}
+
+/// Quotes and backslashes stay as they are: they deceive nobody.
+fn fit(character: char) -> impl Iterator<Item = char> {
+    let plain = matches!(character, '\'' | '"' | '\\');
+    let escaped = (!plain).then(|| character.escape_debug());
+    plain.then_some(character).into_iter().chain(escaped.into_iter().flatten())
 }
 
 #[cfg(test)]
@@ -144,5 +151,6 @@ mod tests {
         assert_eq!(shown("a\u{1b}[31m\r\n\u{202e}b", 40), "a\\u{1b}[31m\\r\\n\\u{202e}b");
         assert_eq!(shown("ééééé", 3), "ééé…");
         assert_eq!(shown("abc", 3), "abc");
+        assert_eq!(shown(r#"the issuer's "name" \"#, 40), r#"the issuer's "name" \"#);
     }
 }

@@ -11,6 +11,8 @@ pub struct StatusWord(pub u16);
 impl StatusWord {
     /// Normal processing.
     pub const OK: Self = Self(0x9000);
+    /// Verification failed; how many tries are left is not said.
+    pub const VERIFICATION_FAILED: Self = Self(0x6300);
     /// Wrong length: the card does not take the command in this form.
     pub const WRONG_LENGTH: Self = Self(0x6700);
     /// The last command of a chain was expected.

@@ -24,9 +24,12 @@ pub(super) fn inspect(token: &str, options: &InspectOptions, expected: Option<Ki
     seen.check("enc", true, "A256GCM");
     seen.check("epk", true, "a point on P-256");
     check_party_info(&mut seen, &jwe, options);
-    if let Some(key) = &options.decryption_key {
-        check_recipient(&mut seen, &jwe, &key_id(&key.public()));
-        decrypt(&mut seen, &jwe, options);
+    match &options.decryption_key {
+        Some(key) => {
+            check_recipient(&mut seen, &jwe, &key_id(&key.public()));
+            decrypt(&mut seen, &jwe, options);
+        }
+        None => seen.check("decryption", false, "not opened: give --decryption-key"),
     }
     Ok(seen)
 }

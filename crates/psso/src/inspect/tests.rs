@@ -98,7 +98,11 @@ fn apple_login_response() {
     let vector = &vectors["apple_login_request_with_keys"];
     let token = text(&vector["login_response_jwe"]);
     let closed = inspect(token, &InspectOptions::default()).unwrap();
-    assert_eq!((closed.kind, closed.claims.is_none(), failed(&closed)), (Kind::LoginResponse, true, vec![]));
+    assert_eq!(
+        (closed.kind, closed.claims.is_none(), failed(&closed)),
+        (Kind::LoginResponse, true, vec!["decryption"])
+    );
+    assert!(detail(&closed, "decryption").contains("--decryption-key"));
     assert!(closed.signature.is_none() && closed.kid_matches.is_none());
 
     let key = p256_private(&vector["device_encryption_jwk"]);

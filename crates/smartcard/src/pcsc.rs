@@ -5,6 +5,7 @@
 //! nor powered down) when a connection or a transaction ends.
 
 mod connection;
+mod owner;
 mod reader;
 
 use std::ffi::CString;

@@ -139,6 +139,12 @@ impl Directory {
         if !self.still_names(temporary, &made)? {
             return Ok(None);
         }
+        // Somebody made it between the caller's look and this lock. A rename would put this one in its place while it is
+        // still empty, and take it away from whoever is about to write there.
+        if fstatat(&self.file, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok() {
+            let _ = self.remove(temporary, UnlinkatFlags::RemoveDir);
+            return Ok(None);
+        }
         // Someone may have put another directory there; giving away an empty one harms nobody.
         if !made.is_empty()? {
             return Err(Error::unsafe_path(&made.path, "is in the way and not empty"));

@@ -153,3 +153,21 @@ fn locked(path: &Path) -> fs::File {
     holder.lock().unwrap();
     holder
 }
+
+/// Two processes find no directory; the slower one must not put its own in the place of the other's, which is still empty.
+#[test]
+fn a_directory_that_another_process_has_just_made_stays() {
+    use std::os::unix::fs::MetadataExt;
+    let tree = Tree::new();
+    let home = Directory::open(&tree.path("home/alice")).unwrap().unwrap();
+    let attributes = home.attributes().unwrap();
+    let end = Instant::now() + Duration::from_secs(10);
+    let make =
+        || home.create_directory(".eid", ".eid.pivkit", Attributes { mode: 0o700, ..attributes }, end, |_| Ok(false));
+    let _faster = make().unwrap().unwrap();
+    let inode = || fs::metadata(tree.path("home/alice/.eid")).unwrap().ino();
+    let before = inode();
+    assert!(make().unwrap().is_none());
+    assert_eq!(inode(), before);
+    assert!(!tree.path("home/alice/.eid.pivkit").exists());
+}

@@ -49,12 +49,13 @@ pub fn pair(
     let concerned = [chosen.identity.pairing_hash()];
     let question = format!("Pair this identity with account {}", request.user);
     if !consent(accounts, &plan, request.dry_run, &question, ui)? {
-        return report(accounts, &plan, &concerned, false);
+        let pairings = accounts.backend().pairings(&account)?;
+        return Ok(report(accounts, &plan, &concerned, &pairings, false));
     }
     let pin = ui.pin(card.reader())?;
     let proof = chosen.prove(&mut card, &pin, request.last_try)?;
-    carry_out(accounts, &plan, |pairings| pairings.contains(&proof.pairing_hash()))?;
-    report(accounts, &plan, &concerned, true)
+    let pairings = carry_out(accounts, &plan, |pairings| pairings.contains(&proof.pairing_hash()))?;
+    Ok(report(accounts, &plan, &concerned, &pairings, true))
 }
 
 /// Removes one pairing of an account, or all of them. [`ChangeReport::may_open`] tells whether that closes the account to
@@ -73,26 +74,26 @@ pub fn unpair(
     let account = accounts.account(user)?;
     let backend = accounts.backend();
     let plan = backend.plan_unpair(&account, hash)?;
-    let concerned = match hash {
-        Some(hash) => vec![*hash],
-        None => backend.pairings(&account)?.hashes(),
-    };
+    let mut pairings = backend.pairings(&account)?;
+    let concerned = hash.map_or_else(|| pairings.hashes(), |hash| vec![*hash]);
     let changed = consent(accounts, &plan, dry_run, &format!("Remove from account {user}"), ui)?;
     if changed {
-        carry_out(accounts, &plan, |pairings| !pairings.hashes().iter().any(|hash| concerned.contains(hash)))?;
+        let removed = |now: &Pairings| !now.hashes().iter().any(|hash| concerned.contains(hash));
+        pairings = carry_out(accounts, &plan, removed)?;
     }
-    let mut report = report(accounts, &plan, &concerned, changed)?;
+    let mut report = report(accounts, &plan, &concerned, &pairings, changed);
     // Who removes everything means every key.
-    report.may_open |= hash.is_none() && !backend.pairings(&account)?.elsewhere.is_empty();
+    report.may_open |= hash.is_none() && !pairings.elsewhere.is_empty();
     Ok(report)
 }
 
-/// Applies a plan and reads the pairings back. If they cannot be read, or are not as they should be, undoes the change.
-fn carry_out(accounts: &Accounts, plan: &Plan, as_planned: impl Fn(&Pairings) -> bool) -> Result<(), Error> {
+/// Applies a plan and returns the pairings as they read back. If they cannot be read, or are not as they should be, undoes
+/// the change.
+fn carry_out(accounts: &Accounts, plan: &Plan, as_planned: impl Fn(&Pairings) -> bool) -> Result<Pairings, Error> {
     let backend = accounts.backend();
     let applied = backend.apply(plan)?;
     match backend.pairings(plan.account()) {
-        Ok(pairings) if as_planned(&pairings) => Ok(()),
+        Ok(pairings) if as_planned(&pairings) => Ok(pairings),
         read => {
             let user = plan.account().name.to_string();
             match backend.undo(&applied) {
@@ -118,10 +119,15 @@ fn steps(plan: &Plan) -> Vec<String> {
     plan.changes().iter().map(ToString::to_string).collect()
 }
 
-/// What was planned, and how things stand now.
-fn report(accounts: &Accounts, plan: &Plan, concerned: &[PairingHash], changed: bool) -> Result<ChangeReport, Error> {
-    let pairings = accounts.backend().pairings(plan.account())?;
-    Ok(ChangeReport {
+/// What was planned, and how things stand now: `pairings`.
+fn report(
+    accounts: &Accounts,
+    plan: &Plan,
+    concerned: &[PairingHash],
+    pairings: &Pairings,
+    changed: bool,
+) -> ChangeReport {
+    ChangeReport {
         schema_version: SCHEMA_VERSION,
         user: plan.account().name.to_string(),
         backend: accounts.backend().name().to_owned(),
@@ -130,7 +136,7 @@ fn report(accounts: &Accounts, plan: &Plan, concerned: &[PairingHash], changed: 
         changed,
         paired: pairings.hashes().iter().map(ToString::to_string).collect(),
         may_open: pairings.may_hold_more() || concerned.iter().any(|hash| pairings.contains(hash)),
-    })
+    }
 }
 
 /// The pairings of one account, or of all that have some.

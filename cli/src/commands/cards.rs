@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use pivkit::report::{ReaderEvent, ReaderReport};
-use pivkit::{CardReaders, Slots};
+use pivkit::{CardReaders, Slots, Wait};
 
 use super::Context;
 use crate::args::{Hash, Identities, Readers, TransportArgs};
@@ -12,9 +12,17 @@ use crate::failure::{self, Failure};
 use crate::output::{self, Audience};
 use crate::render;
 
-/// Opens the way to the cards; a person hears of it when another program keeps one.
+/// Opens the way to the cards; a person hears of it when one takes long.
 pub(super) fn open(args: &TransportArgs) -> Result<CardReaders, Failure> {
-    let waiting = |reader: &str| output::say(&format!("waiting for another program to release the card in {reader}"));
+    let waiting = |reader: &str, wait| {
+        output::say(&match wait {
+            Wait::OtherProgram => format!("waiting for another program to release the card in {reader}"),
+            Wait::Touch => {
+                format!("touch your key: the card in {reader} waits (if it does not blink, it is only slow)")
+            }
+            Wait::Work => format!("the card in {reader} is at work; this can take a minute"),
+        });
+    };
     Ok(args.transport.open(waiting).map_err(pivkit::Error::from)?)
 }
 

@@ -29,7 +29,7 @@ mod session;
 mod slot;
 
 pub use algorithm::{AlgorithmId, Hash};
-pub use card::Card;
+pub use card::{Card, is_yubikey};
 pub use certificate::{CertificateObject, MAX_CERTIFICATE_LENGTH};
 pub use chuid::Chuid;
 pub use discovery::{DiscoveryObject, PinUsagePolicy};

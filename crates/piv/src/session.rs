@@ -3,6 +3,7 @@
 use smartcard::tlv::{self, Tag};
 use smartcard::{Command, Exchange, StatusWord};
 
+use crate::card::Known;
 use crate::pin::{self, PinReference};
 use crate::{
     AlgorithmId, CertificateObject, Chuid, DiscoveryObject, Error, Hash, KeyHistory, LastTry, ObjectId, Pin, PinStatus,
@@ -12,12 +13,12 @@ use crate::{
 /// A selected PIV application. The card belongs to this program until the session is dropped.
 pub struct Session<'a> {
     exchange: Exchange<'a>,
-    pin_reference: &'a mut Option<PinReference>,
+    known: &'a mut Known,
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(exchange: Exchange<'a>, pin_reference: &'a mut Option<PinReference>) -> Self {
-        Self { exchange, pin_reference }
+    pub(crate) fn new(exchange: Exchange<'a>, known: &'a mut Known) -> Self {
+        Self { exchange, known }
     }
 
     /// GET DATA (SP 800-73-4 Part 2, 3.1.2): the whole object with its tag (53, or 7E for the discovery object). `None` if
@@ -112,6 +113,7 @@ impl<'a> Session<'a> {
     pub fn verify_pin(mut self, pin: &Pin, last_try: LastTry) -> Result<VerifiedSession<'a>, Error> {
         let reference = self.pin_reference()?;
         self.status_of(reference)?.guard(last_try)?;
+        self.known.pin_sent = true;
         let response = self.exchange.send(&pin::verify_command(reference, pin))?;
         pin::verify_answer(response.status)?;
         Ok(VerifiedSession { session: self, fresh: true })
@@ -119,7 +121,7 @@ impl<'a> Session<'a> {
 
     /// Which PIN people use; read once for each card. Only a discovery object that says so makes it the global one.
     fn pin_reference(&mut self) -> Result<PinReference, Error> {
-        if let Some(reference) = *self.pin_reference {
+        if let Some(reference) = self.known.pin_reference {
             return Ok(reference);
         }
         let reference = match self.discovery() {
@@ -127,7 +129,7 @@ impl<'a> Session<'a> {
             Ok(Some(discovery)) if discovery.pin_usage_policy.global_pin_preferred() => PinReference::Global,
             _ => PinReference::Application,
         };
-        Ok(*self.pin_reference.insert(reference))
+        Ok(*self.known.pin_reference.insert(reference))
     }
 
     /// The serial number of a YubiKey (Yubico's extension, instruction F8). `None` if the card does not know the command.

@@ -83,7 +83,7 @@ fn read_card(
 ) -> Result<Option<(CardReport, Vec<ReadError>)>, Error> {
     let in_reader = |source| Error::Card { reader: reader.to_owned(), source };
     let mut card = readers.connect(reader)?;
-    let ask_serial = choice.serial.is_some() || scan::is_yubikey(card.atr());
+    let ask_serial = choice.serial.is_some() || piv::is_yubikey(card.atr());
     let mut session = card.session().map_err(in_reader)?;
     let scan = scan::everything(&mut session, slots, ask_serial).map_err(in_reader)?;
     drop(session);

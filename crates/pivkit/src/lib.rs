@@ -42,7 +42,7 @@ pub use jose::Algorithm;
 pub use pairing::{AccountName, Error as AccountError, System};
 pub use piv::{Error as CardError, LastTry, Pin, Slot};
 pub use psso::Error as LoginError;
-pub use smartcard::Error as TransportError;
+pub use smartcard::{Error as TransportError, Wait};
 
 /// The 16 bytes of a GUID from 32 hexadecimal digits, with or without hyphens.
 #[must_use]

@@ -111,10 +111,3 @@ impl Scan {
         }
     }
 }
-
-/// YubiKeys name themselves in the historical bytes of their answer to reset.
-pub(crate) fn is_yubikey(atr: &[u8]) -> bool {
-    atr.windows(YUBIKEY.len()).any(|bytes| bytes.eq_ignore_ascii_case(YUBIKEY))
-}
-
-const YUBIKEY: &[u8] = b"Yubikey";

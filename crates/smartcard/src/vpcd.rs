@@ -19,7 +19,8 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::{Apdu, CardTransaction, CardTransport, Error};
+use crate::patience::MOMENT;
+use crate::{Apdu, CardTransaction, CardTransport, Error, Patience};
 
 /// What a reader tells a card besides APDUs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,12 +107,13 @@ impl Listener {
         self.address
     }
 
-    /// Waits for a card and powers it on. `answer_limit` is the time that each of its answers may take.
+    /// Waits for a card and powers it on. `patience` says how long its answers may take.
     ///
     /// # Errors
     ///
     /// [`Error::NoCard`] if none connects within `limit`, [`Error::Unresponsive`] if it gives no answer to reset.
-    pub fn accept(&self, limit: Duration, answer_limit: Duration) -> Result<VpcdCard, Error> {
+    pub fn accept(&self, limit: Duration, patience: impl Into<Patience>) -> Result<VpcdCard, Error> {
+        let patience = patience.into();
         let name = reader_name(&self.address.to_string());
         let deadline = Instant::now() + limit;
         let stream = loop {
@@ -125,14 +127,13 @@ impl Listener {
         let prepare = || {
             stream.set_nonblocking(false)?;
             stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(answer_limit))?;
-            stream.set_write_timeout(Some(answer_limit))
+            stream.set_write_timeout(Some(patience.answer))
         };
         prepare().map_err(|error| failed(&name, error))?;
-        let mut card = VpcdCard { stream, name, atr: Vec::new() };
+        let mut card = VpcdCard { stream, name, atr: Vec::new(), patience };
         card.control(Control::PowerOn)?;
         card.control(Control::Atr)?;
-        card.atr = card.answer().map_err(|_| Error::Unresponsive { reader: card.name.clone() })?;
+        card.atr = card.answer(false).map_err(|_| Error::Unresponsive { reader: card.name.clone() })?;
         Ok(card)
     }
 }
@@ -146,6 +147,7 @@ pub struct VpcdCard {
     stream: TcpStream,
     name: String,
     atr: Vec<u8>,
+    patience: Patience,
 }
 
 impl VpcdCard {
@@ -157,8 +159,24 @@ impl VpcdCard {
         write_message(&mut self.stream, message).map_err(|error| self.give_up(error))
     }
 
-    fn answer(&mut self) -> Result<Vec<u8>, Error> {
-        read_message(&mut self.stream).map_err(|error| self.give_up(error))
+    /// Waits for an answer, and says so after a moment.
+    fn answer(&mut self, takes_time: bool) -> Result<Vec<u8>, Error> {
+        self.wait(takes_time).and_then(|()| read_message(&mut self.stream)).map_err(|error| self.give_up(error))
+    }
+
+    /// Waits until the first byte of an answer is there, or the time is over.
+    fn wait(&self, takes_time: bool) -> io::Result<()> {
+        let (limit, wait) = self.patience.for_answer(takes_time);
+        self.stream.set_read_timeout(Some(limit.min(MOMENT)))?;
+        let first = self.stream.peek(&mut [0]);
+        self.stream.set_read_timeout(Some(limit))?;
+        match first {
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                (self.patience.waiting)(&self.name, wait);
+                Ok(())
+            }
+            first => first.map(drop),
+        }
     }
 
     fn give_up(&self, error: io::Error) -> Error {
@@ -185,7 +203,7 @@ impl CardTransport for VpcdCard {
 impl CardTransaction for &mut VpcdCard {
     fn transmit(&mut self, apdu: &Apdu) -> Result<Vec<u8>, Error> {
         self.send(apdu.as_bytes())?;
-        self.answer()
+        self.answer(apdu.takes_time())
     }
 }
 
@@ -270,8 +288,16 @@ mod tests {
         let thread = card(listener.address(), move |_stream| {
             let _ = wait.recv();
         });
-        let mut reader = listener.accept(LIMIT, Duration::from_millis(50)).unwrap();
+        let (told, heard) = std::sync::mpsc::channel();
+        let waiting = move |_: &str, wait| told.send(wait).unwrap();
+        let patience = Patience { waiting: std::sync::Arc::new(waiting), ..Duration::from_millis(50).into() };
+        let mut reader = listener.accept(LIMIT, patience).unwrap();
         assert!(matches!(send(&mut reader), Err(Error::TimedOut { .. })));
+        assert_eq!(
+            heard.try_iter().collect::<Vec<_>>(),
+            [crate::Wait::Touch],
+            "said once, while there is time to touch"
+        );
         assert!(matches!(send(&mut reader), Err(Error::Removed { .. })), "what it says now is too late");
         drop(release);
         thread.join().unwrap();

@@ -11,12 +11,14 @@ use crate::args::{Hash, Identities, Readers, TransportArgs};
 use crate::failure::{self, Failure};
 use crate::output::{self, Audience};
 use crate::render;
+use crate::terminal::Terminal;
 
 /// Opens the way to the cards; a person hears of it when one takes long.
 pub(super) fn open(args: &TransportArgs) -> Result<CardReaders, Failure> {
     let waiting = |reader: &str, wait| {
         output::say(&match wait {
             Wait::OtherProgram => format!("waiting for another program to release the card in {reader}"),
+            Wait::Answer => format!("waiting for the card in {reader} to answer"),
             Wait::Touch => {
                 format!("touch your key: the card in {reader} waits (if it does not blink, it is only slow)")
             }
@@ -81,7 +83,13 @@ pub(super) fn identities(context: &Context, args: &Identities) -> Result<ExitCod
 }
 
 pub(super) fn hash(context: &Context, args: &Hash) -> Result<ExitCode, Failure> {
-    let report = pivkit::hashes(&args.paths);
+    let report = match args.slot {
+        Some(slot) => {
+            let mut ui = Terminal::new(context.non_interactive);
+            pivkit::hash_in_slot(&mut open(&args.card.transport)?, &args.card.choice(), slot, &mut ui)?
+        }
+        None => pivkit::hashes(&args.paths),
+    };
     context.output.print(&report, render::hashes)?;
     render::read_errors(&report.errors).iter().for_each(|line| output::say(line));
     Ok(match (report.hashes.is_empty(), report.errors.is_empty()) {

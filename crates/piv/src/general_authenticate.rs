@@ -17,6 +17,7 @@ pub(crate) fn command(slot: Slot, algorithm: AlgorithmId, input: &[u8]) -> Comma
     Command::new(0x00, 0x87, algorithm.number(), slot.key_reference())
         .with_data(tlv::encode(DYNAMIC_AUTHENTICATION_TEMPLATE, &template))
         .expecting_answer()
+        .awaiting_touch()
 }
 
 /// The signature: for RSA of the length of the modulus, for ECDSA in DER.

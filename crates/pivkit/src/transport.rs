@@ -1,7 +1,7 @@
 //! Which way to the cards: the PC/SC service, or a virtual card that connects to this process.
 
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use smartcard::pcsc::Readers;
@@ -53,7 +53,7 @@ impl Transport {
     pub fn open(&self, waiting: impl Fn(&str, Wait) + Send + Sync + 'static) -> Result<CardReaders, Error> {
         let way = match self {
             Self::Pcsc => Way::Pcsc(Readers::establish()?),
-            Self::Vpcd(address) => Way::Vpcd { listener: Listener::bind(address)?, card: None },
+            Self::Vpcd(address) => Way::Vpcd { listener: Listener::bind(address)?, card: Mutex::default() },
         };
         let patience =
             Patience { busy: BUSY_LIMIT, answer: ANSWER_LIMIT, work: WORK_LIMIT, waiting: Arc::new(waiting) };
@@ -73,7 +73,7 @@ enum Way {
     /// The card that has connected, until it is handed out.
     Vpcd {
         listener: Listener,
-        card: Option<VpcdCard>,
+        card: Mutex<Option<VpcdCard>>,
     },
 }
 
@@ -96,6 +96,7 @@ impl CardReaders {
         match &mut self.way {
             Way::Pcsc(readers) => Ok(readers.list()?.into_iter().map(ReaderReport::from).collect()),
             Way::Vpcd { listener, card } => {
+                let card = card.get_mut().unwrap_or_else(PoisonError::into_inner);
                 if card.is_none() {
                     *card = accept(listener, &self.patience)?;
                 }
@@ -127,17 +128,18 @@ impl CardReaders {
         }
     }
 
-    /// Connects to the card in `reader`, and waits a while if another program holds it for itself.
+    /// Connects to the card in `reader`, and waits a while if another program holds it for itself. Several threads may connect
+    /// to several cards at once.
     ///
     /// # Errors
     ///
     /// [`Error::UnknownReader`], [`Error::NoCard`], [`Error::Busy`], [`Error::Unresponsive`], or that of a broken
     /// connection.
-    pub fn connect(&mut self, reader: &str) -> Result<piv::Card, Error> {
-        let transport: Box<dyn CardTransport> = match &mut self.way {
+    pub fn connect(&self, reader: &str) -> Result<piv::Card, Error> {
+        let transport: Box<dyn CardTransport> = match &self.way {
             Way::Pcsc(readers) => Box::new(readers.connect(reader, self.patience.clone())?),
             Way::Vpcd { listener, card } => {
-                let card = match card.take() {
+                let card = match card.lock().unwrap_or_else(PoisonError::into_inner).take() {
                     Some(card) => Some(card),
                     None => accept(listener, &self.patience)?,
                 };

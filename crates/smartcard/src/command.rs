@@ -9,7 +9,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::Error;
+use crate::{Error, Wait};
 
 /// The four bytes that say what a command does: CLA, INS, P1, P2.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Command {
     data: Data,
     answer_expected: bool,
     once: bool,
-    takes_time: bool,
+    wait: Wait,
 }
 
 enum Data {
@@ -39,7 +39,7 @@ impl Command {
             data: Data::Plain(Vec::new()),
             answer_expected: false,
             once: false,
-            takes_time: false,
+            wait: Wait::Answer,
         }
     }
 
@@ -71,7 +71,13 @@ impl Command {
     /// Says that the card may take minutes for this command, as for making an RSA key.
     #[must_use]
     pub fn taking_time(self) -> Self {
-        Self { takes_time: true, ..self }
+        Self { wait: Wait::Work, ..self }
+    }
+
+    /// Says that the card may wait for a person to touch it before it answers.
+    #[must_use]
+    pub fn awaiting_touch(self) -> Self {
+        Self { wait: Wait::Touch, ..self }
     }
 
     /// The header.
@@ -105,7 +111,7 @@ impl Command {
 
     /// How each APDU of this command is to be treated.
     pub(crate) fn treatment(&self) -> Treatment {
-        Treatment { secret: self.is_secret(), takes_time: self.takes_time }
+        Treatment { secret: self.is_secret(), wait: self.wait }
     }
 }
 
@@ -124,8 +130,8 @@ impl fmt::Debug for Command {
 pub(crate) struct Treatment {
     /// Its data are never logged.
     pub(crate) secret: bool,
-    /// The answer may take minutes.
-    pub(crate) takes_time: bool,
+    /// What it is if the answer does not come at once.
+    pub(crate) wait: Wait,
 }
 
 /// One command APDU, ready for the wire. Its bytes are wiped when it is dropped.
@@ -183,10 +189,10 @@ impl Apdu {
         Ok(Self { bytes, header, data_length: data.len(), treatment })
     }
 
-    /// True if the answer may take minutes.
+    /// What it is if the answer does not come at once.
     #[must_use]
-    pub fn takes_time(&self) -> bool {
-        self.treatment.takes_time
+    pub fn wait(&self) -> Wait {
+        self.treatment.wait
     }
 
     /// The bytes for the wire. They may hold a PIN: send them, never log them.

@@ -40,6 +40,6 @@ pub use command::{Apdu, Command, Header};
 pub use error::{Error, Source};
 pub use exchange::Exchange;
 pub use link::{Link, LinkMemory};
-pub use patience::{Patience, Wait};
+pub use patience::{Patience, Wait, Waiting};
 pub use response::{Response, StatusWord};
 pub use transport::{CardTransaction, CardTransport, Protocol};

@@ -14,15 +14,21 @@ pub struct Patience {
     /// The same for a command that may take long ([`Command::taking_time`](crate::Command::taking_time)).
     pub work: Duration,
     /// Called with the reader's name when something takes longer than a moment.
-    pub waiting: Arc<dyn Fn(&str, Wait) + Send + Sync>,
+    pub waiting: Waiting,
 }
 
+/// Hears of a reader where something takes longer than a moment.
+pub type Waiting = Arc<dyn Fn(&str, Wait) + Send + Sync>;
+
 /// What is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wait {
     /// Another program keeps the card.
     OtherProgram,
-    /// The card has not answered yet; it may wait for a person to touch it.
+    /// The card has not answered yet.
+    #[default]
+    Answer,
+    /// The same, and it may be that a person has to touch it ([`Command::awaiting_touch`](crate::Command::awaiting_touch)).
     Touch,
     /// The card does what takes time, such as making a key.
     Work,
@@ -36,9 +42,13 @@ impl From<Duration> for Patience {
 }
 
 impl Patience {
-    /// How long a card may take for the answer to a command, and what that is called.
-    pub(crate) fn for_answer(&self, takes_time: bool) -> (Duration, Wait) {
-        if takes_time { (self.work, Wait::Work) } else { (self.answer, Wait::Touch) }
+    /// How long this may take.
+    pub(crate) fn limit(&self, wait: Wait) -> Duration {
+        match wait {
+            Wait::OtherProgram => self.busy,
+            Wait::Answer | Wait::Touch => self.answer,
+            Wait::Work => self.work,
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::patience::MOMENT;
-use crate::{Apdu, CardTransaction, CardTransport, Error, Patience};
+use crate::{Apdu, CardTransaction, CardTransport, Error, Patience, Wait};
 
 /// What a reader tells a card besides APDUs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +133,7 @@ impl Listener {
         let mut card = VpcdCard { stream, name, atr: Vec::new(), patience };
         card.control(Control::PowerOn)?;
         card.control(Control::Atr)?;
-        card.atr = card.answer(false).map_err(|_| Error::Unresponsive { reader: card.name.clone() })?;
+        card.atr = card.answer(Wait::Answer).map_err(|_| Error::Unresponsive { reader: card.name.clone() })?;
         Ok(card)
     }
 }
@@ -160,13 +160,13 @@ impl VpcdCard {
     }
 
     /// Waits for an answer, and says so after a moment.
-    fn answer(&mut self, takes_time: bool) -> Result<Vec<u8>, Error> {
-        self.wait(takes_time).and_then(|()| read_message(&mut self.stream)).map_err(|error| self.give_up(error))
+    fn answer(&mut self, wait: Wait) -> Result<Vec<u8>, Error> {
+        self.wait(wait).and_then(|()| read_message(&mut self.stream)).map_err(|error| self.give_up(error))
     }
 
     /// Waits until the first byte of an answer is there, or the time is over.
-    fn wait(&self, takes_time: bool) -> io::Result<()> {
-        let (limit, wait) = self.patience.for_answer(takes_time);
+    fn wait(&self, wait: Wait) -> io::Result<()> {
+        let limit = self.patience.limit(wait);
         self.stream.set_read_timeout(Some(limit.min(MOMENT)))?;
         let first = self.stream.peek(&mut [0]);
         self.stream.set_read_timeout(Some(limit))?;
@@ -203,7 +203,7 @@ impl CardTransport for VpcdCard {
 impl CardTransaction for &mut VpcdCard {
     fn transmit(&mut self, apdu: &Apdu) -> Result<Vec<u8>, Error> {
         self.send(apdu.as_bytes())?;
-        self.answer(apdu.takes_time())
+        self.answer(apdu.wait())
     }
 }
 
@@ -293,11 +293,7 @@ mod tests {
         let patience = Patience { waiting: std::sync::Arc::new(waiting), ..Duration::from_millis(50).into() };
         let mut reader = listener.accept(LIMIT, patience).unwrap();
         assert!(matches!(send(&mut reader), Err(Error::TimedOut { .. })));
-        assert_eq!(
-            heard.try_iter().collect::<Vec<_>>(),
-            [crate::Wait::Touch],
-            "said once, while there is time to touch"
-        );
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), [Wait::Answer], "said once, before the time is over");
         assert!(matches!(send(&mut reader), Err(Error::Removed { .. })), "what it says now is too late");
         drop(release);
         thread.join().unwrap();

@@ -18,7 +18,6 @@
 use std::ffi::CString;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -68,22 +67,21 @@ impl PcscCard {
 
     /// Waits for what another program may delay.
     fn wait_while_busy(&mut self) -> Result<Answer, Error> {
-        self.wait(self.patience.busy, Wait::OtherProgram, |reader| Error::Busy { reader })
+        self.wait(Wait::OtherProgram, |reader| Error::Busy { reader })
     }
 
     /// Waits for what the card may delay.
-    fn wait_for_answer(&mut self, takes_time: bool) -> Result<Answer, Error> {
-        let (limit, wait) = self.patience.for_answer(takes_time);
-        self.wait(limit, wait, |reader| Error::TimedOut { reader })
+    fn wait_for_answer(&mut self, wait: Wait) -> Result<Answer, Error> {
+        self.wait(wait, |reader| Error::TimedOut { reader })
     }
 
     /// Waits, and says so after a moment.
-    fn wait(&mut self, limit: Duration, wait: Wait, too_late: impl Fn(String) -> Error) -> Result<Answer, Error> {
+    fn wait(&mut self, wait: Wait, too_late: impl Fn(String) -> Error) -> Result<Answer, Error> {
         let Some(thread) = &self.thread else { return Err(Error::Removed { reader: self.name.clone() }) };
         let answer = match thread.answers.recv_timeout(MOMENT) {
             Err(RecvTimeoutError::Timeout) => {
                 (self.patience.waiting)(&self.name, wait);
-                thread.answers.recv_timeout(limit)
+                thread.answers.recv_timeout(self.patience.limit(wait))
             }
             answer => answer,
         };
@@ -149,7 +147,7 @@ struct PcscTransaction<'a>(&'a mut PcscCard);
 impl CardTransaction for PcscTransaction<'_> {
     fn transmit(&mut self, apdu: &Apdu) -> Result<Vec<u8>, Error> {
         self.0.send(Request::Transmit(Zeroizing::new(apdu.as_bytes().to_vec())));
-        match self.0.wait_for_answer(apdu.takes_time())? {
+        match self.0.wait_for_answer(apdu.wait())? {
             Answer::Data(data) => Ok(data),
             Answer::Connected { .. } | Answer::Done => Err(Error::MalformedAnswer { reason: "it is none" }),
         }

@@ -38,7 +38,9 @@ pub(crate) struct Run {
     /// else may read (mode 0700). A blank card is kept, too: for another one take another directory, or delete this one.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Faults to come: lines `at N remove` or `at N sw=6F00`, where N counts the commands from 1.
+    /// Faults to come: lines `at N FAULT`, for the N-th command from 1, or `at N of INS FAULT`, for the N-th one with this
+    /// instruction, as in `at 2 of CB garbage`. The faults: remove, reset, sw=6F00 (or another status word), truncate,
+    /// truncate=BYTES, garbage, hang=SECONDS, endless-chain, gzip-bomb.
     #[arg(long, value_name = "FILE")]
     fault: Option<PathBuf>,
     /// Refuses APDUs of the extended form, as many older cards do.

@@ -11,6 +11,9 @@
 //!                  length command APDU                 answer: length, data and status word
 //! ```
 //!
+//! An answer of no bytes at all is one of a card that lost power or was reset before it saw the command. pcscd's driver
+//! closes the connection then; [`VpcdCard`] keeps it and reports [`Error::Reset`].
+//!
 //! Usually pcscd's vpcd driver is the reader. With [`Listener`] it is this process: cards can then be used where no PC/SC
 //! service runs, as in containers or in CI on macOS. The connection is plain TCP: use it on the loopback interface, or
 //! on a network that you trust with a PIN.
@@ -203,7 +206,8 @@ impl CardTransport for VpcdCard {
 impl CardTransaction for &mut VpcdCard {
     fn transmit(&mut self, apdu: &Apdu) -> Result<Vec<u8>, Error> {
         self.send(apdu.as_bytes())?;
-        self.answer(apdu.wait())
+        let answer = self.answer(apdu.wait())?;
+        if answer.is_empty() { Err(Error::Reset { reader: self.name.clone() }) } else { Ok(answer) }
     }
 }
 
@@ -279,6 +283,21 @@ mod tests {
         let mut reader = listener.accept(LIMIT, LIMIT).unwrap();
         thread.join().unwrap();
         assert!(matches!(send(&mut reader), Err(Error::Removed { .. })));
+    }
+
+    #[test]
+    fn a_card_that_answers_nothing_was_reset_and_is_still_there() {
+        let listener = Listener::bind("127.0.0.1:0").unwrap();
+        let thread = card(listener.address(), |mut stream| {
+            for answer in [&[][..], &[0x90, 0x00]] {
+                read_message(&mut stream).unwrap();
+                write_message(&mut stream, answer).unwrap();
+            }
+        });
+        let mut reader = listener.accept(LIMIT, LIMIT).unwrap();
+        assert!(matches!(send(&mut reader), Err(Error::Reset { .. })));
+        assert!(send(&mut reader).unwrap().status.is_ok());
+        thread.join().unwrap();
     }
 
     #[test]

@@ -175,7 +175,10 @@ impl Bench {
         }
         if self.world.is_none() {
             let words: Vec<&str> = args.iter().copied().take_while(|word| !word.starts_with('-')).collect();
-            if matches!(words.as_slice(), ["readers" | "identities" | "pair" | "check", ..] | ["psso", "login", ..]) {
+            if matches!(
+                words.as_slice(),
+                ["readers" | "identities" | "pair" | "check", ..] | ["psso", "login", ..] | ["hash"]
+            ) {
                 command.arg("--transport").arg(format!("vpcd:{}", self.reader_address()));
             }
             if matches!(words.as_slice(), ["pair" | "unpair" | "list" | "check", ..]) {

@@ -14,6 +14,7 @@ mod busy_card;
 mod command_count;
 mod documented;
 mod foreign_clients;
+mod icam;
 mod identities;
 mod pam;
 mod psso;

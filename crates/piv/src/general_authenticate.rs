@@ -32,6 +32,7 @@ pub(crate) fn command(slot: Slot, algorithm: AlgorithmId, input: Input<'_>) -> C
     Command::new(0x00, INS_GENERAL_AUTHENTICATE, algorithm.number(), slot.key_reference())
         .with_data(tlv::encode(DYNAMIC_AUTHENTICATION_TEMPLATE, &template))
         .expecting_answer()
+        .awaiting_touch()
 }
 
 /// What the key made of it: for RSA of the length of the modulus, for ECDSA a signature in DER, for key agreement the

@@ -4,10 +4,10 @@ use smartcard::tlv::{self, Tag};
 use smartcard::{Command, Exchange, Response, StatusWord};
 use zeroize::Zeroizing;
 
+use crate::card::Known;
 use crate::general_authenticate::{self, Input};
 use crate::pin::{self, PinReference};
 use crate::select::Application;
-use crate::yubico::Vendor;
 use crate::{
     Administration, AlgorithmId, CertificateObject, Chuid, DiscoveryObject, Error, Hash, KeyHistory, LastTry,
     ManagementAlgorithm, ManagementKey, ObjectId, Pin, PinStatus, Slot, VerifiedSession, mutual_authentication,
@@ -17,18 +17,12 @@ use crate::{
 pub struct Session<'a> {
     exchange: Exchange<'a>,
     application: Application,
-    pin_reference: &'a mut Option<PinReference>,
-    pub(crate) vendor: &'a mut Vendor,
+    pub(crate) known: &'a mut Known,
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(
-        exchange: Exchange<'a>,
-        application: Application,
-        pin_reference: &'a mut Option<PinReference>,
-        vendor: &'a mut Vendor,
-    ) -> Self {
-        Self { exchange, application, pin_reference, vendor }
+    pub(crate) fn new(exchange: Exchange<'a>, application: Application, known: &'a mut Known) -> Self {
+        Self { exchange, application, known }
     }
 
     /// What the card said of its PIV application when it was selected.
@@ -37,8 +31,15 @@ impl<'a> Session<'a> {
         &self.application
     }
 
+    /// Sends a command that changes nothing.
     pub(crate) fn send(&mut self, command: &Command) -> Result<Response, Error> {
         Ok(self.exchange.send(command)?)
+    }
+
+    /// Sends a command that changes the card, or may cost a try: if the session is lost, nothing is repeated by itself.
+    pub(crate) fn send_once(&mut self, command: &Command) -> Result<Response, Error> {
+        self.known.changed = true;
+        self.send(command)
     }
 
     /// GET DATA (SP 800-73-4 Part 2, 3.1.2): the whole object with its tag (53, or 7E for the discovery object). `None` if
@@ -144,7 +145,7 @@ impl<'a> Session<'a> {
     pub(crate) fn verify(&mut self, pin: &Pin, last_try: LastTry) -> Result<(), Error> {
         let reference = self.pin_reference()?;
         self.pin_status_of(reference)?.guard(last_try)?;
-        let response = self.exchange.send(&pin::verify_command(reference, pin))?;
+        let response = self.send_once(&pin::verify_command(reference, pin))?;
         pin::verify_answer(response.status)
     }
 
@@ -154,7 +155,7 @@ impl<'a> Session<'a> {
     ///
     /// That of a lost connection.
     pub fn pin_reference(&mut self) -> Result<PinReference, Error> {
-        if let Some(reference) = *self.pin_reference {
+        if let Some(reference) = self.known.pin_reference {
             return Ok(reference);
         }
         let reference = match self.discovery() {
@@ -162,12 +163,7 @@ impl<'a> Session<'a> {
             Ok(Some(discovery)) if discovery.pin_usage_policy.global_pin_preferred() => PinReference::Global,
             _ => PinReference::Application,
         };
-        Ok(*self.pin_reference.insert(reference))
-    }
-
-    /// Forgets what a reset of the application makes untrue.
-    pub(crate) fn forget(&mut self) {
-        *self.pin_reference = None;
+        Ok(*self.known.pin_reference.insert(reference))
     }
 
     /// Authenticates the management key, mutually: two commands, and one to ask for its algorithm on cards that may tell.

@@ -1,5 +1,6 @@
 //! The command line as data. What each command does is in `commands`, its examples are in `help`.
 
+mod card;
 mod psso;
 mod shared;
 
@@ -8,6 +9,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+pub(crate) use card::{
+    Attest, Card, CardInfo, ChangePin, ChangePuk, NewPinArgs, NewPukArgs, PukArgs, Reset, SetRetries, Sign, Unblock,
+    VerifyPin,
+};
 pub(crate) use psso::{DeviceArgs, Inspect, Keys, Login, Psso, Register};
 pub(crate) use shared::{AccountArgs, CardArgs, ChangeArgs, IdentityArgs, PinArgs, TransportArgs};
 
@@ -41,6 +46,9 @@ pub(crate) enum Command {
     List(List),
     /// Prove that the inserted card opens an account
     Check(Check),
+    /// Look after one card: what it is, its PIN and PUK, its keys
+    #[command(subcommand)]
+    Card(Card),
     /// Sign in with Platform SSO
     #[command(subcommand)]
     Psso(Psso),

@@ -2,11 +2,16 @@
 //!
 //! Texts that come from cards and certificates stand here as they are. They are foreign: escape them before a terminal.
 
+mod card;
 mod identity;
 mod login;
 mod pairing;
 mod reader;
 
+pub use card::{
+    AttestationReport, CardInfoReport, KeyReport, ManagementKeyReport, PinReport, PinTriesReport, ResetReport,
+    RetriesReport, SecretChangeReport, SignatureReport, SlotReport,
+};
 pub use identity::{CardReport, FileReport, HashEntry, HashReport, IdentitiesReport, IdentityReport, ReadError};
 pub use login::{DeviceKeysReport, LoginReport, RegistrationReport, Timings, TokensReport};
 pub use pairing::{AccountError, AccountReport, ChangeReport, CheckReport, ListReport, PairingReport};

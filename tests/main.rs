@@ -13,6 +13,7 @@ mod bench;
 mod busy_card;
 mod command_count;
 mod documented;
+mod foreign_card;
 mod foreign_clients;
 mod icam;
 mod identities;

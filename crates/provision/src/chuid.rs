@@ -35,6 +35,7 @@ pub fn fresh(expires: Date) -> Result<Vec<u8>, Error> {
 const FASC_N: [u8; 25] = fasc_n(*b"S9999F9999F999999F0F1F0000000000300001E");
 
 /// Packs 39 digits and appends the fortieth, the exclusive or of all of them.
+#[allow(clippy::indexing_slicing)] // Computed by the compiler, which would say so.
 const fn fasc_n(digits: [u8; 39]) -> [u8; 25] {
     let mut packed = [0; 25];
     let mut check = 0;

@@ -1,23 +1,44 @@
 //! The PIV application of a card, selected within a transaction.
 
 use smartcard::tlv::{self, Tag};
-use smartcard::{Command, Exchange, StatusWord};
+use smartcard::{Command, Exchange, Response, StatusWord};
+use zeroize::Zeroizing;
 
+use crate::general_authenticate::{self, Input};
 use crate::pin::{self, PinReference};
+use crate::select::Application;
+use crate::yubico::Vendor;
 use crate::{
-    AlgorithmId, CertificateObject, Chuid, DiscoveryObject, Error, Hash, KeyHistory, LastTry, ObjectId, Pin, PinStatus,
-    Slot, general_authenticate,
+    Administration, AlgorithmId, CertificateObject, Chuid, DiscoveryObject, Error, Hash, KeyHistory, LastTry,
+    ManagementAlgorithm, ManagementKey, ObjectId, Pin, PinStatus, Slot, VerifiedSession, mutual_authentication,
 };
 
 /// A selected PIV application. The card belongs to this program until the session is dropped.
 pub struct Session<'a> {
     exchange: Exchange<'a>,
+    application: Application,
     pin_reference: &'a mut Option<PinReference>,
+    pub(crate) vendor: &'a mut Vendor,
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(exchange: Exchange<'a>, pin_reference: &'a mut Option<PinReference>) -> Self {
-        Self { exchange, pin_reference }
+    pub(crate) fn new(
+        exchange: Exchange<'a>,
+        application: Application,
+        pin_reference: &'a mut Option<PinReference>,
+        vendor: &'a mut Vendor,
+    ) -> Self {
+        Self { exchange, application, pin_reference, vendor }
+    }
+
+    /// What the card said of its PIV application when it was selected.
+    #[must_use]
+    pub fn application(&self) -> &Application {
+        &self.application
+    }
+
+    pub(crate) fn send(&mut self, command: &Command) -> Result<Response, Error> {
+        Ok(self.exchange.send(command)?)
     }
 
     /// GET DATA (SP 800-73-4 Part 2, 3.1.2): the whole object with its tag (53, or 7E for the discovery object). `None` if
@@ -27,10 +48,7 @@ impl<'a> Session<'a> {
     ///
     /// [`Error::Status`] if the card refuses, or that of a lost connection.
     pub fn read_object(&mut self, object: ObjectId) -> Result<Option<Vec<u8>>, Error> {
-        let tag = object.tag().0.to_be_bytes();
-        let tag: Vec<u8> = tag.into_iter().skip_while(|byte| *byte == 0).collect();
-        let command =
-            Command::new(0x00, INS_GET_DATA, 0x3f, 0xff).with_data(tlv::encode(TAG_LIST, &tag)).expecting_answer();
+        let command = Command::new(0x00, INS_GET_DATA, 0x3f, 0xff).with_data(object.tag_list()).expecting_answer();
         let response = self.exchange.send(&command)?;
         match response.status {
             StatusWord::OK => Ok(Some(response.data).filter(|data| !data.is_empty())),
@@ -39,8 +57,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The contents of an object in tag 53.
-    fn read_contents(&mut self, object: ObjectId) -> Result<Option<Vec<u8>>, Error> {
+    /// The contents of an object in tag 53: one command. `None` if the card has none, or an empty one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] if there is no tag 53, or those of [`Session::read_object`].
+    pub fn read_contents(&mut self, object: ObjectId) -> Result<Option<Vec<u8>>, Error> {
         let Some(data) = self.read_object(object)? else { return Ok(None) };
         match tlv::find(&data, DATA) {
             Ok(contents) => Ok(contents.filter(|contents| !contents.is_empty()).map(<[u8]>::to_vec)),
@@ -93,10 +115,15 @@ impl<'a> Session<'a> {
     ///
     /// That of a lost connection.
     pub fn pin_status(&mut self) -> Result<PinStatus, Error> {
-        self.status_of(PinReference::Application)
+        self.pin_status_of(PinReference::Application)
     }
 
-    fn status_of(&mut self, reference: PinReference) -> Result<PinStatus, Error> {
+    /// How many tries are left for a PIN: one command, which costs no try.
+    ///
+    /// # Errors
+    ///
+    /// That of a lost connection.
+    pub fn pin_status_of(&mut self, reference: PinReference) -> Result<PinStatus, Error> {
         Ok(PinStatus::of(self.exchange.send(&pin::status_command(reference))?.status))
     }
 
@@ -110,15 +137,23 @@ impl<'a> Session<'a> {
     /// [`Error::LastPinTry`], [`Error::PinTriesUnknown`] and [`Error::PinBlocked`] before a PIN is sent;
     /// [`Error::WrongPin`] and [`Error::PinBlocked`] after it; that of a lost connection.
     pub fn verify_pin(mut self, pin: &Pin, last_try: LastTry) -> Result<VerifiedSession<'a>, Error> {
+        self.verify(pin, last_try)?;
+        Ok(VerifiedSession::new(self))
+    }
+
+    pub(crate) fn verify(&mut self, pin: &Pin, last_try: LastTry) -> Result<(), Error> {
         let reference = self.pin_reference()?;
-        self.status_of(reference)?.guard(last_try)?;
+        self.pin_status_of(reference)?.guard(last_try)?;
         let response = self.exchange.send(&pin::verify_command(reference, pin))?;
-        pin::verify_answer(response.status)?;
-        Ok(VerifiedSession { session: self, fresh: true })
+        pin::verify_answer(response.status)
     }
 
     /// Which PIN people use; read once for each card. Only a discovery object that says so makes it the global one.
-    fn pin_reference(&mut self) -> Result<PinReference, Error> {
+    ///
+    /// # Errors
+    ///
+    /// That of a lost connection.
+    pub fn pin_reference(&mut self) -> Result<PinReference, Error> {
         if let Some(reference) = *self.pin_reference {
             return Ok(reference);
         }
@@ -130,49 +165,62 @@ impl<'a> Session<'a> {
         Ok(*self.pin_reference.insert(reference))
     }
 
-    /// The serial number of a YubiKey (Yubico's extension, instruction F8). `None` if the card does not know the command.
-    ///
-    /// # Errors
-    ///
-    /// That of a lost connection.
-    pub fn yubikey_serial(&mut self) -> Result<Option<u32>, Error> {
-        let command = Command::new(0x00, INS_YUBICO_SERIAL, 0x00, 0x00).expecting_answer();
-        let response = self.exchange.send(&command)?;
-        Ok(<[u8; 4]>::try_from(response.data).ok().filter(|_| response.status.is_ok()).map(u32::from_be_bytes))
+    /// Forgets what a reset of the application makes untrue.
+    pub(crate) fn forget(&mut self) {
+        *self.pin_reference = None;
     }
-}
 
-/// A selected PIV application whose PIN was verified in this transaction: it signs.
-///
-/// The card keeps the PIN verified after the session, until it is reset, removed, or another application is selected.
-pub struct VerifiedSession<'a> {
-    session: Session<'a>,
-    /// Nothing was signed since the PIN was verified.
-    fresh: bool,
-}
-
-impl VerifiedSession<'_> {
-    /// Signs `message` with the key in `slot`, hashed and padded here: one command with extended length, up to five
-    /// without. RSA is PKCS#1 v1.5 and gives as many bytes as the modulus has; ECDSA gives DER.
+    /// Authenticates the management key, mutually: two commands, and one to ask for its algorithm on cards that may tell.
+    /// Else the algorithms of the key's length are tried, Triple DES first; a wrong one is refused without cost.
     ///
     /// # Errors
     ///
-    /// [`Error::PinRequired`] if the slot wants the PIN before every signature and there was one already,
-    /// [`Error::TouchTimeout`] if the key did not sign right after the PIN was verified, [`Error::NoKey`] if the slot has no such key, [`Error::Malformed`], [`Error::Status`], or that of a lost
-    /// connection.
-    pub fn sign(&mut self, slot: Slot, algorithm: AlgorithmId, hash: Hash, message: &[u8]) -> Result<Vec<u8>, Error> {
-        let input = algorithm.signature_input(hash, message);
-        let fresh = std::mem::replace(&mut self.fresh, false);
-        let response = self.session.exchange.send(&general_authenticate::command(slot, algorithm, &input))?;
-        match general_authenticate::signature(slot, algorithm, &response) {
-            Err(Error::PinRequired { slot }) if fresh => Err(Error::TouchTimeout { slot }),
-            result => result,
+    /// [`Error::OtherManagementKey`] if the card's key has another length or algorithm; [`Error::WrongManagementKey`];
+    /// [`Error::CardNotAuthentic`]; [`Error::Random`]; that of a lost connection.
+    pub fn authenticate_management(mut self, key: &ManagementKey) -> Result<Administration<Self>, Error> {
+        let algorithm = self.authenticate(key)?;
+        Ok(Administration::new(self, algorithm))
+    }
+
+    pub(crate) fn authenticate(&mut self, key: &ManagementKey) -> Result<ManagementAlgorithm, Error> {
+        let known = match self.management_key_metadata() {
+            Err(error) if error.ends_session() => return Err(error),
+            metadata => metadata.ok().and_then(|metadata| metadata.present()).and_then(|key| key.algorithm),
+        };
+        match known {
+            Some(algorithm) => mutual_authentication::authenticate(&mut self.exchange, key, &[algorithm]),
+            None => mutual_authentication::authenticate(&mut self.exchange, key, &ManagementAlgorithm::ALL),
         }
+    }
+
+    /// Signs with a key that wants no PIN, as the one in slot 9E: see [`VerifiedSession::sign`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PinRequired`] if the key wants one all the same, and those of [`VerifiedSession::sign`].
+    pub fn sign_without_pin(
+        &mut self,
+        slot: Slot,
+        algorithm: AlgorithmId,
+        hash: Hash,
+        message: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        let what = "a signature with a key for key agreement";
+        let input = algorithm.signature_input(hash, message).ok_or(Error::NotSupported { what })?;
+        Ok(self.use_key(slot, algorithm, Input::Challenge(&input))?.to_vec())
+    }
+
+    pub(crate) fn use_key(
+        &mut self,
+        slot: Slot,
+        algorithm: AlgorithmId,
+        input: Input<'_>,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let response = self.exchange.send(&general_authenticate::command(slot, algorithm, input))?;
+        general_authenticate::answer(slot, algorithm, response)
     }
 }
 
 /// P1-P2 3FFF: the object is named in the data field.
 const INS_GET_DATA: u8 = 0xcb;
-const INS_YUBICO_SERIAL: u8 = 0xf8;
-const TAG_LIST: Tag = Tag(0x5c);
 const DATA: Tag = Tag(0x53);

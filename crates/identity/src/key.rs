@@ -8,6 +8,8 @@ use p256::ecdsa::signature::Verifier as _;
 use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use rsa::pkcs1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::{Error, PairingHash};
 
@@ -93,6 +95,23 @@ impl PublicKey {
     /// identifiers of the algorithm and, where the parameters are one, of the curve.
     pub(crate) fn new(algorithm: &str, curve: Option<&str>, bytes: Vec<u8>) -> Self {
         PublicKey { algorithm: classify(algorithm, curve, &bytes), bytes }
+    }
+
+    /// Reads a SubjectPublicKeyInfo in DER (RFC 5280 4.1.2.7), as a card gives it for a key that has no certificate yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] when it is none, or the key is not a whole number of octets.
+    pub fn from_spki_der(der: &[u8]) -> Result<Self, Error> {
+        const WHAT: &str = "the public key";
+        let malformed = || Error::malformed(WHAT, "it is not a SubjectPublicKeyInfo in DER");
+        let (rest, key) = SubjectPublicKeyInfo::from_der(der).map_err(|_| malformed())?;
+        if !rest.is_empty() || key.subject_public_key.unused_bits != 0 {
+            return Err(malformed());
+        }
+        let curve = key.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok()).map(|oid| oid.to_id_string());
+        let algorithm = key.algorithm.algorithm.to_id_string();
+        Ok(Self::new(&algorithm, curve.as_deref(), key.subject_public_key.data.to_vec()))
     }
 
     /// What kind of key it is.

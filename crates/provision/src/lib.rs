@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! CertificateTemplate ──> Unsigned ──(the card signs)──> certificate or request, DER
-//! chuid, ccc, certificate_object, AdminData, ProtectedData ──> contents of data objects
+//! protected ──> the management key under the PIN
 //! AdministeredCard: keys, objects, PIN, PUK, management key
 //!   └── YubiKeyCard (feature `yubikey`): a YubiKey over PC/SC
 //! ```
 //!
-//! Which contents: [`chuid`], [`ccc`] and [`certificate_object`] after SP 800-73-4 Part 1, appendix A; certificates after
-//! RFC 5280, requests after RFC 2986; the management key that is kept under the PIN after Yubico's tools, in [`protected`].
+//! Which contents: certificates after RFC 5280, requests after RFC 2986; the management key that is kept under the PIN
+//! after Yubico's tools, in [`protected`].
 //!
 //! Which card: whatever implements [`AdministeredCard`]. Only slots 9A and 9D exist here ([`KeySlot`]), and only the
 //! objects that provisioning writes ([`Object`]); nothing else on a card can be touched.
@@ -19,15 +19,13 @@
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::as_conversions))]
 
 mod card;
-pub mod ccc;
-pub mod certificate_object;
-pub mod chuid;
 mod error;
 #[cfg(feature = "yubikey")]
 mod guard;
 mod key;
 mod management_key;
 pub mod protected;
+mod request;
 mod subject;
 mod template;
 mod tlv;
@@ -39,6 +37,7 @@ pub use card::{AdministeredCard, Object, ReferenceData};
 pub use error::{Error, Source};
 pub use key::{KeyAlgorithm, KeySlot, PinPolicy, TouchPolicy, UnknownName};
 pub use management_key::{ManagementKey, ManagementKeyAlgorithm};
+pub use request::public_key_of_request;
 pub use subject::Subject;
 pub use template::{CertificateTemplate, Validity};
 pub use unsigned::Unsigned;

@@ -7,8 +7,8 @@
 //!
 //! - It sets the management key before it stores it. Here the key is stored and read back first, and the crate's own
 //!   `set_protected` then finds it there. See [`protected`].
-//! - Its CHUID and CCC are written over fixed offsets, with an expiry in 2030: [`chuid`](crate::chuid) and
-//!   [`ccc`](crate::ccc) build the contents, the crate only writes them.
+//! - Its CHUID and CCC are read and written at fixed offsets, with an expiry in 2030: the caller builds the contents, the
+//!   crate only writes them.
 //! - Its certificates take no key usage for each slot and go to the card unchecked: [`Unsigned`](crate::Unsigned).
 //! - It signs a digest with Ed25519 where the whole message belongs; no such key is generated here.
 //! - It reads retry counters by selecting the application anew, reads no compressed certificate, and takes any failure to

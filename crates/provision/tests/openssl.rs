@@ -117,6 +117,8 @@ fn requests_verify_and_ask_for_the_same() {
     for key in [Key::rsa(), Key::curve("P-256"), Key::curve("P-384")] {
         key.sign(&alice().request(KeySlot::Authentication, &key.public_key).unwrap(), "request.pem");
         let text = key.openssl(&["req", "-in", "request.pem", "-verify", "-noout", "-text", "-nameopt", "RFC2253"]);
+        let read = provision::public_key_of_request(&fs::read(key.path("request.pem")).unwrap()).unwrap();
+        assert_eq!(read, key.public_key);
         for part in [
             "verify OK",
             "Subject: CN=Alice Example,OU=Ops,O=Example",

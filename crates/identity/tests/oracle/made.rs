@@ -1,6 +1,6 @@
 //! Certificates made by OpenSSL and by rcgen with the keys and names that the test cards lack.
 
-use identity::{Certificate, Error, ExtendedKeyUsage, Hash, KeyAlgorithm, Problem, load};
+use identity::{Certificate, Error, ExtendedKeyUsage, Hash, KeyAlgorithm, Problem, PublicKey, load};
 use time::OffsetDateTime;
 
 use crate::openssl;
@@ -28,11 +28,14 @@ fn keys_of_every_kind() {
         let pem = openssl::new_certificate(&file, "");
         let certificate = one(&pem);
         assert_eq!(certificate.public_key().algorithm(), &algorithm);
+        let spki = openssl::run("pkey -pubin -outform DER", &openssl::run("x509 -noout -pubkey", &pem));
+        assert_eq!(PublicKey::from_spki_der(&spki).unwrap(), *certificate.public_key());
+        assert!(PublicKey::from_spki_der(&spki[1..]).is_err());
+        assert!(PublicKey::from_spki_der(&[&spki[..], &[0]].concat()).is_err());
         let expected = match &algorithm {
             // Beyond the two recipes: the BIT STRING stands at the end of the SubjectPublicKeyInfo.
             KeyAlgorithm::Other(_) | KeyAlgorithm::Ed25519 => {
                 let length = if algorithm == KeyAlgorithm::Ed25519 { 32 } else { 133 };
-                let spki = openssl::run("pkey -pubin -outform DER", &openssl::run("x509 -noout -pubkey", &pem));
                 openssl::sha1(&spki[spki.len() - length..])
             }
             _ => openssl::pairing_hash(&pem),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use der::Decode;
 use x509_cert::name::Name;
 
 use crate::Error;
@@ -12,6 +13,13 @@ use crate::Error;
 pub struct Subject(Name);
 
 impl Subject {
+    /// Whether a certificate (DER) has this subject; false if it cannot be read.
+    #[must_use]
+    pub fn is_of(&self, certificate: &[u8]) -> bool {
+        x509_cert::Certificate::from_der(certificate)
+            .is_ok_and(|certificate| *certificate.tbs_certificate().subject() == self.0)
+    }
+
     pub(crate) fn name(&self) -> &Name {
         &self.0
     }

@@ -97,8 +97,10 @@ fn with_a_card_whose_objects_are_nonsense() {
 fn with_a_card_that_never_answers() {
     let bench = Bench::vpcd();
     let _card = stub_card::insert(&bench, "mute");
-    // pivkit waits a minute, because a key of 4096 bits and a slow reader take long.
-    let output = bench.pivkit(&["identities"]).limit(Duration::from_secs(120)).output();
+    // pivkit waits half a minute, because a key of 4096 bits and a slow reader take long, and says so after a second.
+    let mut output = bench.pivkit(&["identities"]).limit(Duration::from_secs(120)).output();
+    assert!(output.stderr.starts_with("waiting for the card in vpcd"), "{output}");
+    output.stderr = output.stderr.lines().skip(1).map(|line| format!("{line}\n")).collect();
     assert_refused(&output, NO_CARD, &["answer"]);
 }
 

@@ -9,6 +9,7 @@
 //! events, with [`LIMIT`](process::LIMIT) as the time after which something hangs.
 
 pub(crate) mod card;
+pub(crate) mod foreign_card;
 pub(crate) mod idp;
 pub(crate) mod not_run;
 pub(crate) mod oracle;
@@ -52,6 +53,17 @@ impl Bench {
 
     /// As [`Bench::pcscd`], before pcscd is started.
     pub(crate) fn without_pcscd() -> Option<Self> {
+        Self::world(&[("Virtual PCD", VPCD_PORT)])
+    }
+
+    /// As [`Bench::pcscd`], with virtual readers of these names, each with two slots: at its port and at the next one.
+    pub(crate) fn with_readers(readers: &[(&str, u16)]) -> Option<Self> {
+        let bench = Self::world(readers)?;
+        bench.start_pcscd();
+        Some(bench)
+    }
+
+    fn world(readers: &[(&str, u16)]) -> Option<Self> {
         if let Some(why) = World::obstacle() {
             return not_run::report(why);
         }
@@ -59,8 +71,8 @@ impl Bench {
             not_run::unless_installed(program)?;
         }
         let directory = working_directory();
-        let world = World::new(directory.path());
-        Some(Self { services: RefCell::default(), world: Some(world), directory, port: VPCD_PORT })
+        let world = World::new(directory.path(), readers);
+        Some(Self { services: RefCell::default(), world: Some(world), directory, port: readers[0].1 })
     }
 
     /// A bench whose virtual card connects straight to pivkit, and whose people live in a directory tree.
@@ -175,7 +187,10 @@ impl Bench {
         }
         if self.world.is_none() {
             let words: Vec<&str> = args.iter().copied().take_while(|word| !word.starts_with('-')).collect();
-            if matches!(words.as_slice(), ["readers" | "identities" | "pair" | "check", ..] | ["psso", "login", ..]) {
+            if matches!(
+                words.as_slice(),
+                ["readers" | "identities" | "pair" | "check", ..] | ["psso", "login", ..] | ["hash"]
+            ) {
                 command.arg("--transport").arg(format!("vpcd:{}", self.reader_address()));
             }
             if matches!(words.as_slice(), ["pair" | "unpair" | "list" | "check", ..]) {

@@ -157,7 +157,8 @@ pub(crate) fn load(slot: &str, certificate: &Path, key: &Path) -> String {
     format!("{slot}={},{}", certificate.display(), key.display())
 }
 
-fn pkcs11(bench: &Bench, args: &[&str]) -> Run {
+/// `pkcs11-tool` with OpenSC's module.
+pub(crate) fn pkcs11(bench: &Bench, args: &[&str]) -> Run {
     let module = opensc_pkcs11(bench);
     bench.command("pkcs11-tool", &["--module", module.to_str().unwrap()]).args(args)
 }

@@ -81,8 +81,13 @@ pub(crate) struct Identities {
 #[derive(Args, Debug)]
 pub(crate) struct Hash {
     /// Certificate files (PEM, DER, PKCS#7) or folders of them
-    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    #[arg(required_unless_present = "slot", value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) paths: Vec<PathBuf>,
+    /// The certificate in this slot of the card, and no other, instead of files
+    #[arg(long, value_name = "SLOT", conflicts_with = "paths")]
+    pub(crate) slot: Option<pivkit::Slot>,
+    #[command(flatten)]
+    pub(crate) card: CardArgs,
 }
 
 #[derive(Args, Debug)]

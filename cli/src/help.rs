@@ -40,6 +40,7 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
         &[
             Example("The hash that `sc_auth pair -h` takes", "pivkit hash alice.pem"),
             Example("All certificates of a folder", "pivkit hash certificates/"),
+            Example("The certificate in one slot of the card", "pivkit hash --slot 9a"),
         ],
     ),
     (

@@ -77,6 +77,17 @@ impl Ui for Terminal {
         Select::new().with_prompt(question).items(&options).default(0).interact().map_err(prompt_failed)
     }
 
+    fn consent_given(&self) -> bool {
+        self.yes
+    }
+
+    fn pin_at_hand(&mut self) -> Result<Option<Pin>, UiError> {
+        match self.pin {
+            PinSource::Terminal => Ok(None),
+            PinSource::File(_) | PinSource::Stdin => self.pin.read("", false).map(Some),
+        }
+    }
+
     fn pin(&mut self, reader: &str) -> Result<Pin, UiError> {
         let may_ask = self.may_ask;
         self.pin.read(&format!("PIN of the card in {}: ", escape_control(reader)), may_ask)

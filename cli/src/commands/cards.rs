@@ -4,17 +4,27 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use pivkit::report::{ReaderEvent, ReaderReport};
-use pivkit::{CardReaders, Slots};
+use pivkit::{CardReaders, Slots, Wait};
 
 use super::Context;
 use crate::args::{Hash, Identities, Readers, TransportArgs};
 use crate::failure::{self, Failure};
 use crate::output::{self, Audience};
 use crate::render;
+use crate::terminal::Terminal;
 
-/// Opens the way to the cards; a person hears of it when another program keeps one.
+/// Opens the way to the cards; a person hears of it when one takes long.
 pub(super) fn open(args: &TransportArgs) -> Result<CardReaders, Failure> {
-    let waiting = |reader: &str| output::say(&format!("waiting for another program to release the card in {reader}"));
+    let waiting = |reader: &str, wait| {
+        output::say(&match wait {
+            Wait::OtherProgram => format!("waiting for another program to release the card in {reader}"),
+            Wait::Answer => format!("waiting for the card in {reader} to answer"),
+            Wait::Touch => {
+                format!("touch your key: the card in {reader} waits (if it does not blink, it is only slow)")
+            }
+            Wait::Work => format!("the card in {reader} is at work; this can take a minute"),
+        });
+    };
     Ok(args.transport.open(waiting).map_err(pivkit::Error::from)?)
 }
 
@@ -73,7 +83,13 @@ pub(super) fn identities(context: &Context, args: &Identities) -> Result<ExitCod
 }
 
 pub(super) fn hash(context: &Context, args: &Hash) -> Result<ExitCode, Failure> {
-    let report = pivkit::hashes(&args.paths);
+    let report = match args.slot {
+        Some(slot) => {
+            let mut ui = Terminal::new(context.non_interactive);
+            pivkit::hash_in_slot(&mut open(&args.card.transport)?, &args.card.choice(), slot, &mut ui)?
+        }
+        None => pivkit::hashes(&args.paths),
+    };
     context.output.print(&report, render::hashes)?;
     render::read_errors(&report.errors).iter().for_each(|line| output::say(line));
     Ok(match (report.hashes.is_empty(), report.errors.is_empty()) {

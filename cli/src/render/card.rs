@@ -1,7 +1,8 @@
 //! Readers, cards, certificates.
 
 use pivkit::report::{
-    CardReport, HashReport, IdentitiesReport, IdentityReport, ReadError, ReaderEvent, ReaderEventKind, ReadersReport,
+    CardReport, HashEntry, HashReport, IdentitiesReport, IdentityReport, ReadError, ReaderEvent, ReaderEventKind,
+    ReadersReport,
 };
 
 use super::safe;
@@ -76,7 +77,11 @@ fn certificates(identities: &[IdentityReport]) -> String {
 }
 
 pub(crate) fn hashes(report: &HashReport) -> String {
-    report.hashes.iter().map(|entry| format!("{}\t{}\n", entry.pairing_hash, safe(&entry.path))).collect()
+    let line = |entry: &HashEntry| {
+        let place = entry.path.as_ref().or(entry.slot.as_ref()).map(|place| safe(place)).unwrap_or_default();
+        format!("{}\t{place}\n", entry.pairing_hash)
+    };
+    report.hashes.iter().map(line).collect()
 }
 
 /// What could not be read, for standard error.

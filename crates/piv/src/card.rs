@@ -1,6 +1,6 @@
 //! A card that is connected.
 
-use smartcard::{CardTransport, Exchange, Link};
+use smartcard::{CardTransport, Exchange, Link, LinkMemory};
 
 use crate::pin::PinReference;
 use crate::yubico::Vendor;
@@ -10,17 +10,42 @@ use crate::{Error, Session, select};
 pub struct Card {
     transport: Box<dyn CardTransport>,
     link: Link,
-    pin_reference: Option<PinReference>,
+    memory: LinkMemory,
+    known: Known,
+}
+
+/// What the sessions of a card have found out, and done.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// Which PIN it wants.
+    pub(crate) pin_reference: Option<PinReference>,
+    /// A PIN, a PUK or another secret was sent in the last session.
+    pub(crate) secret_sent: bool,
+    pub(crate) vendor: Vendor,
     name: select::Name,
-    vendor: Vendor,
 }
 
 impl Card {
     /// Takes a connection. Nothing is sent yet, and whether the card is a PIV card is not known.
     #[must_use]
     pub fn new(transport: Box<dyn CardTransport>) -> Self {
-        let link = Link::new(transport.protocol());
-        Self { transport, link, pin_reference: None, name: select::Name::default(), vendor: Vendor::default() }
+        Self::remembering(transport, LinkMemory::default())
+    }
+
+    /// As [`Card::new`], with what `memory` knows of cards of this kind. It learns from this one.
+    #[must_use]
+    pub fn remembering(transport: Box<dyn CardTransport>, memory: LinkMemory) -> Self {
+        let link = memory.recall(transport.protocol(), transport.atr());
+        // YubiKeys have no global PIN.
+        let pin_reference = is_yubikey(transport.atr()).then_some(PinReference::Application);
+        Self { transport, link, memory, known: Known { pin_reference, ..Known::default() } }
+    }
+
+    /// True if the last session sent a PIN, a PUK or another secret to the card. If that session was lost, nothing may be
+    /// repeated without asking.
+    #[must_use]
+    pub fn secret_was_sent(&self) -> bool {
+        self.known.secret_sent
     }
 
     /// The name of the reader. Foreign text.
@@ -42,8 +67,9 @@ impl Card {
     ///
     /// [`Error::NotPiv`], or that of a lost connection.
     pub fn session(&mut self) -> Result<Session<'_>, Error> {
+        self.known.secret_sent = false;
         let mut exchange = Exchange::new(self.transport.transaction()?, &mut self.link);
-        let mut name = self.name;
+        let mut name = self.known.name;
         let application = loop {
             let response = exchange.send(&select::command(name))?;
             match (select::answer(&response), name.next()) {
@@ -51,8 +77,23 @@ impl Card {
                 (answer, _) => break answer?,
             }
         };
-        self.name = name;
-        Ok(Session::new(exchange, application, &mut self.pin_reference, &mut self.vendor))
+        self.known.name = name;
+        Ok(Session::new(exchange, application, &mut self.known))
+    }
+}
+
+/// True for the answer to reset of a YubiKey, which names itself in its historical bytes. Over NFC, and with a virtual
+/// reader, it may look different: a hint.
+#[must_use]
+pub fn is_yubikey(atr: &[u8]) -> bool {
+    atr.windows(YUBIKEY.len()).any(|bytes| bytes.eq_ignore_ascii_case(YUBIKEY))
+}
+
+const YUBIKEY: &[u8] = b"Yubikey";
+
+impl Drop for Card {
+    fn drop(&mut self) {
+        self.memory.keep(self.transport.atr(), self.link);
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) fn command(slot: Slot, algorithm: AlgorithmId, pin: PinPolicy, touch:
     Command::new(0x00, INS_GENERATE, 0x00, slot.key_reference())
         .with_data(tlv::encode(CONTROL_REFERENCE_TEMPLATE, &template))
         .expecting_answer()
+        .taking_time()
 }
 
 pub(crate) fn answer(algorithm: AlgorithmId, response: &Response) -> Result<PublicKey, Error> {

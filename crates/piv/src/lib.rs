@@ -52,7 +52,7 @@ mod yubico;
 pub use admin_data::AdminData;
 pub use administration::{Administration, AnySession};
 pub use algorithm::{AlgorithmId, Hash};
-pub use card::Card;
+pub use card::{Card, is_yubikey};
 pub use ccc::Ccc;
 pub use certificate::{CertificateObject, MAX_CERTIFICATE_LENGTH};
 pub use chuid::Chuid;

@@ -4,10 +4,10 @@ use smartcard::tlv::{self, Tag};
 use smartcard::{Command, Exchange, Response, StatusWord};
 use zeroize::Zeroizing;
 
+use crate::card::Known;
 use crate::general_authenticate::{self, Input};
 use crate::pin::{self, PinReference};
 use crate::select::Application;
-use crate::yubico::Vendor;
 use crate::{
     Administration, AlgorithmId, CertificateObject, Chuid, DiscoveryObject, Error, Hash, KeyHistory, LastTry,
     ManagementAlgorithm, ManagementKey, ObjectId, Pin, PinStatus, Slot, VerifiedSession, mutual_authentication,
@@ -17,18 +17,12 @@ use crate::{
 pub struct Session<'a> {
     exchange: Exchange<'a>,
     application: Application,
-    pin_reference: &'a mut Option<PinReference>,
-    pub(crate) vendor: &'a mut Vendor,
+    pub(crate) known: &'a mut Known,
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(
-        exchange: Exchange<'a>,
-        application: Application,
-        pin_reference: &'a mut Option<PinReference>,
-        vendor: &'a mut Vendor,
-    ) -> Self {
-        Self { exchange, application, pin_reference, vendor }
+    pub(crate) fn new(exchange: Exchange<'a>, application: Application, known: &'a mut Known) -> Self {
+        Self { exchange, application, known }
     }
 
     /// What the card said of its PIV application when it was selected.
@@ -38,6 +32,8 @@ impl<'a> Session<'a> {
     }
 
     pub(crate) fn send(&mut self, command: &Command) -> Result<Response, Error> {
+        // Whatever becomes of it: nothing that may cost a try is repeated without asking.
+        self.known.secret_sent |= command.is_secret();
         Ok(self.exchange.send(command)?)
     }
 
@@ -49,7 +45,7 @@ impl<'a> Session<'a> {
     /// [`Error::Status`] if the card refuses, or that of a lost connection.
     pub fn read_object(&mut self, object: ObjectId) -> Result<Option<Vec<u8>>, Error> {
         let command = Command::new(0x00, INS_GET_DATA, 0x3f, 0xff).with_data(object.tag_list()).expecting_answer();
-        let response = self.exchange.send(&command)?;
+        let response = self.send(&command)?;
         match response.status {
             StatusWord::OK => Ok(Some(response.data).filter(|data| !data.is_empty())),
             StatusWord::NOT_FOUND | StatusWord::REFERENCE_NOT_FOUND => Ok(None),
@@ -124,7 +120,7 @@ impl<'a> Session<'a> {
     ///
     /// That of a lost connection.
     pub fn pin_status_of(&mut self, reference: PinReference) -> Result<PinStatus, Error> {
-        Ok(PinStatus::of(self.exchange.send(&pin::status_command(reference))?.status))
+        Ok(PinStatus::of(self.send(&pin::status_command(reference))?.status))
     }
 
     /// Verifies the PIN (SP 800-73-4 Part 2, 3.2.1): the global PIN if the discovery object says that people use that one,
@@ -144,7 +140,7 @@ impl<'a> Session<'a> {
     pub(crate) fn verify(&mut self, pin: &Pin, last_try: LastTry) -> Result<(), Error> {
         let reference = self.pin_reference()?;
         self.pin_status_of(reference)?.guard(last_try)?;
-        let response = self.exchange.send(&pin::verify_command(reference, pin))?;
+        let response = self.send(&pin::verify_command(reference, pin))?;
         pin::verify_answer(response.status)
     }
 
@@ -154,7 +150,7 @@ impl<'a> Session<'a> {
     ///
     /// That of a lost connection.
     pub fn pin_reference(&mut self) -> Result<PinReference, Error> {
-        if let Some(reference) = *self.pin_reference {
+        if let Some(reference) = self.known.pin_reference {
             return Ok(reference);
         }
         let reference = match self.discovery() {
@@ -162,12 +158,12 @@ impl<'a> Session<'a> {
             Ok(Some(discovery)) if discovery.pin_usage_policy.global_pin_preferred() => PinReference::Global,
             _ => PinReference::Application,
         };
-        Ok(*self.pin_reference.insert(reference))
+        Ok(*self.known.pin_reference.insert(reference))
     }
 
     /// Forgets what a reset of the application makes untrue.
     pub(crate) fn forget(&mut self) {
-        *self.pin_reference = None;
+        self.known.pin_reference = None;
     }
 
     /// Authenticates the management key, mutually: two commands, and one to ask for its algorithm on cards that may tell.
@@ -216,7 +212,7 @@ impl<'a> Session<'a> {
         algorithm: AlgorithmId,
         input: Input<'_>,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let response = self.exchange.send(&general_authenticate::command(slot, algorithm, input))?;
+        let response = self.send(&general_authenticate::command(slot, algorithm, input))?;
         general_authenticate::answer(slot, algorithm, response)
     }
 }

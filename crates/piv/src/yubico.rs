@@ -43,11 +43,11 @@ impl Session<'_> {
     ///
     /// That of a lost connection.
     pub fn version(&mut self) -> Result<Option<Version>, Error> {
-        if let Some(version) = self.vendor.version {
+        if let Some(version) = self.known.vendor.version {
             return Ok(version);
         }
         let version = self.ask(INS_VERSION)?.map(Version);
-        Ok(*self.vendor.version.insert(version))
+        Ok(*self.known.vendor.version.insert(version))
     }
 
     /// The serial number of a YubiKey (F8): one command, once for each card. `None` if the card does not know it.
@@ -56,11 +56,11 @@ impl Session<'_> {
     ///
     /// That of a lost connection.
     pub fn yubikey_serial(&mut self) -> Result<Option<u32>, Error> {
-        if let Some(serial) = self.vendor.serial {
+        if let Some(serial) = self.known.vendor.serial {
             return Ok(serial);
         }
         let serial = self.ask(INS_SERIAL)?.map(u32::from_be_bytes);
-        Ok(*self.vendor.serial.insert(serial))
+        Ok(*self.known.vendor.serial.insert(serial))
     }
 
     /// A question whose answer has a fixed length.
@@ -110,11 +110,11 @@ impl Session<'_> {
         reference: u8,
         parse: impl FnOnce(&[u8]) -> Result<T, Error>,
     ) -> Result<Metadata<T>, Error> {
-        if self.vendor.no_metadata {
+        if self.known.vendor.no_metadata {
             return Ok(Metadata::Unknown);
         }
         let response = self.send(&metadata::command(reference))?;
-        self.vendor.no_metadata =
+        self.known.vendor.no_metadata =
             matches!(response.status, StatusWord::INSTRUCTION_NOT_SUPPORTED | StatusWord::CLASS_NOT_SUPPORTED);
         metadata::answer(&response, parse)
     }

@@ -1,7 +1,6 @@
 //! Choosing one card.
 
 use crate::report::ReaderReport;
-use crate::scan;
 use crate::transport::CardReaders;
 use crate::{Error, Ui};
 
@@ -102,7 +101,7 @@ impl CardChoice {
     fn examine(&self, mut card: piv::Card) -> Result<Option<Candidate>, Error> {
         let reader = card.reader().to_owned();
         let in_reader = |source| Error::Card { reader: reader.clone(), source };
-        let ask_serial = self.serial.is_some() || scan::is_yubikey(card.atr());
+        let ask_serial = self.serial.is_some() || piv::is_yubikey(card.atr());
         let mut session = card.session().map_err(in_reader)?;
         let guid = session.chuid().map_err(in_reader)?.and_then(|chuid| chuid.guid);
         let serial = if ask_serial { session.yubikey_serial().map_err(in_reader)? } else { None };

@@ -52,7 +52,9 @@ fn add(path: &Path, in_folder: bool, report: &mut HashReport) {
         match certificate {
             Ok(certificate) => report.hashes.push(HashEntry {
                 pairing_hash: certificate.pairing_hash().to_string(),
-                path: path.display().to_string(),
+                path: Some(path.display().to_string()),
+                reader: None,
+                slot: None,
                 subject: certificate.subject().to_owned(),
             }),
             Err(identity::Error::NoCertificate | identity::Error::TooLarge { .. }) if in_folder => {}

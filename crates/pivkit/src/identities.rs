@@ -1,22 +1,25 @@
 //! `pivkit readers`, `pivkit identities`: what is there, without a PIN.
 
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use identity::{Certificate, Identity, TokenId};
-use piv::PinStatus;
+use piv::{PinStatus, Slot};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::choice::CardChoice;
+use crate::choice::{CardChoice, connect_one};
 use crate::error::with_causes;
 use crate::report::{
-    CardReport, FileReport, IdentitiesReport, IdentityReport, ReadError, ReadersReport, SCHEMA_VERSION,
+    CardReport, FileReport, HashEntry, HashReport, IdentitiesReport, IdentityReport, ReadError, ReaderReport,
+    ReadersReport, SCHEMA_VERSION,
 };
 use crate::scan::{self, Found, Scan, Slots};
+use crate::session::in_session;
 use crate::transport::CardReaders;
-use crate::{Error, files};
+use crate::{Error, Ui, files};
 
 /// The readers and what is in them.
 ///
@@ -47,8 +50,9 @@ pub fn identities(
     }
     let mut report = IdentitiesReport { schema_version: SCHEMA_VERSION, cards: vec![], files: vec![], errors: vec![] };
     let mut first_error = None;
-    for reader in choice.readers(&all).into_iter().filter(|reader| reader.has_card()) {
-        match read_card(readers, &reader.reader, choice, slots) {
+    let with_card: Vec<_> = choice.readers(&all).into_iter().filter(|reader| reader.has_card()).collect();
+    for (reader, read) in with_card.iter().zip(read_cards(readers, &with_card, choice, slots)) {
+        match read {
             Ok(Some((card, errors))) => {
                 report.cards.push(card);
                 report.errors.extend(errors);
@@ -75,18 +79,33 @@ pub fn identities(
     }
 }
 
-fn read_card(
-    readers: &mut CardReaders,
-    reader: &str,
+/// What a card is and what could not be read of it; `None` if another card is meant.
+type ReadCard = Option<(CardReport, Vec<ReadError>)>;
+
+/// Reads all cards at the same time: each is slow, and none waits for the others.
+fn read_cards(
+    readers: &CardReaders,
+    with_card: &[&ReaderReport],
     choice: &CardChoice,
     slots: Slots,
-) -> Result<Option<(CardReport, Vec<ReadError>)>, Error> {
-    let in_reader = |source| Error::Card { reader: reader.to_owned(), source };
+) -> Vec<Result<ReadCard, Error>> {
+    let reading = |reader: &str| read_card(readers, reader, choice, slots);
+    if let [only] = with_card {
+        return vec![reading(&only.reader)];
+    }
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = with_card.iter().map(|reader| scope.spawn(|| reading(&reader.reader))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
+}
+
+fn read_card(readers: &CardReaders, reader: &str, choice: &CardChoice, slots: Slots) -> Result<ReadCard, Error> {
     let mut card = readers.connect(reader)?;
-    let ask_serial = choice.serial.is_some() || scan::is_yubikey(card.atr());
-    let mut session = card.session().map_err(in_reader)?;
-    let scan = scan::everything(&mut session, slots, ask_serial).map_err(in_reader)?;
-    drop(session);
+    let ask_serial = choice.serial.is_some() || piv::is_yubikey(card.atr());
+    let scan = in_session(&mut card, |mut session| {
+        let scan = scan::everything(&mut session, slots, ask_serial);
+        scan.map_err(|source| Error::Card { reader: reader.to_owned(), source })
+    })?;
     if !choice.fits(scan.guid, scan.serial) {
         return Ok(None);
     }
@@ -146,6 +165,34 @@ fn facts(certificate: &Certificate) -> IdentityReport {
         problems: Vec::new(),
         certificate: STANDARD.encode(certificate.der()),
     }
+}
+
+/// The pairing hash of the certificate in one slot of one card: two commands with extended length.
+///
+/// # Errors
+///
+/// Those of choosing a card; [`Error::EmptySlot`], [`Error::UnreadableCertificate`] or [`Error::Card`].
+pub fn hash_in_slot(
+    readers: &mut CardReaders,
+    choice: &CardChoice,
+    slot: Slot,
+    ui: &mut dyn Ui,
+) -> Result<HashReport, Error> {
+    let mut card = connect_one(readers, choice, ui)?;
+    let reader = card.reader().to_owned();
+    let found = in_session(&mut card, |mut session| {
+        let found = scan::read_slot(&mut session, slot, None).map_err(|error| error.in_reader(&reader))?;
+        found.ok_or(Error::EmptySlot { slot })
+    })?;
+    let certificate = &found.identity.certificate;
+    let hash = HashEntry {
+        pairing_hash: certificate.pairing_hash().to_string(),
+        path: None,
+        reader: Some(reader),
+        slot: Some(slot.to_string()),
+        subject: certificate.subject().to_owned(),
+    };
+    Ok(HashReport { schema_version: SCHEMA_VERSION, hashes: vec![hash], errors: vec![] })
 }
 
 /// The certificates in files, instead of cards. What could not be read is listed in the report.

@@ -2,7 +2,7 @@
 //!
 //! | use case | function | needs |
 //! |---|---|---|
-//! | what is there | [`readers`], [`identities`] | readers |
+//! | what is there | [`readers`], [`identities`], [`hash_in_slot`] | readers |
 //! | certificate files | [`identities_in_files`], [`hashes`] | files |
 //! | a card opens an account | [`pair`], [`unpair`], [`list`], [`check`] | readers, accounts, a [`Ui`] |
 //! | a card is made ready | [`provision::provision`], [`provision::import`] | readers, a [`provision::ProvisionUi`] |
@@ -23,6 +23,7 @@ mod pair;
 pub mod provision;
 pub mod report;
 mod scan;
+mod session;
 mod signer;
 mod transport;
 mod ui;
@@ -31,7 +32,7 @@ pub use accounts::Accounts;
 pub use choice::CardChoice;
 pub use error::{Error, with_causes};
 pub use files::hashes;
-pub use identities::{identities, identities_in_files, readers};
+pub use identities::{hash_in_slot, identities, identities_in_files, readers};
 pub use login_identity::IdentityChoice;
 pub use pair::{CheckRequest, PairRequest, check, list, pair, unpair};
 pub use scan::Slots;
@@ -44,7 +45,7 @@ pub use jose::Algorithm;
 pub use pairing::{AccountName, Error as AccountError, System};
 pub use piv::{Error as CardError, LastTry, Pin, Puk, Slot};
 pub use psso::Error as LoginError;
-pub use smartcard::Error as TransportError;
+pub use smartcard::{Error as TransportError, Wait};
 
 /// The 16 bytes of a GUID from 32 hexadecimal digits, with or without hyphens.
 #[must_use]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use identity::Certificate;
 use jose::{Algorithm, PublicKey};
-use piv::LastTry;
+use piv::{LastTry, Pin, Session};
 use psso::inspect::{InspectOptions, decryption_key, verification_keys};
 use psso::{CardCredential, Client, DeviceKeys, LoginOutcome, PendingLogin, TimeLimits, UreqClient};
 use secrecy::ExposeSecret;
@@ -18,7 +18,9 @@ pub use psso::inspect::Inspection;
 pub use psso::{Config, DevicePublicKey};
 
 use crate::choice::connect_one;
+use crate::login_identity::LoginIdentity;
 use crate::report::{DeviceKeysReport, LoginReport, RegistrationReport, SCHEMA_VERSION, Timings, TokensReport};
+use crate::session::in_session;
 use crate::signer::CardSigner;
 use crate::transport::CardReaders;
 use crate::{CardChoice, Error, IdentityChoice, Ui};
@@ -104,15 +106,33 @@ pub fn login(readers: &mut CardReaders, request: LoginRequest, ui: &mut dyn Ui) 
     let pending = client.begin_login(&request.user)?;
     let begun = Instant::now();
     let mut card = connect_one(readers, &request.card, ui)?;
-    let chosen = request.identity.find_or_ask(&mut card, ui)?;
-    let certificate = &chosen.identity.certificate;
-    let algorithm = algorithm(certificate, request.algorithm)?;
-    let pin = ui.pin(card.reader())?;
-    let key = certificate.public_key().algorithm();
-    let mut signer = CardSigner::new(&mut card, chosen.slot, key, algorithm, &pin, request.last_try)?;
+    let reader = card.reader().to_owned();
     let pending = renewed(&client, pending, begun.elapsed())?;
-    let credential = CardCredential { certificate_der: certificate.der(), signer: &mut signer };
-    let outcome = client.finish_login(pending, &keys, credential)?;
+    let sign = |session: Session<'_>, chosen: &LoginIdentity, pending: &PendingLogin, pin: &Pin| {
+        let certificate = &chosen.identity.certificate;
+        let algorithm = algorithm(certificate, request.algorithm)?;
+        let in_reader = |source| Error::Card { reader: reader.clone(), source };
+        let session = session.verify_pin(pin, request.last_try).map_err(in_reader)?;
+        let mut signer = CardSigner::new(session, chosen.slot, certificate.public_key().algorithm(), algorithm)?;
+        let credential = CardCredential { certificate_der: certificate.der(), signer: &mut signer };
+        Ok(client.sign_assertion(pending.clone(), credential)?)
+    };
+    let pin = ui.pin_at_hand()?;
+    let (chosen, signed) = request.identity.with_found(&mut card, ui, |session, chosen| {
+        algorithm(&chosen.identity.certificate, request.algorithm)?;
+        let signed = pin.as_ref().map(|pin| sign(session, &chosen, &pending, pin)).transpose()?;
+        Ok((chosen, signed))
+    })?;
+    let signed = match signed {
+        Some(signed) => signed,
+        None => {
+            let pin = ui.pin(&reader)?;
+            let pending = renewed(&client, pending, begun.elapsed())?;
+            in_session(&mut card, |session| sign(session, &chosen, &pending, &pin))?
+        }
+    };
+    drop(card);
+    let outcome = client.submit(signed, &keys)?;
     Ok(report(outcome, started.elapsed(), request.show_tokens))
 }
 

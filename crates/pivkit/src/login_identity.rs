@@ -1,12 +1,13 @@
 //! The one identity on a card that logs in, and the proof that the card holds its key.
 
 use identity::proof::{Challenge, Proof};
-use identity::select::{Criteria, SelectError, select};
+use identity::select::{Choice, Criteria, SelectError, select};
 use identity::{Identity, PairingHash, Problem};
-use piv::{LastTry, Pin, Slot};
+use piv::{LastTry, Pin, Session, Slot};
 use time::OffsetDateTime;
 
 use crate::scan::{self, Found, ScanError};
+use crate::session::in_session;
 use crate::signer::algorithm_id;
 use crate::{Error, Ui, UiError};
 
@@ -26,19 +27,43 @@ pub(crate) struct LoginIdentity {
 }
 
 impl IdentityChoice {
-    /// Reads as few certificates as it takes: SELECT and one object where the slot is known or 9a will do.
+    /// Finds the identity and goes on with it in the same session; lets a person choose, outside of any, where several fit.
+    ///
+    /// # Errors
+    ///
+    /// As [`IdentityChoice::find`]; [`Error::Ui`]; those of `go_on`.
+    pub(crate) fn with_found<T>(
+        &self,
+        card: &mut piv::Card,
+        ui: &mut dyn Ui,
+        mut go_on: impl FnMut(Session<'_>, LoginIdentity) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let reader = card.reader().to_owned();
+        let mut attempt = |choice: &Self, card: &mut piv::Card| {
+            in_session(card, |mut session| {
+                let found = choice.find(&mut session, &reader)?;
+                go_on(session, found)
+            })
+        };
+        match attempt(self, card) {
+            Err(Error::Select(SelectError::Several { choices })) => attempt(&chosen_by_person(choices, ui)?, card),
+            result => result,
+        }
+    }
+
+    /// Reads as few certificates as it takes: one object where the slot is known or 9a will do.
     ///
     /// # Errors
     ///
     /// [`Error::EmptySlot`], [`Error::UnreadableCertificate`], [`Error::Select`], [`Error::Unfit`] or [`Error::Card`].
-    pub(crate) fn find(&self, card: &mut piv::Card) -> Result<LoginIdentity, Error> {
+    fn find(&self, session: &mut Session<'_>, reader: &str) -> Result<LoginIdentity, Error> {
         let mut found = Vec::new();
         let slots = match (self.slot, self.hash) {
             (Some(slot), _) => vec![slot],
             (None, Some(_)) => all_slots(),
             (None, None) => Slot::STANDARD.to_vec(),
         };
-        let chosen = self.read(card, &slots, self.hash.is_some(), |read| {
+        let chosen = self.read(session, reader, &slots, self.hash.is_some(), |read| {
             found.push(read);
             self.select(&found).ok()
         })?;
@@ -48,37 +73,17 @@ impl IdentityChoice {
         }
     }
 
-    /// As [`IdentityChoice::find`]; lets a person choose where several identities fit.
-    ///
-    /// # Errors
-    ///
-    /// As [`IdentityChoice::find`], and [`Error::Ui`].
-    pub(crate) fn find_or_ask(&self, card: &mut piv::Card, ui: &mut dyn Ui) -> Result<LoginIdentity, Error> {
-        let choices = match self.find(card) {
-            Err(Error::Select(SelectError::Several { choices })) => choices,
-            result => return result,
-        };
-        let lines: Vec<String> = choices.iter().map(ToString::to_string).collect();
-        match ui.choose("Which identity", &lines) {
-            Ok(index) => match choices.get(index) {
-                Some(chosen) => Self { slot: chosen.slot.parse().ok(), hash: Some(chosen.pairing_hash) }.find(card),
-                None => Err(SelectError::Several { choices }.into()),
-            },
-            Err(UiError::Unanswered { .. }) => Err(SelectError::Several { choices }.into()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// The first identity in any slot that `fits`, whatever it is good for.
     ///
     /// # Errors
     ///
     /// [`Error::UnreadableCertificate`] or [`Error::Card`].
     pub(crate) fn find_where(
-        card: &mut piv::Card,
+        session: &mut Session<'_>,
+        reader: &str,
         fits: impl Fn(&Identity) -> bool,
     ) -> Result<Option<LoginIdentity>, Error> {
-        Self::default().read(card, &all_slots(), true, |Found { slot, identity, .. }| {
+        Self::default().read(session, reader, &all_slots(), true, |Found { slot, identity, .. }| {
             fits(&identity).then_some(LoginIdentity { slot, identity })
         })
     }
@@ -87,17 +92,15 @@ impl IdentityChoice {
     /// error only when no other slot has what is wanted.
     fn read(
         &self,
-        card: &mut piv::Card,
+        session: &mut Session<'_>,
+        reader: &str,
         slots: &[Slot],
         pass_over_broken: bool,
         mut choose: impl FnMut(Found) -> Option<LoginIdentity>,
     ) -> Result<Option<LoginIdentity>, Error> {
-        let reader = card.reader().to_owned();
-        let in_reader = |source| Error::Card { reader: reader.clone(), source };
-        let mut session = card.session().map_err(in_reader)?;
         let mut broken = None;
         for slot in slots.iter().copied() {
-            match scan::read_slot(&mut session, slot, None) {
+            match scan::read_slot(session, slot, None) {
                 Ok(Some(read)) => {
                     if let Some(chosen) = choose(read) {
                         return Ok(Some(chosen));
@@ -105,13 +108,10 @@ impl IdentityChoice {
                 }
                 Ok(None) if self.slot.is_some() => return Err(Error::EmptySlot { slot }),
                 Ok(None) => {}
-                Err(ScanError::Card(source)) if source.ends_session() => return Err(in_reader(source)),
                 Err(error) => {
-                    let error = match error {
-                        ScanError::Card(source) => in_reader(source),
-                        ScanError::Certificate { slot, source } => Error::UnreadableCertificate { slot, source },
-                    };
-                    if !pass_over_broken {
+                    let lost = matches!(&error, ScanError::Card(source) if source.ends_session());
+                    let error = error.in_reader(reader);
+                    if lost || !pass_over_broken {
                         return Err(error);
                     }
                     broken = broken.or(Some(error));
@@ -128,6 +128,19 @@ impl IdentityChoice {
         let slot = found.iter().find(|found| found.identity == *identity).map(|found| found.slot);
         let slot = slot.ok_or(SelectError::None { choices: Vec::new() })?;
         Ok(LoginIdentity { slot, identity: identity.clone() })
+    }
+}
+
+/// The identity that a person picks of several.
+fn chosen_by_person(choices: Vec<Choice>, ui: &mut dyn Ui) -> Result<IdentityChoice, Error> {
+    let lines: Vec<String> = choices.iter().map(ToString::to_string).collect();
+    match ui.choose("Which identity", &lines) {
+        Ok(index) => match choices.get(index) {
+            Some(chosen) => Ok(IdentityChoice { slot: chosen.slot.parse().ok(), hash: Some(chosen.pairing_hash) }),
+            None => Err(SelectError::Several { choices }.into()),
+        },
+        Err(UiError::Unanswered { .. }) => Err(SelectError::Several { choices }.into()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -152,29 +165,24 @@ impl LoginIdentity {
     /// # Errors
     ///
     /// [`Error::Card`], [`Error::Algorithm`], [`Error::NotProved`].
-    pub(crate) fn prove(&self, card: &mut piv::Card, pin: &Pin, last_try: LastTry) -> Result<Proof, Error> {
+    pub(crate) fn prove(
+        &self,
+        session: Session<'_>,
+        reader: &str,
+        pin: &Pin,
+        last_try: LastTry,
+    ) -> Result<Proof, Error> {
         let certificate = &self.identity.certificate;
         let key = certificate.public_key().algorithm();
         let unfit = || Error::Algorithm { key: key.to_string(), algorithm: "a PIV card".to_owned() };
         let algorithm = algorithm_id(key).ok_or_else(unfit)?;
         let challenge = Challenge::fresh().map_err(Error::Challenge)?;
-        let reader = card.reader().to_owned();
-        let signature = sign(card, pin, last_try, self.slot, algorithm, challenge.message());
-        let signature = signature.map_err(|source| Error::Card { reader, source })?;
+        let signature = session
+            .verify_pin(pin, last_try)
+            .and_then(|mut verified| verified.sign(self.slot, algorithm, piv::Hash::Sha256, challenge.message()));
+        let signature = signature.map_err(|source| Error::Card { reader: reader.to_owned(), source })?;
         challenge.verify(certificate, identity::Hash::Sha256, &signature).map_err(Error::NotProved)
     }
-}
-
-fn sign(
-    card: &mut piv::Card,
-    pin: &Pin,
-    last_try: LastTry,
-    slot: Slot,
-    algorithm: piv::AlgorithmId,
-    message: &[u8],
-) -> Result<Vec<u8>, piv::Error> {
-    let mut session = card.session()?.verify_pin(pin, last_try)?;
-    session.sign(slot, algorithm, piv::Hash::Sha256, message)
 }
 
 #[cfg(test)]

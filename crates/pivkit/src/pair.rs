@@ -8,6 +8,7 @@ use crate::accounts::account_report;
 use crate::choice::connect_one;
 use crate::error::with_causes;
 use crate::report::{AccountError, ChangeReport, CheckReport, ListReport, SCHEMA_VERSION};
+use crate::session::in_session;
 use crate::transport::CardReaders;
 use crate::{Accounts, CardChoice, Error, IdentityChoice, Ui};
 
@@ -41,19 +42,31 @@ pub fn pair(
 ) -> Result<ChangeReport, Error> {
     let account = accounts.account(&request.user)?;
     let mut card = connect_one(readers, &request.card, ui)?;
-    let chosen = request.identity.find_or_ask(&mut card, ui)?;
-    if let Some(why) = accounts.obstacle(&chosen.identity) {
-        return Err(Error::Obstacle { slot: chosen.identity.slot, why });
-    }
-    let plan = accounts.backend().plan_pair(&account, &chosen.identity.certificate)?;
+    let reader = card.reader().to_owned();
+    let pin = if request.dry_run || !ui.consent_given() { None } else { ui.pin_at_hand()? };
+    let (chosen, plan, proof) = request.identity.with_found(&mut card, ui, |session, chosen| {
+        if let Some(why) = accounts.obstacle(&chosen.identity) {
+            return Err(Error::Obstacle { slot: chosen.identity.slot, why });
+        }
+        let plan = accounts.backend().plan_pair(&account, &chosen.identity.certificate)?;
+        let Some(pin) = pin.as_ref().filter(|_| !plan.is_unchanged()) else { return Ok((chosen, plan, None)) };
+        accounts.backend().check_access(&plan)?;
+        let proof = chosen.prove(session, &reader, pin, request.last_try)?;
+        Ok((chosen, plan, Some(proof)))
+    })?;
     let concerned = [chosen.identity.pairing_hash()];
     let question = format!("Pair this identity with account {}", request.user);
     if !consent(accounts, &plan, request.dry_run, &question, ui)? {
         let pairings = accounts.backend().pairings(&account)?;
         return Ok(report(accounts, &plan, &concerned, &pairings, false));
     }
-    let pin = ui.pin(card.reader())?;
-    let proof = chosen.prove(&mut card, &pin, request.last_try)?;
+    let proof = match proof {
+        Some(proof) => proof,
+        None => {
+            let pin = ui.pin(&reader)?;
+            in_session(&mut card, |session| chosen.prove(session, &reader, &pin, request.last_try))?
+        }
+    };
     let pairings = carry_out(accounts, &plan, |pairings| pairings.contains(&proof.pairing_hash()))?;
     Ok(report(accounts, &plan, &concerned, &pairings, true))
 }
@@ -200,15 +213,25 @@ pub fn check(
     let mut card = connect_one(readers, &request.card, ui)?;
     let opens =
         |identity: &Identity| pairings.contains(&identity.pairing_hash()) && accounts.obstacle(identity).is_none();
-    let chosen = IdentityChoice::find_where(&mut card, opens)?;
-    let chosen = chosen.ok_or_else(not_paired)?;
-    let pin = ui.pin(card.reader())?;
-    let proof = chosen.prove(&mut card, &pin, request.last_try)?;
+    let reader = card.reader().to_owned();
+    let pin = ui.pin_at_hand()?;
+    let (chosen, proof) = in_session(&mut card, |mut session| {
+        let chosen = IdentityChoice::find_where(&mut session, &reader, opens)?.ok_or_else(not_paired)?;
+        let proof = pin.as_ref().map(|pin| chosen.prove(session, &reader, pin, request.last_try)).transpose()?;
+        Ok((chosen, proof))
+    })?;
+    let proof = match proof {
+        Some(proof) => proof,
+        None => {
+            let pin = ui.pin(&reader)?;
+            in_session(&mut card, |session| chosen.prove(session, &reader, &pin, request.last_try))?
+        }
+    };
     Ok(CheckReport {
         schema_version: SCHEMA_VERSION,
         user: request.user.to_string(),
         backend: accounts.backend().name().to_owned(),
-        reader: card.reader().to_owned(),
+        reader,
         slot: chosen.slot.to_string(),
         pairing_hash: proof.pairing_hash().to_string(),
         proved: true,

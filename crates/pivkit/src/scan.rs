@@ -3,6 +3,8 @@
 use identity::{Certificate, Identity, TokenId};
 use piv::{KeyHistory, PinStatus, Session, Slot};
 
+use crate::Error;
+
 /// What was read of a card.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
@@ -30,6 +32,16 @@ pub(crate) enum ScanError {
     Card(#[from] piv::Error),
     #[error("the certificate in slot {slot} cannot be read: {source}")]
     Certificate { slot: Slot, source: identity::Error },
+}
+
+impl ScanError {
+    /// As an error of the use case that needed the object.
+    pub(crate) fn in_reader(self, reader: &str) -> Error {
+        match self {
+            Self::Card(source) => Error::Card { reader: reader.to_owned(), source },
+            Self::Certificate { slot, source } => Error::UnreadableCertificate { slot, source },
+        }
+    }
 }
 
 /// Which slots to read.
@@ -111,10 +123,3 @@ impl Scan {
         }
     }
 }
-
-/// YubiKeys name themselves in the historical bytes of their answer to reset.
-pub(crate) fn is_yubikey(atr: &[u8]) -> bool {
-    atr.windows(YUBIKEY.len()).any(|bytes| bytes.eq_ignore_ascii_case(YUBIKEY))
-}
-
-const YUBIKEY: &[u8] = b"Yubikey";

@@ -2,19 +2,17 @@
 
 use identity::KeyAlgorithm;
 use jose::{Algorithm, Signer, SignerError};
-use piv::{AlgorithmId, Hash, LastTry, Pin, Slot};
+use piv::{AlgorithmId, Hash, Slot, VerifiedSession};
 
 use crate::Error;
 
-/// A key on a card that signs JWS signing inputs. Each signature is a session of its own: SELECT, the discovery object the
-/// first time, the retry counter, VERIFY, GENERAL AUTHENTICATE.
+/// A key on a card that signs JWS signing inputs, in a session whose PIN was verified: one command for each signature with
+/// extended length. The card belongs to this program as long as the signer lives.
 pub struct CardSigner<'a> {
-    card: &'a mut piv::Card,
+    session: VerifiedSession<'a>,
     slot: Slot,
     key: AlgorithmId,
     algorithm: Algorithm,
-    pin: &'a Pin,
-    last_try: LastTry,
 }
 
 impl<'a> CardSigner<'a> {
@@ -24,12 +22,10 @@ impl<'a> CardSigner<'a> {
     ///
     /// [`Error::Algorithm`] if such a key cannot sign with `algorithm`.
     pub fn new(
-        card: &'a mut piv::Card,
+        session: VerifiedSession<'a>,
         slot: Slot,
         key: &KeyAlgorithm,
         algorithm: Algorithm,
-        pin: &'a Pin,
-        last_try: LastTry,
     ) -> Result<Self, Error> {
         let unfit = || Error::Algorithm { key: key.to_string(), algorithm: algorithm.to_string() };
         let id = algorithm_id(key).ok_or_else(unfit)?;
@@ -38,7 +34,7 @@ impl<'a> CardSigner<'a> {
             Algorithm::Es384 => id == AlgorithmId::EccP384,
             _ => matches!(id, AlgorithmId::Rsa2048 | AlgorithmId::Rsa3072 | AlgorithmId::Rsa4096),
         };
-        if fits { Ok(Self { card, slot, key: id, algorithm, pin, last_try }) } else { Err(unfit()) }
+        if fits { Ok(Self { session, slot, key: id, algorithm }) } else { Err(unfit()) }
     }
 }
 
@@ -48,9 +44,7 @@ impl Signer for CardSigner<'_> {
     }
 
     fn sign(&mut self, signing_input: &[u8]) -> Result<Vec<u8>, SignerError> {
-        let mut session = self.card.session()?.verify_pin(self.pin, self.last_try)?;
-        let signature = session.sign(self.slot, self.key, hash(self.algorithm), signing_input)?;
-        drop(session);
+        let signature = self.session.sign(self.slot, self.key, hash(self.algorithm), signing_input)?;
         match self.algorithm {
             Algorithm::Es256 => Ok(jose::ecdsa::der_to_raw(&signature, 32)?),
             Algorithm::Es384 => Ok(jose::ecdsa::der_to_raw(&signature, 48)?),

@@ -1,12 +1,12 @@
 //! Which way to the cards: the PC/SC service, or a virtual card that connects to this process.
 
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use smartcard::pcsc::{Patience, Readers};
+use smartcard::pcsc::Readers;
 use smartcard::vpcd::{Listener, VpcdCard};
-use smartcard::{CardTransport, Error};
+use smartcard::{CardTransport, Error, LinkMemory, Patience, Wait};
 
 use crate::report::ReaderReport;
 
@@ -43,20 +43,21 @@ impl FromStr for Transport {
 }
 
 impl Transport {
-    /// Opens the way to the cards. `waiting` is called with the name of a reader when another program keeps the card in it
-    /// for longer than a moment.
+    /// Opens the way to the cards. `waiting` is called with the name of a reader when something there takes longer than a
+    /// moment.
     ///
     /// # Errors
     ///
     /// [`Error::ServiceUnavailable`] or [`Error::AccessDenied`] of the PC/SC service, [`Error::AddressUnusable`] if no
     /// virtual reader can listen at the address.
-    pub fn open(&self, waiting: impl Fn(&str) + Send + Sync + 'static) -> Result<CardReaders, Error> {
+    pub fn open(&self, waiting: impl Fn(&str, Wait) + Send + Sync + 'static) -> Result<CardReaders, Error> {
         let way = match self {
             Self::Pcsc => Way::Pcsc(Readers::establish()?),
-            Self::Vpcd(address) => Way::Vpcd { listener: Listener::bind(address)?, card: None },
+            Self::Vpcd(address) => Way::Vpcd { listener: Listener::bind(address)?, card: Mutex::default() },
         };
-        let patience = Patience { busy: BUSY_LIMIT, answer: ANSWER_LIMIT, waiting: Arc::new(waiting) };
-        Ok(CardReaders { way, patience })
+        let patience =
+            Patience { busy: BUSY_LIMIT, answer: ANSWER_LIMIT, work: WORK_LIMIT, waiting: Arc::new(waiting) };
+        Ok(CardReaders { way, patience, memory: LinkMemory::default() })
     }
 }
 
@@ -64,6 +65,7 @@ impl Transport {
 pub struct CardReaders {
     way: Way,
     patience: Patience,
+    memory: LinkMemory,
 }
 
 enum Way {
@@ -71,7 +73,7 @@ enum Way {
     /// The card that has connected, until it is handed out.
     Vpcd {
         listener: Listener,
-        card: Option<VpcdCard>,
+        card: Mutex<Option<VpcdCard>>,
     },
 }
 
@@ -79,6 +81,8 @@ enum Way {
 const VPCD_CARD_LIMIT: Duration = Duration::from_secs(5);
 /// How long a card may take for one answer; somebody may have to touch it.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// How long a card may take to make a key; YubiKeys have been seen to need more than a minute for RSA with 4096 bits.
+const WORK_LIMIT: Duration = Duration::from_secs(300);
 /// How long to wait for another program that keeps a card.
 const BUSY_LIMIT: Duration = Duration::from_secs(10);
 
@@ -92,8 +96,9 @@ impl CardReaders {
         match &mut self.way {
             Way::Pcsc(readers) => Ok(readers.list()?.into_iter().map(ReaderReport::from).collect()),
             Way::Vpcd { listener, card } => {
+                let card = card.get_mut().unwrap_or_else(PoisonError::into_inner);
                 if card.is_none() {
-                    *card = accept(listener)?;
+                    *card = accept(listener, &self.patience)?;
                 }
                 let reader = format!("vpcd {}", listener.address());
                 let atr = card.as_ref().map(|card| hex::encode_upper(card.atr()));
@@ -128,29 +133,30 @@ impl CardReaders {
         }
     }
 
-    /// Connects to the card in `reader`, and waits a while if another program holds it for itself.
+    /// Connects to the card in `reader`, and waits a while if another program holds it for itself. Several threads may connect
+    /// to several cards at once.
     ///
     /// # Errors
     ///
     /// [`Error::UnknownReader`], [`Error::NoCard`], [`Error::Busy`], [`Error::Unresponsive`], or that of a broken
     /// connection.
-    pub fn connect(&mut self, reader: &str) -> Result<piv::Card, Error> {
-        let transport: Box<dyn CardTransport> = match &mut self.way {
+    pub fn connect(&self, reader: &str) -> Result<piv::Card, Error> {
+        let transport: Box<dyn CardTransport> = match &self.way {
             Way::Pcsc(readers) => Box::new(readers.connect(reader, self.patience.clone())?),
             Way::Vpcd { listener, card } => {
-                let card = match card.take() {
+                let card = match card.lock().unwrap_or_else(PoisonError::into_inner).take() {
                     Some(card) => Some(card),
-                    None => accept(listener)?,
+                    None => accept(listener, &self.patience)?,
                 };
                 Box::new(card.ok_or_else(|| Error::NoCard { reader: reader.to_owned() })?)
             }
         };
-        Ok(piv::Card::new(transport))
+        Ok(piv::Card::remembering(transport, self.memory.clone()))
     }
 }
 
-fn accept(listener: &Listener) -> Result<Option<VpcdCard>, Error> {
-    match listener.accept(VPCD_CARD_LIMIT, ANSWER_LIMIT) {
+fn accept(listener: &Listener, patience: &Patience) -> Result<Option<VpcdCard>, Error> {
+    match listener.accept(VPCD_CARD_LIMIT, patience.clone()) {
         Ok(card) => Ok(Some(card)),
         Err(Error::NoCard { .. }) => Ok(None),
         Err(error) => Err(error),

@@ -21,6 +21,21 @@ pub trait Ui {
     /// As [`Ui::confirm`].
     fn choose(&mut self, question: &str, options: &[String]) -> Result<usize, UiError>;
 
+    /// True if [`Ui::confirm`] gives consent without asking.
+    fn consent_given(&self) -> bool {
+        false
+    }
+
+    /// The PIN, if it is at hand without asking a person. Then the card can do all that is asked of it in one session, with
+    /// fewer commands; [`Ui::pin`] is not called any more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ui::pin`].
+    fn pin_at_hand(&mut self) -> Result<Option<Pin>, UiError> {
+        Ok(None)
+    }
+
     /// Asks for the PIN of the card in `reader`.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::Error;
+use crate::{Error, Wait};
 
 /// The four bytes that say what a command does: CLA, INS, P1, P2.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Command {
     header: Header,
     data: Data,
     answer_expected: bool,
+    once: bool,
+    wait: Wait,
 }
 
 enum Data {
@@ -32,7 +34,13 @@ impl Command {
     /// A command of class, instruction and parameters, without data.
     #[must_use]
     pub fn new(cla: u8, ins: u8, p1: u8, p2: u8) -> Self {
-        Self { header: Header([cla, ins, p1, p2]), data: Data::Plain(Vec::new()), answer_expected: false }
+        Self {
+            header: Header([cla, ins, p1, p2]),
+            data: Data::Plain(Vec::new()),
+            answer_expected: false,
+            once: false,
+            wait: Wait::Answer,
+        }
     }
 
     /// Adds the data field.
@@ -51,6 +59,25 @@ impl Command {
     #[must_use]
     pub fn expecting_answer(self) -> Self {
         Self { answer_expected: true, ..self }
+    }
+
+    /// Says that the card must not see this command a second time, in whatever form: the first one uses something up, such as
+    /// a PIN that was verified for one signature.
+    #[must_use]
+    pub fn once(self) -> Self {
+        Self { once: true, ..self }
+    }
+
+    /// Says that the card may take minutes for this command, as for making an RSA key.
+    #[must_use]
+    pub fn taking_time(self) -> Self {
+        Self { wait: Wait::Work, ..self }
+    }
+
+    /// Says that the card may wait for a person to touch it before it answers.
+    #[must_use]
+    pub fn awaiting_touch(self) -> Self {
+        Self { wait: Wait::Touch, ..self }
     }
 
     /// The header.
@@ -73,8 +100,20 @@ impl Command {
         }
     }
 
-    pub(crate) fn is_secret(&self) -> bool {
+    /// True if the card may be told again in another form what it refused in one.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        !self.once && !self.is_secret()
+    }
+
+    /// True if the data field is a secret.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
         matches!(self.data, Data::Secret(_))
+    }
+
+    /// How each APDU of this command is to be treated.
+    pub(crate) fn treatment(&self) -> Treatment {
+        Treatment { secret: self.is_secret(), wait: self.wait }
     }
 }
 
@@ -88,12 +127,21 @@ impl fmt::Debug for Command {
     }
 }
 
+/// How an APDU is treated on its way to the card.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Treatment {
+    /// Its data are never logged.
+    pub(crate) secret: bool,
+    /// What it is if the answer does not come at once.
+    pub(crate) wait: Wait,
+}
+
 /// One command APDU, ready for the wire. Its bytes are wiped when it is dropped.
 pub struct Apdu {
     bytes: Zeroizing<Vec<u8>>,
     header: Header,
     data_length: usize,
-    secret: bool,
+    treatment: Treatment,
 }
 
 impl Apdu {
@@ -102,7 +150,7 @@ impl Apdu {
     /// # Errors
     ///
     /// [`Error::CommandTooLong`] if the data exceed 255 bytes.
-    pub(crate) fn short(header: Header, data: &[u8], le: Option<u8>, secret: bool) -> Result<Self, Error> {
+    pub(crate) fn short(header: Header, data: &[u8], le: Option<u8>, treatment: Treatment) -> Result<Self, Error> {
         let lc =
             u8::try_from(data.len()).map_err(|_| Error::CommandTooLong { reason: "over 255 bytes in a short APDU" })?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(4 + 1 + data.len() + 1));
@@ -112,7 +160,7 @@ impl Apdu {
             bytes.extend_from_slice(data);
         }
         bytes.extend(le);
-        Ok(Self { bytes, header, data_length: data.len(), secret })
+        Ok(Self { bytes, header, data_length: data.len(), treatment })
     }
 
     /// The extended form, asking for up to 65,536 bytes of answer where one is expected.
@@ -120,7 +168,12 @@ impl Apdu {
     /// # Errors
     ///
     /// [`Error::CommandTooLong`] if the data exceed 65,535 bytes.
-    pub(crate) fn extended(header: Header, data: &[u8], answer_expected: bool, secret: bool) -> Result<Self, Error> {
+    pub(crate) fn extended(
+        header: Header,
+        data: &[u8],
+        answer_expected: bool,
+        treatment: Treatment,
+    ) -> Result<Self, Error> {
         let lc = u16::try_from(data.len())
             .map_err(|_| Error::CommandTooLong { reason: "over 65,535 bytes in an extended APDU" })?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(4 + 3 + data.len() + 2));
@@ -135,7 +188,13 @@ impl Apdu {
         if answer_expected {
             bytes.extend_from_slice(&[0, 0]);
         }
-        Ok(Self { bytes, header, data_length: data.len(), secret })
+        Ok(Self { bytes, header, data_length: data.len(), treatment })
+    }
+
+    /// What it is if the answer does not come at once.
+    #[must_use]
+    pub fn wait(&self) -> Wait {
+        self.treatment.wait
     }
 
     /// The bytes for the wire. They may hold a PIN: send them, never log them.
@@ -147,7 +206,7 @@ impl Apdu {
 
 impl fmt::Debug for Apdu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.secret {
+        if self.treatment.secret {
             write!(f, "Apdu({} + {} secret bytes)", hex::encode(self.header.0), self.data_length)
         } else {
             write!(f, "Apdu({})", hex::encode(&self.bytes))
@@ -169,7 +228,7 @@ mod tests {
 
     #[test]
     fn the_four_short_cases() {
-        let bytes = |data: &[u8], le| Apdu::short(H, data, le, false).unwrap().as_bytes().to_vec();
+        let bytes = |data: &[u8], le| Apdu::short(H, data, le, Treatment::default()).unwrap().as_bytes().to_vec();
         assert_eq!(hex::encode(bytes(&[], None)), "00cb3fff");
         assert_eq!(hex::encode(bytes(&[], Some(0))), "00cb3fff00");
         assert_eq!(hex::encode(bytes(&[0xaa, 0xbb], None)), "00cb3fff02aabb");
@@ -178,7 +237,7 @@ mod tests {
 
     #[test]
     fn the_four_extended_cases() {
-        let bytes = |data: &[u8], le| Apdu::extended(H, data, le, false).unwrap().as_bytes().to_vec();
+        let bytes = |data: &[u8], le| Apdu::extended(H, data, le, Treatment::default()).unwrap().as_bytes().to_vec();
         assert_eq!(hex::encode(bytes(&[], false)), "00cb3fff");
         assert_eq!(hex::encode(bytes(&[], true)), "00cb3fff000000");
         assert_eq!(hex::encode(bytes(&[0xaa], false)), "00cb3fff000001aa");
@@ -188,15 +247,18 @@ mod tests {
 
     #[test]
     fn too_much_data_is_refused() {
-        assert!(matches!(Apdu::short(H, &[0; 256], None, false), Err(Error::CommandTooLong { .. })));
-        assert!(matches!(Apdu::extended(H, &[0; 65_536], false, false), Err(Error::CommandTooLong { .. })));
+        assert!(matches!(Apdu::short(H, &[0; 256], None, Treatment::default()), Err(Error::CommandTooLong { .. })));
+        assert!(matches!(
+            Apdu::extended(H, &[0; 65_536], false, Treatment::default()),
+            Err(Error::CommandTooLong { .. })
+        ));
     }
 
     #[test]
     fn debug_of_a_secret_shows_its_length_only() {
         let pin = Zeroizing::new(b"123456\xff\xff".to_vec());
         let command = Command::new(0, 0x20, 0, 0x80).with_secret(pin);
-        let apdu = Apdu::short(command.header(), command.data(), None, command.is_secret()).unwrap();
+        let apdu = Apdu::short(command.header(), command.data(), None, command.treatment()).unwrap();
         assert_eq!(format!("{command:?}"), "Command(00200080 + 8 secret bytes)");
         assert_eq!(format!("{apdu:?}"), "Apdu(00200080 + 8 secret bytes)");
     }

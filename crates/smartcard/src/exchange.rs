@@ -1,45 +1,9 @@
 //! From a command of any length to APDUs and back: command chaining, GET RESPONSE, wrong Le, extended length
 //! (ISO/IEC 7816-4:2020, 5.3.2 to 5.3.4; SP 800-73-4 Part 2, 3.1 and Appendix A).
 
-use crate::{Apdu, CardTransaction, Command, Error, Header, Protocol, Response, StatusWord};
-
-/// What was learnt about how a card takes and gives data. Keep it with the card: it saves commands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Link {
-    extended: Extended,
-    protocol: Protocol,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Extended {
-    /// Not tried yet.
-    #[default]
-    Unknown,
-    /// The card took an extended APDU, and gave more than 256 bytes in one answer.
-    Honoured,
-    /// The card refuses extended APDUs, or takes them and answers in pieces all the same.
-    NoGain,
-}
-
-impl Link {
-    /// A card that is only ever spoken to in short APDUs.
-    pub const SHORT: Self = Self { extended: Extended::NoGain, protocol: Protocol::T1 };
-
-    /// What is known of a card from the protocol that it speaks: T=0 has no extended APDUs.
-    #[must_use]
-    pub fn new(protocol: Protocol) -> Self {
-        match protocol {
-            Protocol::T0 => Self { protocol, ..Self::SHORT },
-            Protocol::T1 => Self { protocol, ..Self::default() },
-        }
-    }
-
-    /// True once the card has shown that it gives long answers in one piece.
-    #[must_use]
-    pub fn extended_length(&self) -> bool {
-        self.extended == Extended::Honoured
-    }
-}
+use crate::command::Treatment;
+use crate::link::{LongAnswers, LongData};
+use crate::{Apdu, CardTransaction, Command, Error, Header, Link, Protocol, Response, StatusWord};
 
 /// Sends commands within one transaction.
 pub struct Exchange<'a> {
@@ -55,9 +19,10 @@ impl<'a> Exchange<'a> {
 
     /// Sends `command` and returns the card's whole answer.
     ///
-    /// Extended APDUs are for GET DATA, whose answers are long, and for data of more than 255 bytes, and only for a card
-    /// that has shown that it takes them; otherwise long data go in a chain of short ones. Answers in pieces (61xx) are always read to their end: what is left behind would poison the next
-    /// command. A wrong Le (6Cxx) is corrected once. A secret is never sent twice.
+    /// Extended APDUs are for GET DATA, whose answers are long, and for data of more than 255 bytes, and only for a card that is
+    /// known or likely to take them; otherwise long data go in a chain of short ones. Answers in pieces (61xx) are always read
+    /// to their end: what is left behind would poison the next command. A wrong Le (6Cxx) is corrected once. A secret is never
+    /// sent twice.
     ///
     /// # Errors
     ///
@@ -67,37 +32,53 @@ impl<'a> Exchange<'a> {
         if command.data().len() > MAX_DATA {
             return Err(Error::CommandTooLong { reason: "its data exceed 64 KiB" });
         }
-        let first = match self.link.extended {
-            Extended::Unknown if reads(command) => self.try_extended(command)?,
-            Extended::Honoured if reads(command) || is_long(command) => {
-                let response = self.transmit(&extended(command)?)?;
-                if response.status == StatusWord::WRONG_LENGTH { self.send_short(command)? } else { response }
-            }
-            _ => self.send_short(command)?,
+        let (answers, data) = (self.link.answers, self.link.data);
+        let first = if reads(command) && answers != LongAnswers::NoGain {
+            self.send_extended(command, answers == LongAnswers::Honoured)?
+        } else if is_long(command) && (data == LongData::Taken || data == LongData::Likely && command.is_repeatable()) {
+            self.send_extended(command, data == LongData::Taken)?
+        } else {
+            self.send_short(command)?
         };
         self.read_to_end(command.header(), first)
     }
 
-    /// Learns from one harmless reading command whether extended APDUs pay.
-    fn try_extended(&mut self, command: &Command) -> Result<Response, Error> {
-        let response = match self.transmit(&extended(command)?) {
+    /// In the extended form, and if that is refused, in the short one. Until the card has `proven` that it takes what is
+    /// sent here, much counts as a refusal of the form, and what came of it is remembered.
+    fn send_extended(&mut self, command: &Command, proven: bool) -> Result<Response, Error> {
+        let apdu = Apdu::extended(command.header(), command.data(), command.answer_expected(), command.treatment())?;
+        match self.transmit(&apdu) {
             // A driver that cannot carry an extended APDU fails before the card sees it.
-            Err(Error::Failed { .. }) => None,
+            Err(Error::Failed { .. }) if !proven => {}
             Err(error) => return Err(error),
-            Ok(response) if refuses_form(response.status) => None,
-            Ok(response) => Some(response),
-        };
-        let Some(response) = response else {
-            let response = self.send_short(command)?;
-            self.link.extended = Extended::NoGain;
-            return Ok(response);
-        };
-        if response.data.len() > MAX_SHORT_ANSWER {
-            self.link.extended = Extended::Honoured;
-        } else if response.status.more_data().is_some() {
-            self.link.extended = Extended::NoGain;
+            Ok(response) if command.is_repeatable() && refuses_form(response.status, proven) => {}
+            Ok(response) => {
+                self.learn(command, &response);
+                return Ok(response);
+            }
+        }
+        let response = self.send_short(command)?;
+        if reads(command) && !proven {
+            (self.link.answers, self.link.data) = (LongAnswers::NoGain, LongData::Refused);
+        } else if is_long(command) && goes_on(&response) {
+            self.link.data = LongData::Refused;
         }
         Ok(response)
+    }
+
+    /// What the answer to an extended APDU tells about the card.
+    fn learn(&mut self, command: &Command, response: &Response) {
+        let link = &mut *self.link;
+        if is_long(command) && goes_on(response) {
+            link.data = LongData::Taken;
+        } else if link.data == LongData::Unknown {
+            link.data = LongData::Likely;
+        }
+        if response.data.len() > MAX_SHORT_ANSWER {
+            link.answers = LongAnswers::Honoured;
+        } else if response.status.more_data().is_some() && link.answers == LongAnswers::Unknown {
+            link.answers = LongAnswers::NoGain;
+        }
     }
 
     /// Sends in short APDUs, chained where the data exceed one, up to the first answer.
@@ -107,15 +88,15 @@ impl<'a> Exchange<'a> {
         let Header([cla, ins, p1, p2]) = command.header();
         while let Some(chunk) = chunks.next() {
             if chunks.peek().is_none() {
-                return self.transmit_correcting_le(command.header(), chunk, le, command.is_secret());
+                return self.transmit_correcting_le(command.header(), chunk, le, command.treatment());
             }
             let chained = Header([cla | CHAINING, ins, p1, p2]);
-            let response = self.transmit(&Apdu::short(chained, chunk, None, command.is_secret())?)?;
+            let response = self.transmit(&Apdu::short(chained, chunk, None, command.treatment())?)?;
             if !response.status.is_ok() {
                 return Ok(response);
             }
         }
-        self.transmit_correcting_le(command.header(), &[], le, command.is_secret())
+        self.transmit_correcting_le(command.header(), &[], le, command.treatment())
     }
 
     fn transmit_correcting_le(
@@ -123,7 +104,7 @@ impl<'a> Exchange<'a> {
         header: Header,
         data: &[u8],
         le: Option<u8>,
-        secret: bool,
+        treatment: Treatment,
     ) -> Result<Response, Error> {
         let le = match self.link.protocol {
             Protocol::T1 => le,
@@ -131,11 +112,11 @@ impl<'a> Exchange<'a> {
             Protocol::T0 if data.is_empty() => le.or(Some(0)),
             Protocol::T0 => None,
         };
-        let response = self.transmit(&Apdu::short(header, data, le, secret)?)?;
-        if response.status.right_length().is_none() || secret {
+        let response = self.transmit(&Apdu::short(header, data, le, treatment)?)?;
+        if response.status.right_length().is_none() || treatment.secret {
             return Ok(response);
         }
-        self.transmit(&Apdu::short(header, data, Some(response.status.sw2()), secret)?)
+        self.transmit(&Apdu::short(header, data, Some(response.status.sw2()), treatment)?)
     }
 
     /// GET RESPONSE until the card has nothing more to say.
@@ -144,7 +125,7 @@ impl<'a> Exchange<'a> {
         let Header([cla, ..]) = header;
         let get_response = Header([cla & !CHAINING, INS_GET_RESPONSE, 0, 0]);
         while status.more_data().is_some() {
-            let part = self.transmit_correcting_le(get_response, &[], Some(status.sw2()), false)?;
+            let part = self.transmit_correcting_le(get_response, &[], Some(status.sw2()), Treatment::default())?;
             if part.data.is_empty() && part.status.more_data().is_some() {
                 return Err(Error::MalformedAnswer { reason: "it promises more data and sends none" });
             }
@@ -187,20 +168,21 @@ fn is_long(command: &Command) -> bool {
     (MAX_SHORT_DATA + 1..=MAX_EXTENDED_DATA).contains(&command.data().len()) && !command.is_secret()
 }
 
-fn refuses_form(status: StatusWord) -> bool {
-    matches!(
+/// True if the card did what it was told, or is about to say what came of it.
+fn goes_on(response: &Response) -> bool {
+    response.status.is_ok() || response.status.more_data().is_some()
+}
+
+fn refuses_form(status: StatusWord, proven: bool) -> bool {
+    let otherwise = matches!(
         status,
-        StatusWord::WRONG_LENGTH
-            | StatusWord::INCORRECT_DATA
+        StatusWord::INCORRECT_DATA
             | StatusWord::INCORRECT_P1_P2
             | StatusWord::INSTRUCTION_NOT_SUPPORTED
             | StatusWord::CLASS_NOT_SUPPORTED
             | StatusWord::NO_DIAGNOSIS
-    ) || status.right_length().is_some()
-}
-
-fn extended(command: &Command) -> Result<Apdu, Error> {
-    Apdu::extended(command.header(), command.data(), command.answer_expected(), command.is_secret())
+    );
+    status == StatusWord::WRONG_LENGTH || !proven && (otherwise || status.right_length().is_some())
 }
 
 #[cfg(test)]

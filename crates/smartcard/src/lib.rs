@@ -23,9 +23,12 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::as_conversions))]
 
+mod atr;
 mod command;
 mod error;
 mod exchange;
+mod link;
+mod patience;
 #[cfg(feature = "pcsc")]
 pub mod pcsc;
 mod response;
@@ -35,6 +38,8 @@ pub mod vpcd;
 
 pub use command::{Apdu, Command, Header};
 pub use error::{Error, Source};
-pub use exchange::{Exchange, Link};
+pub use exchange::Exchange;
+pub use link::{Link, LinkMemory};
+pub use patience::{Patience, Wait, Waiting};
 pub use response::{Response, StatusWord};
 pub use transport::{CardTransaction, CardTransport, Protocol};

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use pcsc::{Context, Scope, State};
 
-use crate::Error;
+use crate::{Error, Patience};
 
-pub use connection::{Patience, PcscCard};
+pub use connection::PcscCard;
 pub use reader::Reader;
 
 /// The smart card service of this machine.

@@ -11,6 +11,9 @@
 //!                  length command APDU                 answer: length, data and status word
 //! ```
 //!
+//! An answer of no bytes at all is one of a card that lost power or was reset before it saw the command. pcscd's driver
+//! closes the connection then; [`VpcdCard`] keeps it and reports [`Error::Reset`].
+//!
 //! Usually pcscd's vpcd driver is the reader. With [`Listener`] it is this process: cards can then be used where no PC/SC
 //! service runs, as in containers or in CI on macOS. The connection is plain TCP: use it on the loopback interface, or
 //! on a network that you trust with a PIN.
@@ -19,7 +22,8 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::{Apdu, CardTransaction, CardTransport, Error};
+use crate::patience::MOMENT;
+use crate::{Apdu, CardTransaction, CardTransport, Error, Patience, Wait};
 
 /// What a reader tells a card besides APDUs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,12 +110,13 @@ impl Listener {
         self.address
     }
 
-    /// Waits for a card and powers it on. `answer_limit` is the time that each of its answers may take.
+    /// Waits for a card and powers it on. `patience` says how long its answers may take.
     ///
     /// # Errors
     ///
     /// [`Error::NoCard`] if none connects within `limit`, [`Error::Unresponsive`] if it gives no answer to reset.
-    pub fn accept(&self, limit: Duration, answer_limit: Duration) -> Result<VpcdCard, Error> {
+    pub fn accept(&self, limit: Duration, patience: impl Into<Patience>) -> Result<VpcdCard, Error> {
+        let patience = patience.into();
         let name = reader_name(&self.address.to_string());
         let deadline = Instant::now() + limit;
         let stream = loop {
@@ -125,14 +130,13 @@ impl Listener {
         let prepare = || {
             stream.set_nonblocking(false)?;
             stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(answer_limit))?;
-            stream.set_write_timeout(Some(answer_limit))
+            stream.set_write_timeout(Some(patience.answer))
         };
         prepare().map_err(|error| failed(&name, error))?;
-        let mut card = VpcdCard { stream, name, atr: Vec::new() };
+        let mut card = VpcdCard { stream, name, atr: Vec::new(), patience };
         card.control(Control::PowerOn)?;
         card.control(Control::Atr)?;
-        card.atr = card.answer().map_err(|_| Error::Unresponsive { reader: card.name.clone() })?;
+        card.atr = card.answer(Wait::Answer).map_err(|_| Error::Unresponsive { reader: card.name.clone() })?;
         Ok(card)
     }
 }
@@ -146,6 +150,7 @@ pub struct VpcdCard {
     stream: TcpStream,
     name: String,
     atr: Vec<u8>,
+    patience: Patience,
 }
 
 impl VpcdCard {
@@ -157,8 +162,24 @@ impl VpcdCard {
         write_message(&mut self.stream, message).map_err(|error| self.give_up(error))
     }
 
-    fn answer(&mut self) -> Result<Vec<u8>, Error> {
-        read_message(&mut self.stream).map_err(|error| self.give_up(error))
+    /// Waits for an answer, and says so after a moment.
+    fn answer(&mut self, wait: Wait) -> Result<Vec<u8>, Error> {
+        self.wait(wait).and_then(|()| read_message(&mut self.stream)).map_err(|error| self.give_up(error))
+    }
+
+    /// Waits until the first byte of an answer is there, or the time is over.
+    fn wait(&self, wait: Wait) -> io::Result<()> {
+        let limit = self.patience.limit(wait);
+        self.stream.set_read_timeout(Some(limit.min(MOMENT)))?;
+        let first = self.stream.peek(&mut [0]);
+        self.stream.set_read_timeout(Some(limit))?;
+        match first {
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                (self.patience.waiting)(&self.name, wait);
+                Ok(())
+            }
+            first => first.map(drop),
+        }
     }
 
     fn give_up(&self, error: io::Error) -> Error {
@@ -185,7 +206,8 @@ impl CardTransport for VpcdCard {
 impl CardTransaction for &mut VpcdCard {
     fn transmit(&mut self, apdu: &Apdu) -> Result<Vec<u8>, Error> {
         self.send(apdu.as_bytes())?;
-        self.answer()
+        let answer = self.answer(apdu.wait())?;
+        if answer.is_empty() { Err(Error::Reset { reader: self.name.clone() }) } else { Ok(answer) }
     }
 }
 
@@ -264,14 +286,33 @@ mod tests {
     }
 
     #[test]
+    fn a_card_that_answers_nothing_was_reset_and_is_still_there() {
+        let listener = Listener::bind("127.0.0.1:0").unwrap();
+        let thread = card(listener.address(), |mut stream| {
+            for answer in [&[][..], &[0x90, 0x00]] {
+                read_message(&mut stream).unwrap();
+                write_message(&mut stream, answer).unwrap();
+            }
+        });
+        let mut reader = listener.accept(LIMIT, LIMIT).unwrap();
+        assert!(matches!(send(&mut reader), Err(Error::Reset { .. })));
+        assert!(send(&mut reader).unwrap().status.is_ok());
+        thread.join().unwrap();
+    }
+
+    #[test]
     fn a_card_that_hangs_is_given_up() {
         let listener = Listener::bind("127.0.0.1:0").unwrap();
         let (release, wait) = std::sync::mpsc::channel::<()>();
         let thread = card(listener.address(), move |_stream| {
             let _ = wait.recv();
         });
-        let mut reader = listener.accept(LIMIT, Duration::from_millis(50)).unwrap();
+        let (told, heard) = std::sync::mpsc::channel();
+        let waiting = move |_: &str, wait| told.send(wait).unwrap();
+        let patience = Patience { waiting: std::sync::Arc::new(waiting), ..Duration::from_millis(50).into() };
+        let mut reader = listener.accept(LIMIT, patience).unwrap();
         assert!(matches!(send(&mut reader), Err(Error::TimedOut { .. })));
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), [Wait::Answer], "said once, before the time is over");
         assert!(matches!(send(&mut reader), Err(Error::Removed { .. })), "what it says now is too late");
         drop(release);
         thread.join().unwrap();

@@ -207,6 +207,14 @@ impl VirtualCard {
         }
     }
 
+    /// Answers `apdu` with `data`, in as many pieces as the card's own answers have, and without executing it.
+    pub(crate) fn answer_instead(&mut self, apdu: &[u8], data: Vec<u8>) -> Vec<u8> {
+        let long = self.options.extended_length == ExtendedLength::Honoured;
+        let limit = CommandApdu::parse(apdu).map_or(MAX_SHORT_ANSWER, |command| command.le);
+        let limit = if long { limit } else { limit.min(MAX_SHORT_ANSWER) };
+        self.deliver(Pending { data, status: StatusWord::OK }, limit).into_bytes()
+    }
+
     /// Hands out as much of an answer as was asked for, and keeps the rest for GET RESPONSE.
     fn deliver(&mut self, answer: Pending, limit: usize) -> Answer {
         let Pending { mut data, status } = answer;

@@ -140,6 +140,32 @@ pub enum Error {
         /// The state directory.
         path: PathBuf,
     },
+    /// The kept card is not the one of the directory that was asked for.
+    #[error(
+        "the card kept in {} is another one than that of {}. \
+         Use another directory, or delete this one to have a new card made",
+        path.display(), directory.display()
+    )]
+    KeptOther {
+        /// The state directory.
+        path: PathBuf,
+        /// The directory with the card that was asked for.
+        directory: PathBuf,
+    },
+    /// A directory that holds no card of the ICAM set.
+    #[error("{} holds no card: {reason}", directory.display())]
+    NoCard {
+        /// The directory.
+        directory: PathBuf,
+        /// What is missing.
+        reason: &'static str,
+    },
+    /// A PKCS#12 file that cannot be opened.
+    #[error("not a PKCS#12 file with one private key and no password: {reason}")]
+    Pkcs12 {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A file that gives no PIN.
     #[error("cannot use the PIN file {}: {reason}", path.display())]
     PinFile {

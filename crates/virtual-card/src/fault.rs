@@ -2,94 +2,110 @@
 //!
 //! ```text
 //! # a comment
-//! at 5 remove       the card leaves the reader just before the fifth command
-//! at 7 sw=6F00      the seventh command is answered with this status word and not executed
+//! at 5 remove          the card leaves the reader just before the fifth command
+//! at 7 sw=6F00         the seventh command is answered with this status word and not executed
+//! at 2 of CB garbage   the second GET DATA (instruction CB) is executed, and something else is answered
 //! ```
 //!
-//! Commands are counted from 1 since the card was started, over every reset and reconnection.
+//! Commands are counted from 1 since the card was started, over every reset and reconnection; so are those of each
+//! instruction. GET RESPONSE (C0) and each part of a chain are commands of their own. Where a line `at N` and a line
+//! `at N of INS` mean the same command, the first kind counts, and the other has no effect.
 
-use std::collections::BTreeMap;
-use std::str::FromStr;
+mod answer;
+mod plan;
+
+use std::fmt;
+use std::time::Duration;
 
 use smartcard::StatusWord;
 
-use crate::Error;
+pub(crate) use answer::Outcome;
+pub use plan::FaultPlan;
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The card is pulled before it sees the command.
+    /// `remove`: the card is pulled before it sees the command.
     Remove,
-    /// Another program resets the card before it sees the command. Only in process: across vpcd the reader resets.
+    /// `reset`: the card loses its state before it sees the command, as when another program resets it. In process and
+    /// in the reader of `--transport vpcd:` the client is told so. pcscd tells it only to those from whom another of its
+    /// clients took the card between two transactions; within one, its client sees a command that gets no answer, and a
+    /// card that has forgotten everything at the next one.
     Reset,
-    /// The command is answered with this status word and not executed.
+    /// `sw=HEX4`: the command is answered with this status word and not executed.
     Status(StatusWord),
+    /// `truncate`, `truncate=BYTES`: the command is executed, and of the answer only so many bytes come through, one
+    /// without a number; never none, which across vpcd would mean a reset. The status word is the end of a whole answer.
+    Truncate(usize),
+    /// `garbage`: the command is executed; the answer is 9000 after bytes that are no BER-TLV.
+    Garbage,
+    /// `hang=SECONDS`: the command is executed, and its answer comes so much later.
+    Hang(Duration),
+    /// `endless-chain`: the command is not executed. Its answer, and that of every GET RESPONSE which follows it, is one
+    /// byte and the promise of more.
+    EndlessChain,
+    /// `gzip-bomb`: the command is not executed. The answer is a certificate object of less than 64 KiB whose certificate
+    /// unpacks to 50 MB.
+    GzipBomb,
 }
 
-/// Which faults come when, and how many commands there were.
-#[derive(Clone, Debug, Default)]
-pub struct FaultPlan {
-    faults: BTreeMap<u64, Fault>,
-    commands: u64,
-}
-
-impl FaultPlan {
-    /// Counts a command, and says what goes wrong with it.
-    pub fn next_command(&mut self) -> Option<Fault> {
-        self.commands = self.commands.saturating_add(1);
-        self.faults.remove(&self.commands)
-    }
-
-    /// How many commands there were.
-    #[must_use]
-    pub fn commands(&self) -> u64 {
-        self.commands
-    }
-
-    /// Plans a fault for the `n`-th command from now; 1 is the next one.
-    pub fn plan(&mut self, n: u64, fault: Fault) {
-        self.faults.insert(self.commands.saturating_add(n), fault);
-    }
-}
-
-impl FromStr for FaultPlan {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let mut plan = Self::default();
-        for (index, line) in text.lines().enumerate() {
-            let content = line.split('#').next().unwrap_or_default();
-            let words: Vec<_> = content.split_whitespace().collect();
-            if words.is_empty() {
-                continue;
-            }
-            let refused = |reason| Error::FaultLine { line: index.saturating_add(1), reason };
-            let (at, fault) = parse_line(&words).map_err(refused)?;
-            if plan.faults.insert(at, fault).is_some() {
-                return Err(refused(format!("command {at} has a fault already")));
-            }
+impl Fault {
+    /// Reads a fault as fault files have it.
+    fn parse(text: &str) -> Result<Self, String> {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (text, None),
+        };
+        match (name, value) {
+            ("remove", None) => Ok(Self::Remove),
+            ("reset", None) => Ok(Self::Reset),
+            ("sw", Some(value)) => Ok(Self::Status(StatusWord(status_word(value)?))),
+            ("truncate", None) => Ok(Self::Truncate(1)),
+            ("truncate", Some(value)) => match value.parse() {
+                Ok(bytes) if bytes > 0 => Ok(Self::Truncate(bytes)),
+                _ => Err("truncate= takes a number of bytes from 1, as in truncate=20".to_owned()),
+            },
+            ("garbage", None) => Ok(Self::Garbage),
+            ("hang", Some(value)) => Ok(Self::Hang(seconds(value)?)),
+            ("endless-chain", None) => Ok(Self::EndlessChain),
+            ("gzip-bomb", None) => Ok(Self::GzipBomb),
+            _ => Err(format!(
+                "there is no fault {text:?}: use remove, reset, sw=HEX4, truncate, truncate=BYTES, garbage, hang=SECONDS, \
+                 endless-chain or gzip-bomb"
+            )),
         }
-        Ok(plan)
     }
 }
 
-fn parse_line(words: &[&str]) -> Result<(u64, Fault), String> {
-    let [at, number, kind] = words else { return Err("expected \"at NUMBER FAULT\"".to_owned()) };
-    if *at != "at" {
-        return Err("expected \"at NUMBER FAULT\"".to_owned());
+impl fmt::Display for Fault {
+    /// As fault files have it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Remove => f.write_str("remove"),
+            Self::Reset => f.write_str("reset"),
+            Self::Status(status) => write!(f, "sw={:04X}", status.0),
+            Self::Truncate(1) => f.write_str("truncate"),
+            Self::Truncate(bytes) => write!(f, "truncate={bytes}"),
+            Self::Garbage => f.write_str("garbage"),
+            Self::Hang(time) => write!(f, "hang={}", time.as_secs_f64()),
+            Self::EndlessChain => f.write_str("endless-chain"),
+            Self::GzipBomb => f.write_str("gzip-bomb"),
+        }
     }
-    let number = number.parse::<u64>().ok().filter(|number| *number > 0);
-    let number = number.ok_or("commands are counted from 1")?;
-    if *kind == "remove" {
-        return Ok((number, Fault::Remove));
-    }
-    let Some(status) = kind.strip_prefix("sw=") else {
-        return Err(format!("there is no fault {kind:?}: use remove or sw=HEX4"));
-    };
-    let status = u16::from_str_radix(status, 16).ok().filter(|_| status.len() == 4 && !status.starts_with('+'));
-    let status = status.ok_or("a status word has four hexadecimal digits, as in sw=6F00")?;
-    Ok((number, Fault::Status(StatusWord(status))))
+}
+
+fn status_word(text: &str) -> Result<u16, String> {
+    let status = u16::from_str_radix(text, 16).ok().filter(|_| text.len() == 4 && !text.starts_with('+'));
+    status.ok_or_else(|| "a status word has four hexadecimal digits, as in sw=6F00".to_owned())
+}
+
+/// At most an hour, as a decimal number.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let seconds = text.parse().ok().filter(|seconds| decimal && (0.0..=3600.0).contains(seconds));
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| "hang= takes a number of seconds up to 3600, as in hang=2 or hang=0.5".to_owned())
 }
 
 #[cfg(test)]
@@ -97,35 +113,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_come_at_their_commands_and_once() {
-        let mut plan: FaultPlan = "# bad card\nat 2 sw=6F00\n\n  at 3 remove # pulled\n".parse().unwrap();
-        let faults: Vec<_> = (0..4).map(|_| plan.next_command()).collect();
-        assert_eq!(faults, [None, Some(Fault::Status(StatusWord(0x6f00))), Some(Fault::Remove), None]);
-        plan.plan(1, Fault::Reset);
-        assert_eq!(plan.next_command(), Some(Fault::Reset));
-        assert_eq!(plan.commands(), 5);
+    fn faults_are_read_and_written_alike() {
+        let faults = [
+            ("remove", Fault::Remove),
+            ("reset", Fault::Reset),
+            ("sw=6F00", Fault::Status(StatusWord(0x6f00))),
+            ("truncate", Fault::Truncate(1)),
+            ("truncate=20", Fault::Truncate(20)),
+            ("garbage", Fault::Garbage),
+            ("hang=2", Fault::Hang(Duration::from_secs(2))),
+            ("hang=0.5", Fault::Hang(Duration::from_millis(500))),
+            ("endless-chain", Fault::EndlessChain),
+            ("gzip-bomb", Fault::GzipBomb),
+        ];
+        for (text, fault) in faults {
+            assert_eq!(Fault::parse(text), Ok(fault));
+            assert_eq!(fault.to_string(), text);
+        }
     }
 
     #[test]
-    fn anything_else_is_refused_with_its_line() {
-        let cases = [
-            ("at 1 explode", 1),
-            ("\nat 0 remove", 2),
-            ("at x remove", 1),
-            ("at 1", 1),
-            ("remove", 1),
-            ("on 1 remove", 1),
-            ("at 1 sw=6F", 1),
-            ("at 1 sw=+F00", 1),
-            ("at 1 sw=6F000", 1),
-            ("at 1 remove now", 1),
-            ("at 1 remove\nat 1 sw=6F00", 2),
-        ];
-        for (text, expected) in cases {
-            match text.parse::<FaultPlan>() {
-                Err(Error::FaultLine { line, .. }) => assert_eq!(line, expected, "{text:?}"),
-                other => panic!("{text:?}: {other:?}"),
-            }
+    fn anything_else_is_no_fault() {
+        for text in [
+            "explode",
+            "",
+            "remove=1",
+            "reset=",
+            "sw",
+            "sw=6F",
+            "sw=+F00",
+            "sw=6F000",
+            "truncate=",
+            "truncate=0",
+            "truncate=-1",
+            "hang",
+            "hang=",
+            "hang=-1",
+            "hang=inf",
+            "hang=nan",
+            "hang=1e3",
+            "hang=3601",
+            "gzip-bomb=50",
+        ] {
+            assert!(Fault::parse(text).is_err(), "{text}");
         }
     }
 }

@@ -1,9 +1,11 @@
 //! A reader in this process: the card as a [`CardTransport`], and the test's view of it from outside.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use smartcard::{Apdu, CardTransaction, CardTransport, Error};
 
+use crate::fault::Outcome;
 use crate::{Fault, FaultPlan, VirtualCard};
 
 /// A connection to a card in this process.
@@ -25,15 +27,17 @@ struct Reader {
     card: VirtualCard,
     inserted: bool,
     plan: FaultPlan,
-    headers: Vec<[u8; 4]>,
 }
 
 impl InProcess {
+    /// How long the reader waits for an answer.
+    pub const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
     /// Puts `card` into a reader and connects to it.
     #[must_use]
     pub fn new(card: VirtualCard) -> Self {
         let atr = card.atr();
-        let reader = Reader { card, inserted: true, plan: FaultPlan::default(), headers: Vec::new() };
+        let reader = Reader { card, inserted: true, plan: FaultPlan::default().recording() };
         Self { reader: Arc::new(Mutex::new(reader)), atr }
     }
 
@@ -62,7 +66,13 @@ impl Probe {
     /// CLA, INS, P1 and P2 of every command APDU that was sent. Data are not kept: a PIN could be among them.
     #[must_use]
     pub fn headers(&self) -> Vec<[u8; 4]> {
-        lock(&self.reader).headers.clone()
+        lock(&self.reader).plan.headers()
+    }
+
+    /// How many VERIFY commands with data were sent, to whatever they led.
+    #[must_use]
+    pub fn pins_sent(&self) -> usize {
+        lock(&self.reader).plan.pins_sent()
     }
 
     /// How many wrong PINs the card still takes.
@@ -88,6 +98,18 @@ impl Probe {
         lock(&self.reader).plan.plan(n, Fault::Status(status));
     }
 
+    /// Has `fault` befall the `n`-th command from now. A [`Fault::Hang`] takes no time here: within [`InProcess::ANSWER_LIMIT`] the
+    /// answer comes at once; after it the command gets [`Error::TimedOut`] and the connection is given up, as other
+    /// transports do it, so that later commands get [`Error::Removed`] until [`Probe::connect`].
+    pub fn fault_at(&self, n: u64, fault: Fault) {
+        lock(&self.reader).plan.plan(n, fault);
+    }
+
+    /// As [`Probe::fault_at`], for the `n`-th command from now with this instruction (INS).
+    pub fn fault_at_instruction(&self, n: u64, instruction: u8, fault: Fault) {
+        lock(&self.reader).plan.plan_of(n, instruction, fault);
+    }
+
     /// Works with the card itself.
     pub fn with_card<T>(&self, work: impl FnOnce(&mut VirtualCard) -> T) -> T {
         work(&mut lock(&self.reader).card)
@@ -110,22 +132,21 @@ impl CardTransport for InProcess {
 
 impl CardTransaction for &mut InProcess {
     fn transmit(&mut self, apdu: &Apdu) -> Result<Vec<u8>, Error> {
-        let bytes = apdu.as_bytes();
         let mut reader = lock(&self.reader);
         if !reader.inserted {
             return Err(removed());
         }
-        reader.headers.extend(bytes.first_chunk::<4>());
-        match reader.plan.next_command() {
-            None => Ok(reader.card.transmit(bytes)),
-            Some(Fault::Status(status)) => Ok(status.0.to_be_bytes().to_vec()),
-            Some(Fault::Reset) => {
-                reader.card.reset();
-                Err(Error::Reset { reader: NAME.to_owned() })
+        let Reader { card, inserted, plan } = &mut *reader;
+        match plan.transmit(card, apdu.as_bytes()) {
+            Outcome::Answer(answer) => Ok(answer),
+            Outcome::Late(time, answer) if time <= InProcess::ANSWER_LIMIT => Ok(answer),
+            Outcome::Late(..) => {
+                *inserted = false;
+                Err(Error::TimedOut { reader: NAME.to_owned() })
             }
-            Some(Fault::Remove) => {
-                reader.card.reset();
-                reader.inserted = false;
+            Outcome::Reset => Err(Error::Reset { reader: NAME.to_owned() }),
+            Outcome::Removed => {
+                *inserted = false;
                 Err(removed())
             }
         }
@@ -210,5 +231,17 @@ mod tests {
         probe.answer_at(1, StatusWord::NO_DIAGNOSIS);
         assert_eq!(send(&mut reader, &verify(b"000000\xff\xff")).unwrap().status, StatusWord::NO_DIAGNOSIS);
         assert_eq!(probe.tries_left(), 3);
+    }
+
+    #[test]
+    fn a_card_that_hangs_is_given_up_after_the_limit_and_not_before() {
+        let (mut reader, probe) = card();
+        probe.fault_at(1, Fault::Hang(InProcess::ANSWER_LIMIT));
+        assert!(send(&mut reader, &select()).unwrap().status.is_ok());
+        probe.fault_at_instruction(1, 0x20, Fault::Hang(InProcess::ANSWER_LIMIT + Duration::from_secs(1)));
+        assert!(matches!(send(&mut reader, &verify(b"000000\xff\xff")), Err(Error::TimedOut { .. })));
+        assert!(matches!(send(&mut reader, &select()), Err(Error::Removed { .. })));
+        assert_eq!((probe.tries_left(), probe.pins_sent()), (2, 1), "the card saw it");
+        assert!(send(&mut probe.connect(), &select()).unwrap().status.is_ok());
     }
 }

@@ -35,6 +35,7 @@ mod content;
 mod error;
 mod fault;
 mod general_authenticate;
+mod icam;
 mod in_process;
 mod initial_pin;
 mod keys;

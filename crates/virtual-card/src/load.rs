@@ -74,7 +74,7 @@ pub(crate) fn belongs_to(key: &PrivateKey, certificate_der: &[u8]) -> Result<boo
         && theirs.subject_public_key.data == own.subject_public_key.data)
 }
 
-fn certificate_der(file: &[u8]) -> Result<Vec<u8>, Error> {
+pub(crate) fn certificate_der(file: &[u8]) -> Result<Vec<u8>, Error> {
     match std::str::from_utf8(file).ok().and_then(|text| pem_block(text, &["CERTIFICATE"])) {
         Some(block) => decode(block).map_err(|error| Error::Certificate { reason: error.to_string() }),
         None => Ok(file.to_vec()),
@@ -114,7 +114,7 @@ fn pem_block<'a>(text: &'a str, labels: &[&str]) -> Option<&'a str> {
     blocks.min_by_key(|(start, _)| *start).map(|(_, block)| block)
 }
 
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
     let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
     let limit = MAX_FILE.saturating_add(1);

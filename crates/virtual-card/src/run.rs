@@ -29,6 +29,11 @@ pub(crate) struct Run {
     /// the card as SLOT.pem.
     #[arg(long, value_name = "SLOT=CERT,KEY")]
     load: Vec<LoadRequest>,
+    /// Makes a card of the files in a directory, as the ICAM test cards of the US government are published: objects,
+    /// certificates and keys (1-Discovery_Object, 3-NAME.crt, 3-NAME.p12 ...). With --state it is made on first use, and an
+    /// error if another card is kept there.
+    #[arg(long, value_name = "DIR", conflicts_with = "preset")]
+    load_icam: Option<PathBuf>,
     /// The PIN of a new card, six to eight digits: the first line of a file that nobody else may read. A kept card keeps
     /// the PIN that it has, and another one in the file is an error. The PIN is 123456 without this option; the PUK, which
     /// unblocks it, is always 12345678.
@@ -38,9 +43,14 @@ pub(crate) struct Run {
     /// else may read (mode 0700). A blank card is kept, too: for another one take another directory, or delete this one.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Faults to come: lines `at N remove` or `at N sw=6F00`, where N counts the commands from 1.
+    /// Faults to come: lines `at N FAULT`, for the N-th command from 1, or `at N of INS FAULT`, for the N-th one with this
+    /// instruction, as in `at 2 of CB garbage`. The faults: remove, reset, sw=6F00 (or another status word), truncate,
+    /// truncate=BYTES, garbage, hang=SECONDS, endless-chain, gzip-bomb.
     #[arg(long, value_name = "FILE")]
     fault: Option<PathBuf>,
+    /// How much later each answer comes, as those of a real card in a real reader do.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    delay: u64,
     /// Refuses APDUs of the extended form, as many older cards do.
     #[arg(long)]
     no_extended: bool,
@@ -51,7 +61,7 @@ impl Run {
     pub(crate) fn start(&self) -> Result<(), Box<dyn std::error::Error>> {
         let mut plan = self.fault_plan()?;
         let mut card = self.card()?;
-        let client = VpcdClient::new(&self.vpcd);
+        let client = VpcdClient::new(&self.vpcd).slowed(Duration::from_millis(self.delay));
         let stop = client.stop();
         let signals: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
         // Before the thread, so that it is the only one to take them.

@@ -13,12 +13,14 @@ use std::time::{Duration, Instant};
 use smartcard::vpcd::{self, Control};
 use zeroize::Zeroizing;
 
-use crate::{Error, Fault, FaultPlan, VirtualCard};
+use crate::fault::Outcome;
+use crate::{Error, FaultPlan, VirtualCard};
 
 /// Puts a card into the virtual reader at an address.
 pub struct VpcdClient {
     address: String,
     stop: Stop,
+    delay: Duration,
 }
 
 /// Why a card left its reader for good.
@@ -90,7 +92,13 @@ impl VpcdClient {
     /// A client for the reader at `address` (`HOST:PORT`).
     #[must_use]
     pub fn new(address: impl Into<String>) -> Self {
-        Self { address: address.into(), stop: Stop::default() }
+        Self { address: address.into(), stop: Stop::default(), delay: Duration::ZERO }
+    }
+
+    /// Lets each answer come this much later, as the answers of a real card in a real reader do.
+    #[must_use]
+    pub fn slowed(self, delay: Duration) -> Self {
+        Self { delay, ..self }
     }
 
     /// The means to end [`VpcdClient::run`].
@@ -166,21 +174,35 @@ impl VpcdClient {
                     }
                     None => continue,
                 },
-                apdu => match plan.next_command() {
-                    None => card.transmit(apdu),
-                    Some(Fault::Status(status)) => status.0.to_be_bytes().to_vec(),
-                    Some(Fault::Reset) => {
-                        card.reset();
-                        card.transmit(apdu)
-                    }
-                    Some(Fault::Remove) => {
-                        card.reset();
-                        return Ok(plan.commands());
-                    }
+                apdu => match plan.transmit(card, apdu) {
+                    Outcome::Answer(answer) => answer,
+                    Outcome::Late(time, answer) if is_patient(stream, time)? => answer,
+                    Outcome::Late(..) => continue,
+                    // No answer at all: see `smartcard::vpcd`.
+                    Outcome::Reset => Vec::new(),
+                    Outcome::Removed => return Ok(plan.commands()),
                 },
             };
+            if message.len() > 1 && !is_patient(stream, self.delay)? {
+                continue;
+            }
             vpcd::write_message(&mut outgoing, &answer)?;
         }
+    }
+}
+
+/// Lets `time` pass. False if the reader does not wait for so long: it says something else, or hangs up.
+fn is_patient(stream: &TcpStream, time: Duration) -> io::Result<bool> {
+    if time.is_zero() {
+        return Ok(true);
+    }
+    stream.set_read_timeout(Some(time))?;
+    let heard = stream.peek(&mut [0]);
+    stream.set_read_timeout(None)?;
+    match heard {
+        Ok(_) => Ok(false),
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Ok(true),
+        Err(error) => Err(error),
     }
 }
 

@@ -115,13 +115,20 @@ pub struct HashReport {
     pub errors: Vec<ReadError>,
 }
 
-/// The hash of one certificate.
+/// The hash of one certificate, in a file or on a card.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct HashEntry {
     /// 40 upper-case hex digits.
     pub pairing_hash: String,
     /// The file.
-    pub path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The reader of the card, if it came from one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reader: Option<String>,
+    /// The slot, if it came from a card.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
     /// The subject of the certificate.
     pub subject: String,
 }

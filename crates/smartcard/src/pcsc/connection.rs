@@ -16,27 +16,14 @@
 //! ```
 
 use std::ffi::CString;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use super::owner::{Answer, Owner, Request};
-use crate::{Apdu, CardTransaction, CardTransport, Error, Protocol};
-
-/// How long to wait for a card, and whom to tell.
-#[derive(Clone)]
-pub struct Patience {
-    /// How long another program may keep the card before it is given up with [`Error::Busy`].
-    pub busy: Duration,
-    /// How long the card may take for one answer before it is given up with [`Error::TimedOut`]. A person may have to
-    /// touch it in this time.
-    pub answer: Duration,
-    /// Called with the reader's name when another program keeps the card for longer than a moment.
-    pub waiting: Arc<dyn Fn(&str) + Send + Sync>,
-}
+use crate::patience::MOMENT;
+use crate::{Apdu, CardTransaction, CardTransport, Error, Patience, Protocol, Wait};
 
 /// A shared connection to the card in a reader.
 pub struct PcscCard {
@@ -78,30 +65,33 @@ impl PcscCard {
         Ok(card)
     }
 
-    /// Waits for what another program may delay; says so after a moment.
+    /// Waits for what another program may delay.
     fn wait_while_busy(&mut self) -> Result<Answer, Error> {
+        self.wait(Wait::OtherProgram, |reader| Error::Busy { reader })
+    }
+
+    /// Waits for what the card may delay.
+    fn wait_for_answer(&mut self, wait: Wait) -> Result<Answer, Error> {
+        self.wait(wait, |reader| Error::TimedOut { reader })
+    }
+
+    /// Waits, and says so after a moment.
+    fn wait(&mut self, wait: Wait, too_late: impl Fn(String) -> Error) -> Result<Answer, Error> {
         let Some(thread) = &self.thread else { return Err(Error::Removed { reader: self.name.clone() }) };
         let answer = match thread.answers.recv_timeout(MOMENT) {
             Err(RecvTimeoutError::Timeout) => {
-                (self.patience.waiting)(&self.name);
-                thread.answers.recv_timeout(self.patience.busy)
+                (self.patience.waiting)(&self.name, wait);
+                thread.answers.recv_timeout(self.patience.limit(wait))
             }
             answer => answer,
         };
-        self.or_give_up(answer, |reader| Error::Busy { reader })
+        self.or_give_up(answer, too_late)
     }
 
     /// Sends a request to the thread.
     fn send(&self, request: Request) {
         // A thread that has ended shows when its answer is waited for.
         let _ = self.thread.as_ref().map(|thread| thread.requests.send(request));
-    }
-
-    /// Waits for what the card may delay.
-    fn wait_for_answer(&mut self) -> Result<Answer, Error> {
-        let Some(thread) = &self.thread else { return Err(Error::Removed { reader: self.name.clone() }) };
-        let answer = thread.answers.recv_timeout(self.patience.answer);
-        self.or_give_up(answer, |reader| Error::TimedOut { reader })
     }
 
     /// After a failure to answer in time the thread is left to itself: a late answer must not be taken for the answer to
@@ -132,9 +122,6 @@ impl Drop for PcscCard {
     }
 }
 
-/// What is not yet worth a word.
-const MOMENT: Duration = Duration::from_secs(1);
-
 impl CardTransport for PcscCard {
     fn name(&self) -> &str {
         &self.name
@@ -160,7 +147,7 @@ struct PcscTransaction<'a>(&'a mut PcscCard);
 impl CardTransaction for PcscTransaction<'_> {
     fn transmit(&mut self, apdu: &Apdu) -> Result<Vec<u8>, Error> {
         self.0.send(Request::Transmit(Zeroizing::new(apdu.as_bytes().to_vec())));
-        match self.0.wait_for_answer()? {
+        match self.0.wait_for_answer(apdu.wait())? {
             Answer::Data(data) => Ok(data),
             Answer::Connected { .. } | Answer::Done => Err(Error::MalformedAnswer { reason: "it is none" }),
         }
@@ -171,6 +158,6 @@ impl Drop for PcscTransaction<'_> {
     fn drop(&mut self) {
         // Waits until it has ended, so that nobody who acts on it is too early. A card that is gone has no transaction.
         self.0.send(Request::End);
-        let _ = self.0.wait_for_answer();
+        let _ = self.0.wait_while_busy();
     }
 }

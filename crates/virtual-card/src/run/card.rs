@@ -1,8 +1,8 @@
 //! The card to run: the one that is kept, or a new one.
 //!
 //! ```text
-//! kept?  no    a preset's or a blank one, with the PIN of the PIN file
-//!        yes   that one, if it has the slots of the preset and the PIN of the PIN file; else an error
+//! kept?  no    a preset's, one of the ICAM set or a blank one, with the PIN of the PIN file
+//!        yes   that one, if it is the one asked for and has the PIN of the PIN file; else an error
 //! then   what --load names goes on it, and the certificates are written beside it
 //! ```
 
@@ -62,6 +62,11 @@ impl Run {
                 return Err(Error::KeptWithoutPreset { path: path(), preset, slots });
             }
         }
+        if let Some(directory) = &self.load_icam
+            && Content::icam(directory)?.guid() != content.guid()
+        {
+            return Err(Error::KeptOther { path: path(), directory: directory.clone() });
+        }
         if pin.is_some_and(|pin| !content.has_pin(pin)) {
             return Err(Error::KeptPin { path: path() });
         }
@@ -70,9 +75,10 @@ impl Run {
 
     fn new_card(&self, pin: Option<&InitialPin>) -> Result<(Content, Certificates), Error> {
         let mut certificates = Certificates::new();
-        let mut content = match self.preset {
-            None => Content::blank()?,
-            Some(preset) => {
+        let mut content = match (self.preset, &self.load_icam) {
+            (None, None) => Content::blank()?,
+            (None, Some(directory)) => Content::icam(directory)?,
+            (Some(preset), _) => {
                 let issued = preset.issue()?;
                 certificates.insert("ca".to_owned(), issued.ca_certificate);
                 certificates.extend(issued.certificates.into_iter().map(|(slot, der)| (slot.to_string(), der)));

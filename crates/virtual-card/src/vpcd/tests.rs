@@ -144,6 +144,40 @@ fn a_card_that_is_pulled_leaves_its_reader() {
 }
 
 #[test]
+fn a_reset_is_told_and_the_card_stays() {
+    let _alone = alone();
+    let listener = Listener::bind("127.0.0.1:0").unwrap();
+    let card = run(&listener.address().to_string(), "at 2 of 20 reset");
+    let mut reader = listener.accept(LIMIT, LIMIT).unwrap();
+    assert_eq!(send(&mut reader, &select()).unwrap(), StatusWord::OK);
+    assert_eq!(send(&mut reader, &tries()).unwrap(), StatusWord(0x63c3));
+    assert!(matches!(send(&mut reader, &tries()), Err(smartcard::Error::Reset { .. })));
+    assert_eq!(send(&mut reader, &tries()).unwrap(), StatusWord::COMMAND_NOT_ALLOWED, "not selected any more");
+    assert_eq!(card.stop(), End::Stopped);
+}
+
+#[test]
+fn a_card_that_hangs_answers_late_and_is_there_for_the_next_reader_at_once() {
+    let _alone = alone();
+    let first = Listener::bind("127.0.0.1:0").unwrap();
+    let address = first.address();
+    let card = run(&address.to_string(), "at 2 hang=0.2\nat 3 hang=3600\nat 5 hang=3600");
+    let mut reader = first.accept(LIMIT, Duration::from_secs(1)).unwrap();
+    assert_eq!(send(&mut reader, &select()).unwrap(), StatusWord::OK);
+    let start = Instant::now();
+    assert_eq!(send(&mut reader, &tries()).unwrap(), StatusWord(0x63c3));
+    assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
+    assert!(matches!(send(&mut reader, &tries()), Err(smartcard::Error::TimedOut { .. })));
+    drop((reader, first));
+
+    let second = Listener::bind(&address.to_string()).unwrap();
+    let mut reader = second.accept(LIMIT, Duration::from_millis(50)).unwrap();
+    assert_eq!(send(&mut reader, &select()).unwrap(), StatusWord::OK);
+    assert!(matches!(send(&mut reader, &tries()), Err(smartcard::Error::TimedOut { .. })));
+    assert_eq!(card.stop(), End::Stopped, "while it hangs");
+}
+
+#[test]
 fn an_address_that_names_nothing_is_an_error() {
     let _alone = alone();
     for address in ["", "nonsense", "127.0.0.1", "127.0.0.1:99999"] {

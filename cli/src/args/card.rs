@@ -123,6 +123,9 @@ pub(crate) struct Attest {
     /// The slot of the key
     #[arg(long, value_name = "SLOT")]
     pub(crate) slot: Slot,
+    /// Check the statement up to one of the certificates in this file: the roots of the card's maker (PEM, DER or PKCS#7)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) attestation_root: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -1,7 +1,7 @@
 //! One card: what it is, and what was done to it.
 
 use pivkit::report::{
-    AttestationReport, CardInfoReport, KeyReport, PinReport, PinTriesReport, ResetReport, RetriesReport,
+    CardAttestationReport, CardInfoReport, KeyReport, PinReport, PinTriesReport, ResetReport, RetriesReport,
     SecretChangeReport, SignatureReport,
 };
 
@@ -136,14 +136,23 @@ fn planned(plan: &[String]) -> String {
     format!("would:\n{steps}dry run: nothing was changed\n")
 }
 
-pub(crate) fn attested(report: &AttestationReport) -> String {
-    let AttestationReport { slot, algorithm, pairing_hash, attestation, intermediate, .. } = report;
-    let intermediate = intermediate.as_deref().unwrap_or_default();
-    format!(
-        "the card states that it made the key in slot {slot} itself\nkey             {}\npairing hash    {pairing_hash}\n\
-         {attestation}{intermediate}",
-        safe(algorithm)
-    )
+/// What the card says, and behind it the certificates, which programs that look for PEM find there.
+pub(crate) fn attested(report: &CardAttestationReport) -> String {
+    let verified = if report.verified { "verified up to a given root" } else { "not verified: no root was given" };
+    let mut facts = vec![
+        ("key", format!("{}, made on the card", safe(&report.algorithm))),
+        ("pairing hash", report.pairing_hash.clone()),
+        ("statement", verified.to_owned()),
+    ];
+    if let Some(says) = &report.says {
+        let serial = says.serial.map_or_else(|| "not told".to_owned(), |serial| serial.to_string());
+        facts.push(("firmware", safe(&says.firmware)));
+        facts.push(("serial number", serial));
+        facts.push(("policies", format!("PIN {}, touch {}", safe(&says.pin_policy), safe(&says.touch_policy))));
+        facts.extend(says.form_factor.as_ref().map(|form| ("form", safe(form))));
+    }
+    let facts: String = facts.iter().map(|(name, value)| format!("{name:<16}{value}\n")).collect();
+    format!("slot {}\n{facts}{}{}", report.slot, report.attestation, report.intermediate.as_deref().unwrap_or_default())
 }
 
 pub(crate) fn signed(report: &SignatureReport) -> String {

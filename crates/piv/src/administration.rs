@@ -201,6 +201,17 @@ impl<'a> Administration<Session<'a>> {
 }
 
 impl Administration<VerifiedSession<'_>> {
+    /// Authenticates once more, to see that a management key that was set is the card's: as
+    /// [`Session::authenticate_management`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Session::authenticate_management`].
+    pub fn authenticate_again(&mut self, key: &ManagementKey) -> Result<(), Error> {
+        self.algorithm = self.session.authenticate(key)?;
+        Ok(())
+    }
+
     /// Sets how many tries PIN and PUK have (Yubico's FA): one command. Both take the values of the factory by it, PIN
     /// `123456` and PUK `12345678`; change them at once.
     ///

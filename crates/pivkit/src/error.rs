@@ -110,6 +110,9 @@ pub enum Error {
         /// Why it could not be undone.
         source: pairing::Error,
     },
+    /// The card was not made ready.
+    #[error(transparent)]
+    Provision(#[from] crate::provision::ProvisionError),
     /// Platform SSO failed.
     #[error(transparent)]
     Psso(#[from] psso::Error),
@@ -134,6 +137,14 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// The card's statement about a key does not hold.
+    #[error("the attestation of the key in slot {slot} does not hold")]
+    Attestation {
+        /// The slot.
+        slot: piv::Slot,
+        /// Why.
+        source: identity::attestation::AttestationError,
     },
     /// The new PIN or PUK is the old one.
     #[error("the new {what} is the old one")]

@@ -6,6 +6,7 @@
 //! | certificate files | [`identities_in_files`], [`hashes`] | files |
 //! | a card opens an account | [`pair`], [`unpair`], [`list`], [`check`] | readers, accounts, a [`Ui`] |
 //! | one card: what it is, its PIN and PUK, signatures, reset | [`card`] | readers, a [`Ui`] |
+//! | a card is made ready | [`provision::provision`], [`provision::import`] | readers, a [`provision::ProvisionUi`] |
 //! | Platform SSO | [`login`] | readers, an identity provider, a [`Ui`] |
 //!
 //! Each returns a report from [`report`], which is plain data. Nothing here prints or reads a terminal: people are
@@ -21,6 +22,7 @@ mod identities;
 pub mod login;
 mod login_identity;
 mod pair;
+pub mod provision;
 pub mod report;
 mod scan;
 mod session;

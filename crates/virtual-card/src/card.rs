@@ -251,9 +251,8 @@ impl VirtualCard {
     /// Answers `apdu` with `data`, in as many pieces as the card's own answers have, and without executing it.
     pub(crate) fn answer_instead(&mut self, apdu: &[u8], data: Vec<u8>) -> Vec<u8> {
         let long = self.behaviour.extended_length == ExtendedLength::Honoured;
-        let command = CommandApdu::parse(apdu);
-        let limit = command.as_ref().map_or(MAX_SHORT_ANSWER, |command| command.le);
-        let without_data = command.is_ok_and(|command| command.data.is_empty());
+        let (limit, without_data) =
+            CommandApdu::parse(apdu).map_or((MAX_SHORT_ANSWER, false), |command| (command.le, command.data.is_empty()));
         let limit = if long { limit } else { limit.min(MAX_SHORT_ANSWER) };
         self.deliver(Pending { data, status: StatusWord::OK }, limit, without_data).into_bytes()
     }

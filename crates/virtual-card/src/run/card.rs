@@ -2,8 +2,7 @@
 //!
 //! ```text
 //! kept?  no    a preset's, one of the ICAM set or a new one of the profile, with the PIN of the PIN file
-//!        yes   that one, if it is the one asked for, has the profile, the slots of the preset and the PIN of the PIN file;
-//!              else an error
+//!        yes   that one, if it is the one asked for and has the profile and the PIN of the PIN file; else an error
 //! then   what --load names goes on it, and the certificates are written beside it
 //! ```
 

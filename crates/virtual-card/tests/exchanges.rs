@@ -139,6 +139,23 @@ proptest! {
             prop_assert!(answer.len() >= 2 && answer.len() <= 65_538);
         }
     }
+
+    #[test]
+    fn nothing_makes_a_yubikey_panic(apdus in proptest::collection::vec(apdu(), 1..12)) {
+        let mut card = YUBIKEY.with(|content| {
+            VirtualCard::new(content.clone(), CardOptions { profile: Profile::YubiKey57, ..CardOptions::default() })
+        });
+        let _ = card.transmit(&bytes("00A4040005 A000000308 00"));
+        for apdu in apdus {
+            let answer = card.transmit(&apdu);
+            prop_assert!(answer.len() >= 2 && answer.len() <= 65_538);
+        }
+    }
+}
+
+thread_local! {
+    /// Making one takes time for its attestation key.
+    static YUBIKEY: Content = Content::factory(Profile::YubiKey57).unwrap();
 }
 
 /// Noise, and noise behind headers that lead somewhere.
@@ -155,6 +172,9 @@ fn apdu() -> impl Strategy<Value = Vec<u8>> {
         Just(vec![0x00, 0x47, 0x00, 0x9a]),
         Just(vec![0x00, 0xdb, 0x3f, 0xff]),
         Just(vec![0x00, 0x24, 0x00, 0x81, 0x10]),
+        (0xf6..=0xff_u8, any::<u8>()).prop_map(|(ins, p2)| vec![0x00, ins, 0x00, p2]),
+        Just(vec![0x00, 0xfe, 0x07, 0x9a]),
+        Just(vec![0x00, 0xff, 0xff, 0xff]),
         Just(vec![0x00, 0xc0, 0x00, 0x00]),
         proptest::collection::vec(any::<u8>(), 0..6),
     ];

@@ -1,5 +1,6 @@
 //! The command line as data. What each command does is in `commands`, its examples are in `help`.
 
+mod provision;
 mod psso;
 mod shared;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+pub(crate) use provision::{CodeArgs, Import, ManagementKeyArgs, Provision, ProvisionCommand, Ready};
 pub(crate) use psso::{DeviceArgs, Inspect, Keys, Login, Psso, Register};
 pub(crate) use shared::{AccountArgs, CardArgs, ChangeArgs, IdentityArgs, PinArgs, TransportArgs};
 
@@ -41,6 +43,8 @@ pub(crate) enum Command {
     List(List),
     /// Prove that the inserted card opens an account
     Check(Check),
+    /// Make a card ready: keys, certificates, PIN, PUK and management key
+    Provision(Box<Provision>),
     /// Sign in with Platform SSO
     #[command(subcommand)]
     Psso(Psso),

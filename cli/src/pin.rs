@@ -33,18 +33,20 @@ impl From<&PinArgs> for PinSource {
 impl PinSource {
     /// Reads the PIN; on a terminal after `prompt`, without echo.
     pub(crate) fn read(&self, prompt: &str, may_ask: bool) -> Result<Pin, UiError> {
-        let text = match self {
-            Self::File(path) => from_file(path)?,
-            Self::Stdin => from_stdin()?,
-            Self::Terminal if !may_ask => {
-                return Err(unanswered());
-            }
+        Pin::new(&*self.text(prompt, may_ask)?).map_err(UiError::Pin)
+    }
+
+    /// Reads a line that is as secret as a PIN; as [`PinSource::read`].
+    pub(crate) fn text(&self, prompt: &str, may_ask: bool) -> Result<Zeroizing<String>, UiError> {
+        match self {
+            Self::File(path) => from_file(path),
+            Self::Stdin => from_stdin(),
+            Self::Terminal if !may_ask => Err(unanswered()),
             Self::Terminal => {
                 let _prompt = interrupt::prompt();
-                Zeroizing::new(rpassword::prompt_password(prompt).map_err(prompt_failed)?)
+                Ok(Zeroizing::new(rpassword::prompt_password(prompt).map_err(prompt_failed)?))
             }
-        };
-        Pin::new(&text).map_err(UiError::Pin)
+        }
     }
 }
 

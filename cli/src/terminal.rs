@@ -47,6 +47,19 @@ impl Terminal {
         input.interact_text().map_err(prompt_failed)
     }
 
+    /// Asks for the name on certificates.
+    pub(crate) fn subject(&self) -> Result<String, UiError> {
+        self.may_ask("the name on the certificates", "--subject")?;
+        let _prompt = interrupt::prompt();
+        let input = Input::new().with_prompt("Name on the certificates");
+        input.interact_text().map_err(prompt_failed)
+    }
+
+    /// Whether there is somebody to ask.
+    pub(crate) fn asks(&self) -> bool {
+        self.may_ask
+    }
+
     fn may_ask(&self, question: &str, flag: &'static str) -> Result<(), UiError> {
         if self.may_ask { Ok(()) } else { Err(UiError::Unanswered { question: question.to_owned(), flag }) }
     }

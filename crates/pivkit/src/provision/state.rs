@@ -4,8 +4,6 @@ use identity::{Certificate, PublicKey};
 use piv::{AdminData, ManagementAlgorithm, Metadata, ObjectId, PinStatus, Session};
 use provision::KeySlot;
 
-use crate::scan;
-
 /// What is on a card, as far as provisioning is concerned.
 #[derive(Clone, Debug)]
 pub(crate) struct CardState {
@@ -98,7 +96,7 @@ impl CardState {
     ///
     /// [`piv::Error::NotPiv`], [`piv::Error::Malformed`] for the administration data, or that of a lost connection.
     pub(crate) fn read(card: &mut piv::Card) -> Result<Self, piv::Error> {
-        let is_yubikey = scan::is_yubikey(card.atr());
+        let is_yubikey = piv::is_yubikey(card.atr());
         let mut state = Self::read_in(&mut card.session()?, is_yubikey)?;
         if state.management_key.algorithm.is_none() {
             match card.session()?.authenticate_management(&piv::ManagementKey::factory_default()) {

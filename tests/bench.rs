@@ -14,6 +14,7 @@ pub(crate) mod idp;
 pub(crate) mod not_run;
 pub(crate) mod oracle;
 pub(crate) mod process;
+pub(crate) mod reference_card;
 pub(crate) mod stub_card;
 mod world;
 

@@ -40,13 +40,13 @@ mod sealed {
 
     impl Sealed for crate::Session<'_> {
         fn transmit(&mut self, command: &Command) -> Result<Response, Error> {
-            self.send(command)
+            self.send_once(command)
         }
     }
 
     impl Sealed for crate::VerifiedSession<'_> {
         fn transmit(&mut self, command: &Command) -> Result<Response, Error> {
-            self.send(command)
+            self.send_once(command)
         }
     }
 }
@@ -224,7 +224,7 @@ impl Administration<VerifiedSession<'_>> {
         puk_tries: std::num::NonZeroU8,
     ) -> Result<(), Error> {
         let command = Command::new(0x00, INS_SET_PIN_RETRIES, pin_tries.get(), puk_tries.get());
-        optional(self.session.send(&command)?.status, "SET PIN RETRIES", "another number of tries")
+        optional(self.session.send_once(&command)?.status, "SET PIN RETRIES", "another number of tries")
     }
 }
 

@@ -1,92 +1,50 @@
-//! PIN, PUK and management key beside the current PIN: from a terminal, from files, or made up.
+//! What provisioning asks at a terminal beside what other commands do; and a PUK that is made up.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use pivkit::provision::{ManagementKey, ProvisionUi};
-use pivkit::text::escape_control;
+use pivkit::provision::ProvisionUi;
 use pivkit::{Pin, Puk, Ui, UiError};
 use zeroize::Zeroizing;
 
-use crate::args::CodeArgs;
-use crate::pin::PinSource;
+use crate::args::{Import, Ready};
+use crate::secret::SecretSource;
 use crate::terminal::Terminal;
 
 /// A terminal that also asks what provisioning needs.
-pub(crate) struct ProvisionTerminal<'a> {
+pub(crate) struct ProvisionTerminal {
     terminal: Terminal,
-    args: &'a CodeArgs,
+    new_pin_is_given: bool,
+    new_puk_is_given: bool,
+    random_puk: Option<PathBuf>,
 }
 
-impl<'a> ProvisionTerminal<'a> {
-    pub(crate) fn new(terminal: Terminal, args: &'a CodeArgs) -> Self {
-        Self { terminal, args }
+impl ProvisionTerminal {
+    pub(crate) fn for_provision(terminal: Terminal, args: &Ready) -> Self {
+        let terminal = terminal.consenting(args.change.yes).with_pin(&args.pin).with_new_pin(&args.new_pin);
+        Self {
+            terminal: terminal.with_puk_file(&args.puk_file).with_new_puk(&args.new_puk),
+            new_pin_is_given: args.new_pin.new_pin_file.is_some(),
+            new_puk_is_given: args.new_puk.new_puk_file.is_some() || args.random_puk.is_some(),
+            random_puk: args.random_puk.clone(),
+        }
     }
 
-    /// From the file, or typed after `prompt`; typed twice if `twice`.
-    fn code(
-        &self,
-        file: Option<&Path>,
-        prompt: &str,
-        twice: bool,
-        question: &str,
-        flag: &'static str,
-    ) -> Result<Zeroizing<String>, UiError> {
-        let named = |error| match error {
-            UiError::Unanswered { .. } => UiError::Unanswered { question: question.to_owned(), flag },
-            error => error,
-        };
-        if let Some(file) = file {
-            return PinSource::File(file.to_owned()).text("", false).map_err(named);
-        }
-        let may_ask = self.terminal.asks();
-        let typed = PinSource::Terminal.text(prompt, may_ask).map_err(named)?;
-        if twice {
-            let again = PinSource::Terminal.text("The same again: ", may_ask).map_err(named)?;
-            if *again != *typed {
-                return Err(UiError::Source {
-                    from: "the terminal".to_owned(),
-                    why: "the two differ".to_owned(),
-                    source: None,
-                });
-            }
-        }
-        Ok(typed)
+    pub(crate) fn for_import(terminal: Terminal, args: &Import) -> Self {
+        let terminal = terminal.consenting(args.change.yes).with_pin(&args.pin);
+        Self { terminal, new_pin_is_given: false, new_puk_is_given: false, random_puk: None }
     }
 }
 
-impl ProvisionUi for ProvisionTerminal<'_> {
-    fn puk(&mut self, reader: &str) -> Result<Puk, UiError> {
-        let prompt = format!("PUK of the card in {}: ", escape_control(reader));
-        let puk = self.code(self.args.puk_file.as_deref(), &prompt, false, "the PUK", "--puk-file")?;
-        Puk::new(&puk).map_err(UiError::Pin)
-    }
-
-    fn new_pin(&mut self, reader: &str) -> Result<Pin, UiError> {
-        let prompt = format!("New PIN (6 to 8 characters) of the card in {}: ", escape_control(reader));
-        let file = self.args.new_pin_file.as_deref();
-        let pin = self.code(file, &prompt, true, "the new PIN", "--new-pin-file")?;
-        Pin::new(&pin).map_err(UiError::Pin)
-    }
-
-    fn new_puk(&mut self, reader: &str) -> Result<Puk, UiError> {
-        if let Some(path) = &self.args.random_puk {
-            return Puk::new(&random_puk(path)?).map_err(UiError::Pin);
-        }
-        let prompt = format!("New PUK (8 characters, to unblock the PIN) of the card in {}: ", escape_control(reader));
-        let file = self.args.new_puk_file.as_deref();
-        let puk = self.code(file, &prompt, true, "the new PUK", "--new-puk-file or --random-puk")?;
-        Puk::new(&puk).map_err(UiError::Pin)
-    }
-
+impl ProvisionUi for ProvisionTerminal {
     fn new_puk_is_given(&self) -> bool {
-        self.args.new_puk_file.is_some() || self.args.random_puk.is_some()
+        self.new_puk_is_given
     }
 
     fn pin_of_earlier_run(&mut self, reader: &str) -> Result<Option<Pin>, UiError> {
-        if self.args.new_pin_file.is_none() || self.terminal.pin_at_hand()?.is_some() {
+        if !self.new_pin_is_given || self.terminal.pin_at_hand()?.is_some() {
             return Ok(None);
         }
         self.new_pin(reader).map(Some)
@@ -97,7 +55,7 @@ impl ProvisionUi for ProvisionTerminal<'_> {
     }
 }
 
-impl Ui for ProvisionTerminal<'_> {
+impl Ui for ProvisionTerminal {
     fn note(&mut self, message: &str) {
         self.terminal.note(message);
     }
@@ -121,21 +79,27 @@ impl Ui for ProvisionTerminal<'_> {
     fn pin(&mut self, reader: &str) -> Result<Pin, UiError> {
         self.terminal.pin(reader)
     }
-}
 
-/// A management key, hexadecimal, on the first line of a file that only its owner may read.
-pub(crate) fn management_key(path: &Path) -> Result<ManagementKey, UiError> {
-    let text = PinSource::File(path.to_owned()).text("", false)?;
-    ManagementKey::from_hex(text.trim()).map_err(|source| UiError::Source {
-        from: path.display().to_string(),
-        why: source.to_string(),
-        source: None,
-    })
+    fn new_pin(&mut self, reader: &str) -> Result<Pin, UiError> {
+        self.terminal.new_pin(reader)
+    }
+
+    fn puk(&mut self, reader: &str) -> Result<Puk, UiError> {
+        self.terminal.puk(reader)
+    }
+
+    fn new_puk(&mut self, reader: &str) -> Result<Puk, UiError> {
+        match &self.random_puk {
+            Some(path) => random_puk(path),
+            None => self.terminal.new_puk(reader),
+        }
+    }
 }
 
 /// Eight random digits, in the file before anybody sets them. A file that is there was written by a run that was cut off.
-fn random_puk(path: &Path) -> Result<Zeroizing<String>, UiError> {
+fn random_puk(path: &Path) -> Result<Puk, UiError> {
     let failed = |source: io::Error| UiError::Source {
+        what: "the new PUK",
         from: path.display().to_string(),
         why: source.to_string(),
         source: Some(source),
@@ -145,9 +109,11 @@ fn random_puk(path: &Path) -> Result<Zeroizing<String>, UiError> {
             let puk = digits().map_err(failed)?;
             file.write_all(puk.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
             file.sync_all().map_err(failed)?;
-            Ok(puk)
+            Puk::new(&puk).map_err(UiError::Puk)
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => PinSource::File(path.to_owned()).text("", false),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            SecretSource::File(path.to_owned()).new_puk("", false)
+        }
         Err(error) => Err(failed(error)),
     }
 }
@@ -177,20 +143,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("puk");
         let puk = random_puk(&path).unwrap();
-        assert!(puk.len() == 8 && puk.bytes().all(|digit| digit.is_ascii_digit()), "{}", puk.len());
+        let kept = std::fs::read_to_string(&path).unwrap();
+        assert!(kept.len() == 9 && kept.trim_end().bytes().all(|digit| digit.is_ascii_digit()));
+        assert_eq!(puk.as_bytes(), kept.trim_end().as_bytes());
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(*random_puk(&path).unwrap(), *puk);
-        assert_ne!(*random_puk(&folder.path().join("other")).unwrap(), *puk);
-    }
-
-    #[test]
-    fn a_management_key_has_hexadecimal_digits() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key");
-        for (text, good) in [("01".repeat(24), true), ("01".repeat(16) + "\n", true), ("xyz".to_owned(), false)] {
-            std::fs::write(&path, text).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-            assert_eq!(management_key(&path).is_ok(), good);
-        }
+        assert!(random_puk(&path).unwrap().is_same(&puk));
+        assert!(!random_puk(&folder.path().join("other")).unwrap().is_same(&puk));
     }
 }

@@ -113,6 +113,58 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
             Example("The same for a program", "pivkit psso inspect assertion.jwt --at 2023-06-02T20:18:44Z --json"),
         ],
     ),
+    (&["card"], &[Example("How a card is described in a support ticket", "pivkit card info --help")]),
+    (
+        &["card", "info"],
+        &[
+            Example("Everything the card says of itself", "pivkit card info"),
+            Example("The same for a program", "pivkit card info --json"),
+        ],
+    ),
+    (&["card", "verify-pin"], &[Example("Is this the PIN?", "pivkit card verify-pin --pin-file pin.txt")]),
+    (
+        &["card", "change-pin"],
+        &[
+            Example("See what would change", "pivkit card change-pin --dry-run"),
+            Example(
+                "Change it without questions",
+                "pivkit card change-pin --pin-file pin.txt --new-pin-file new-pin.txt --yes",
+            ),
+        ],
+    ),
+    (
+        &["card", "unblock"],
+        &[Example(
+            "Give a blocked PIN a new value",
+            "pivkit card unblock --puk-file puk.txt --new-pin-file new-pin.txt --yes",
+        )],
+    ),
+    (
+        &["card", "change-puk"],
+        &[Example(
+            "Change it without questions",
+            "pivkit card change-puk --puk-file puk.txt --new-puk-file new-puk.txt --yes",
+        )],
+    ),
+    (
+        &["card", "set-retries"],
+        &[Example(
+            "Five tries for both, with a new PUK",
+            "pivkit card set-retries --pin-tries 5 --puk-tries 5 --pin-file pin.txt --new-puk-file new-puk.txt --yes",
+        )],
+    ),
+    (&["card", "attest"], &[Example("The card's statement about the key in slot 9a", "pivkit card attest --slot 9a")]),
+    (&["card", "reset"], &[Example("See what would be lost", "pivkit card reset --dry-run")]),
+    (
+        &["card", "sign"],
+        &[
+            Example("Sign a file", "pivkit card sign --slot 9a --pin-file pin.txt --out letter.sig letter.txt"),
+            Example(
+                "The same with the fewest commands to the card, for a program",
+                "pivkit card sign --slot 9a --algorithm RS256 --pin-file pin.txt --json letter.txt",
+            ),
+        ],
+    ),
     (&["completions"], &[Example("For bash", "pivkit completions bash")]),
     (&["man"], &[Example("Manual pages, one for each command", "pivkit man manual")]),
 ];

@@ -10,9 +10,9 @@ mod interrupt;
 mod json;
 mod logging;
 mod output;
-mod pin;
 mod process;
 mod render;
+mod secret;
 mod terminal;
 
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! Reports as text for people. Foreign text is escaped here, once, for all of them.
 
 mod card;
+pub(crate) mod one_card;
 mod pairing;
 mod provision;
 pub(crate) mod psso;

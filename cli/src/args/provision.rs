@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueHint};
 use pivkit::provision::{KeyAlgorithm, KeySlot, PinPolicy, Subject, TouchPolicy};
 
-use super::{CardArgs, ChangeArgs, PinArgs};
+use super::{CardArgs, ChangeArgs, ManagementKeyArgs, NewPinArgs, NewPukArgs, PinArgs};
 
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -69,7 +69,15 @@ pub(crate) struct Ready {
     #[command(flatten)]
     pub(crate) management_key: ManagementKeyArgs,
     #[command(flatten)]
-    pub(crate) codes: CodeArgs,
+    pub(crate) new_pin: NewPinArgs,
+    /// Read the current PUK from this file; needed if the card does not say that it is the factory's
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) puk_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) new_puk: NewPukArgs,
+    /// Make up the new PUK, and keep it in this file, which only its owner may read
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "new_puk_file")]
+    pub(crate) random_puk: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) card: CardArgs,
     #[command(flatten)]
@@ -97,28 +105,4 @@ pub(crate) struct Import {
     pub(crate) pin: PinArgs,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct ManagementKeyArgs {
-    /// Read the card's management key (hexadecimal) from this file; needed if it is neither the factory's nor on the card
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) management_key_file: Option<PathBuf>,
-}
-
-/// PIN and PUK that are to be set.
-#[derive(Args, Debug, Default)]
-pub(crate) struct CodeArgs {
-    /// Read the new PIN from this file, which only its owner may read
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) new_pin_file: Option<PathBuf>,
-    /// Read the current PUK from this file
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) puk_file: Option<PathBuf>,
-    /// Read the new PUK from this file
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) new_puk_file: Option<PathBuf>,
-    /// Make up the new PUK, and keep it in this file, which only its owner may read
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "new_puk_file")]
-    pub(crate) random_puk: Option<PathBuf>,
 }

@@ -4,14 +4,15 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use pivkit::provision::{Certificates, ImportRequest, KeySlot, ManagementKey, ProvisionRequest, Roots};
+use pivkit::ManagementKey;
+use pivkit::provision::{Certificates, ImportRequest, KeySlot, ProvisionRequest, Roots};
 
 use super::Context;
 use super::cards::open;
-use crate::args::{CodeArgs, Import, ManagementKeyArgs, Provision, ProvisionCommand, Ready};
-use crate::codes::{self, ProvisionTerminal};
+use crate::args::{Import, ManagementKeyArgs, Provision, ProvisionCommand, Ready};
+use crate::codes::ProvisionTerminal;
 use crate::failure::Failure;
-use crate::render;
+use crate::{render, secret};
 
 pub(super) fn run(context: &Context, args: &Provision) -> Result<ExitCode, Failure> {
     match &args.command {
@@ -21,8 +22,7 @@ pub(super) fn run(context: &Context, args: &Provision) -> Result<ExitCode, Failu
 }
 
 fn ready(context: &Context, args: &Ready) -> Result<ExitCode, Failure> {
-    let terminal = context.terminal().consenting(args.change.yes).with_pin(&args.pin);
-    let mut ui = ProvisionTerminal::new(terminal, &args.codes);
+    let mut ui = ProvisionTerminal::for_provision(context.terminal(), args);
     let request = ProvisionRequest {
         card: args.card.choice(),
         slots: args.slot.map_or_else(|| KeySlot::ALL.to_vec(), |slot| vec![slot]),
@@ -51,8 +51,7 @@ fn ready(context: &Context, args: &Ready) -> Result<ExitCode, Failure> {
 }
 
 fn import(context: &Context, args: &Import) -> Result<ExitCode, Failure> {
-    let terminal = context.terminal().consenting(args.change.yes).with_pin(&args.pin);
-    let mut ui = ProvisionTerminal::new(terminal, &CodeArgs::default());
+    let mut ui = ProvisionTerminal::for_import(context.terminal(), args);
     let request = ImportRequest {
         card: args.card.choice(),
         slot: args.slot,
@@ -69,7 +68,7 @@ fn import(context: &Context, args: &Import) -> Result<ExitCode, Failure> {
 }
 
 fn management_key(args: &ManagementKeyArgs) -> Result<Option<ManagementKey>, Failure> {
-    let read = args.management_key_file.as_deref().map(codes::management_key).transpose();
+    let read = args.management_key_file.as_deref().map(secret::management_key).transpose();
     Ok(read.map_err(pivkit::Error::from)?)
 }
 

@@ -4,6 +4,7 @@ mod card;
 mod cards;
 mod manual;
 mod pairings;
+mod provision;
 mod psso;
 
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::List(args) => pairings::list(&context, &args),
         Command::Check(args) => pairings::check(&context, &args),
         Command::Card(args) => card::run(&context, &args),
+        Command::Provision(args) => provision::run(&context, &args),
         Command::Psso(args) => psso::run(&context, args),
         Command::Completions { shell } => manual::completions(&context, shell),
         Command::Man { dir } => manual::pages(&context, &dir),

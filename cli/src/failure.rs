@@ -3,6 +3,7 @@
 mod account;
 mod card;
 mod login;
+mod provision;
 
 use std::process::ExitCode;
 
@@ -122,6 +123,10 @@ fn advise(error: &Error) -> Advice {
         }
         Error::NotReadBack { .. } => {
             Advice::new(ACCOUNT, "Look whether another program writes the same file, then try again.")
+        }
+        Error::Provision(error) => provision::advise(error),
+        Error::Roots { .. } => {
+            Advice::new(USAGE, "Give the file with the roots, PEM or DER; Yubico publishes its own.")
         }
         Error::Psso(error) => login::advise(error),
         Error::Attestation { .. } => Advice::new(

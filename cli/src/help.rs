@@ -65,6 +65,23 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
             Example("Remove all pairings of an account", "pivkit unpair --user alice --yes"),
         ],
     ),
+    (
+        &["provision"],
+        &[
+            Example("See what would be done to the card", "pivkit provision --subject 'Alice Example' --dry-run"),
+            Example(
+                "Make a new card ready without questions",
+                "pivkit provision --subject 'Alice Example' --upn alice@example.test --new-pin-file new-pin.txt --random-puk puk.txt --yes",
+            ),
+        ],
+    ),
+    (
+        &["provision", "import"],
+        &[Example(
+            "The certificate that an authority issued for the key in slot 9a",
+            "pivkit provision import --slot 9a 9a.pem --pin-file new-pin.txt --yes",
+        )],
+    ),
     (&["psso", "keys"], &[Example("Make the device's keys, or show them", "pivkit psso keys --state device")]),
     (
         &["psso", "register"],

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod codes;
 mod commands;
 mod failure;
 mod help;

@@ -48,6 +48,11 @@ impl Terminal {
         Self { puk: SecretSource::from(&args.puk_file), ..self }
     }
 
+    /// Takes the PUK from this file, if one is given.
+    pub(crate) fn with_puk_file(self, file: &Option<std::path::PathBuf>) -> Self {
+        Self { puk: SecretSource::from(file), ..self }
+    }
+
     /// Takes the new PUK from where `args` say.
     pub(crate) fn with_new_puk(self, args: &NewPukArgs) -> Self {
         Self { new_puk: SecretSource::from(&args.new_puk_file), ..self }
@@ -63,6 +68,14 @@ impl Terminal {
         if let Some(suggestion) = suggestion {
             input = input.default(escape_control(&suggestion).into_owned());
         }
+        input.interact_text().map_err(prompt_failed)
+    }
+
+    /// Asks for the name on certificates.
+    pub(crate) fn subject(&self) -> Result<String, UiError> {
+        self.may_ask("the name on the certificates", "--subject")?;
+        let _prompt = interrupt::prompt();
+        let input = Input::new().with_prompt("Name on the certificates");
         input.interact_text().map_err(prompt_failed)
     }
 

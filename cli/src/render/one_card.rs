@@ -1,7 +1,7 @@
 //! One card: what it is, and what was done to it.
 
 use pivkit::report::{
-    CardAttestationReport, CardInfoReport, KeyReport, PinReport, PinTriesReport, ResetReport, RetriesReport,
+    AttestationReport, CardInfoReport, KeyReport, PinReport, PinTriesReport, ResetReport, RetriesReport,
     SecretChangeReport, SignatureReport,
 };
 
@@ -137,7 +137,7 @@ fn planned(plan: &[String]) -> String {
 }
 
 /// What the card says, and behind it the certificates, which programs that look for PEM find there.
-pub(crate) fn attested(report: &CardAttestationReport) -> String {
+pub(crate) fn attested(report: &AttestationReport) -> String {
     let verified = if report.verified { "verified up to a given root" } else { "not verified: no root was given" };
     let mut facts = vec![
         ("key", format!("{}, made on the card", safe(&report.algorithm))),

@@ -110,6 +110,14 @@ pub enum Error {
         /// Why it could not be undone.
         source: pairing::Error,
     },
+    /// The file with attestation roots cannot be read.
+    #[error("{} holds no attestation root", .path.display())]
+    Roots {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: identity::Error,
+    },
     /// The card was not made ready.
     #[error(transparent)]
     Provision(#[from] crate::provision::ProvisionError),

@@ -10,13 +10,13 @@ mod provision;
 mod reader;
 
 pub use card::{
-    CardAttestationReport, CardInfoReport, KeyReport, ManagementKeyReport, PinReport, PinTriesReport, ResetReport,
+    AttestationReport, CardInfoReport, KeyReport, ManagementKeyReport, PinReport, PinTriesReport, ResetReport,
     RetriesReport, SecretChangeReport, SignatureReport, SlotReport,
 };
 pub use identity::{CardReport, FileReport, HashEntry, HashReport, IdentitiesReport, IdentityReport, ReadError};
 pub use login::{DeviceKeysReport, LoginReport, RegistrationReport, Timings, TokensReport};
 pub use pairing::{AccountError, AccountReport, ChangeReport, CheckReport, ListReport, PairingReport};
-pub use provision::{AttestationReport, ProvisionReport, ProvisionedSlot};
+pub use provision::{AttestedKey, ProvisionReport, ProvisionedSlot};
 pub use reader::{ReaderEvent, ReaderEventKind, ReaderReport, ReadersReport};
 
 /// The version of every JSON document. A field added keeps it; a field removed or changed raises it.

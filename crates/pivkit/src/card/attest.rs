@@ -6,7 +6,7 @@ use piv::{Metadata, Session, Slot};
 
 use crate::choice::connect_one;
 use crate::provision::attestation_report;
-use crate::report::{CardAttestationReport, SCHEMA_VERSION};
+use crate::report::{AttestationReport, SCHEMA_VERSION};
 use crate::session::in_session;
 use crate::transport::CardReaders;
 use crate::{CardChoice, Error, Ui};
@@ -24,7 +24,7 @@ pub fn attest(
     slot: Slot,
     roots: Option<&Roots>,
     ui: &mut dyn Ui,
-) -> Result<CardAttestationReport, Error> {
+) -> Result<AttestationReport, Error> {
     let mut card = connect_one(readers, choice, ui)?;
     let reader = card.reader().to_owned();
     let (attestation, intermediate, key) = in_session(&mut card, |mut session| {
@@ -42,7 +42,7 @@ pub fn attest(
         }
         None => Attestation::read(&attestation).ok(),
     };
-    Ok(CardAttestationReport {
+    Ok(AttestationReport {
         schema_version: SCHEMA_VERSION,
         reader,
         slot: slot.to_string(),

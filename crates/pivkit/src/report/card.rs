@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{AttestationReport, IdentityReport, ReadError};
+use super::{AttestedKey, IdentityReport, ReadError};
 
 /// `pivkit card info`: everything that a support ticket needs, and no secret.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
@@ -152,7 +152,7 @@ pub struct RetriesReport {
 
 /// `pivkit card attest`.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
-pub struct CardAttestationReport {
+pub struct AttestationReport {
     /// [`SCHEMA_VERSION`](super::SCHEMA_VERSION).
     pub schema_version: u32,
     /// The reader.
@@ -168,7 +168,7 @@ pub struct CardAttestationReport {
     /// The certificate of the card's attestation key, in PEM.
     pub intermediate: Option<String>,
     /// What the statement says; none if it does not say it in Yubico's way.
-    pub says: Option<AttestationReport>,
+    pub says: Option<AttestedKey>,
     /// It was verified up to a root that was given. False means: not asked for.
     pub verified: bool,
 }

@@ -132,7 +132,8 @@ pub(crate) struct Attest {
 pub(crate) struct Reset {
     #[command(flatten)]
     pub(crate) card: CardArgs,
-    /// The serial number or GUID of the card to destroy, instead of typing it
+    /// The serial number or GUID of the card to destroy (the name of the reader for a card that has neither), instead of
+    /// typing it
     #[arg(long, value_name = "SERIAL-OR-GUID")]
     pub(crate) confirm: Option<String>,
     /// Show what would be lost, and change nothing

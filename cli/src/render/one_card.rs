@@ -66,7 +66,8 @@ fn slots(report: &CardInfoReport) -> String {
         return "no slot holds anything\n".to_owned();
     }
     let row = |slot: &pivkit::report::SlotReport| {
-        let key = slot.key.as_ref().map_or_else(|| "not told".to_owned(), key);
+        let certified = || slot.certificate.as_ref().map(|certificate| certificate.algorithm.clone());
+        let key = slot.key.as_ref().map(key).or_else(certified).unwrap_or_else(|| "not told".to_owned());
         let (hash, until, name) = match &slot.certificate {
             Some(certificate) => (
                 certificate.pairing_hash.clone(),

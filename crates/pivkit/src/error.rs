@@ -161,7 +161,7 @@ pub enum Error {
         what: &'static str,
     },
     /// The name that was typed is not the card's.
-    #[error("{typed:?} is neither the serial number nor the GUID of the card")]
+    #[error("{typed:?} does not name the card")]
     NotConfirmed {
         /// What was typed.
         typed: String,

@@ -13,6 +13,7 @@ mod bench;
 mod busy_card;
 mod command_count;
 mod documented;
+mod fault_matrix;
 mod foreign_clients;
 mod icam;
 mod identities;

@@ -10,6 +10,7 @@ use crate::pin::{Reference, References};
 use crate::{Error, Guid, InitialPin, Slot, chuid, load};
 
 /// What is on a card.
+#[derive(Clone)]
 pub struct Content {
     pub(crate) objects: BTreeMap<Tag, Vec<u8>>,
     pub(crate) keys: BTreeMap<Slot, PrivateKey>,

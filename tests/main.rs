@@ -14,6 +14,7 @@ mod benchmark;
 mod busy_card;
 mod command_count;
 mod documented;
+mod fault_matrix;
 mod foreign_card;
 mod foreign_clients;
 mod icam;

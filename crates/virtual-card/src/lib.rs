@@ -73,7 +73,7 @@ pub use card::{CardOptions, ExtendedLength, VirtualCard};
 pub use chuid::Guid;
 pub use content::Content;
 pub use error::{Error, Source};
-pub use fault::{Fault, FaultPlan};
+pub use fault::{CommandRecord, Fault, FaultPlan};
 pub use in_process::{InProcess, Probe};
 pub use initial_pin::InitialPin;
 pub use keys::PrivateKey;

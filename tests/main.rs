@@ -20,6 +20,8 @@ mod foreign_clients;
 mod icam;
 mod identities;
 mod pam;
+mod provision;
+mod provision_cut_off;
 mod psso;
 mod pulled_card;
 mod secrets;

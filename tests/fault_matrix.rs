@@ -231,7 +231,7 @@ impl Place {
 }
 
 fn card(extended_length: ExtendedLength) -> VirtualCard {
-    VirtualCard::new(full().content.clone(), CardOptions { extended_length })
+    VirtualCard::new(full().content.clone(), CardOptions { extended_length, ..CardOptions::default() })
 }
 
 /// Says how many combinations there were and how they ended; fails with what did not hold.

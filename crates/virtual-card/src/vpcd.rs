@@ -76,7 +76,8 @@ impl Stop {
         self.lock().stream = None;
     }
 
-    fn wait(&self, limit: Duration) {
+    /// Until then, or until it is requested.
+    pub(crate) fn wait(&self, limit: Duration) {
         let connection = self.lock();
         // Woken early or late, the caller looks again.
         drop(self.shared.1.wait_timeout_while(connection, limit, |connection| !connection.stopped));
@@ -115,6 +116,7 @@ impl VpcdClient {
         let failed = |source| Error::Address { address: self.address.clone(), source };
         let addresses: Vec<SocketAddr> = self.address.to_socket_addrs().map_err(failed)?.collect();
         let mut inserted = Some(inserted);
+        card.end_waiting_with(self.stop.clone());
         let mut last_message = Instant::now();
         loop {
             if self.stop.is_requested() {

@@ -157,7 +157,7 @@ fn assert_pairing_decides(bench: &Bench) {
 }
 
 /// A bench whose PAM service `t-x` asks pam_p11.
-fn bench() -> Option<Bench> {
+pub(crate) fn bench() -> Option<Bench> {
     let bench = Bench::pcscd()?;
     not_run::unless_installed("pamtester")?;
     let module = opensc_pkcs11(&bench);
@@ -175,7 +175,7 @@ fn loaded_card(bench: &Bench, new_key: &[&str]) -> Card {
     Card::insert_with_state(bench, "loaded-card", &["--load", &load("9a", &certificate, &key)])
 }
 
-fn pair(bench: &Bench, user: &str) -> Output {
+pub(crate) fn pair(bench: &Bench, user: &str) -> Output {
     let pin = bench.file("pin", PIN);
     let pin = pin.to_str().unwrap();
     bench.pivkit(&["pair", "--user", user, "--slot", "9a", "--pin-file", pin, "--yes"]).output()
@@ -183,7 +183,7 @@ fn pair(bench: &Bench, user: &str) -> Output {
 
 /// Logs in through PAM. pam_p11 0.3.1 was seen to hang on a card that it does not know when standard input is a pipe: so not
 /// without a time limit. What it says comes before.
-fn authenticate(bench: &Bench, user: &str, pin: &str) -> Output {
+pub(crate) fn authenticate(bench: &Bench, user: &str, pin: &str) -> Output {
     let limit = PATIENCE.as_secs().to_string();
     bench
         .command("timeout", &["--kill-after", "1", &limit, "pamtester", "t-x", user, "authenticate"])
@@ -195,19 +195,19 @@ fn authenticate(bench: &Bench, user: &str, pin: &str) -> Output {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[track_caller]
-fn assert_accepted(login: &Output) {
+pub(crate) fn assert_accepted(login: &Output) {
     assert!(login.code == Some(0) && login.stdout.contains("successfully authenticated"), "{login}");
 }
 
 /// A refusal because no key of the card is on the account's list.
 #[track_caller]
-fn assert_not_authorized(login: &Output) {
+pub(crate) fn assert_not_authorized(login: &Output) {
     assert_refused(login, "o authorized key");
 }
 
 /// A refusal for this reason, in the words of pam_p11: a reader or a card that fails is none.
 #[track_caller]
-fn assert_refused(login: &Output, word: &str) {
+pub(crate) fn assert_refused(login: &Output, word: &str) {
     let refused = login.code != Some(0) && !login.stdout.contains("successfully authenticated");
     assert!(refused && (login.stdout.contains(word) || login.stderr.contains(word)), "{login}");
 }

@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 /// The algorithm of a key, with its number in GENERAL AUTHENTICATE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AlgorithmId {
+    /// RSA with 1024 bits (06): old cards only.
+    Rsa1024,
     /// RSA with 2048 bits (07).
     Rsa2048,
     /// RSA with 3072 bits (05, SP 800-78-5).
@@ -18,13 +20,38 @@ pub enum AlgorithmId {
     EccP256,
     /// ECDSA on P-384 (14).
     EccP384,
+    /// Ed25519 (E0, a number of Yubico's): signs whole messages.
+    Ed25519,
+    /// X25519 (E1, a number of Yubico's): agrees on secrets and signs nothing.
+    X25519,
 }
 
 impl AlgorithmId {
+    /// Every algorithm.
+    pub const ALL: [Self; 8] = [
+        Self::Rsa1024,
+        Self::Rsa2048,
+        Self::Rsa3072,
+        Self::Rsa4096,
+        Self::EccP256,
+        Self::EccP384,
+        Self::Ed25519,
+        Self::X25519,
+    ];
+
+    /// The algorithm with this number; `None` if it is none of ours.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.number() == number)
+    }
+
     /// The number in P1 of GENERAL AUTHENTICATE.
     #[must_use]
     pub fn number(self) -> u8 {
         match self {
+            Self::Rsa1024 => 0x06,
+            Self::Ed25519 => 0xe0,
+            Self::X25519 => 0xe1,
             Self::Rsa3072 => 0x05,
             Self::Rsa2048 => 0x07,
             Self::EccP256 => 0x11,
@@ -33,9 +60,18 @@ impl AlgorithmId {
         }
     }
 
+    /// True for RSA of any length.
+    #[must_use]
+    pub fn is_rsa(self) -> bool {
+        matches!(self, Self::Rsa1024 | Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096)
+    }
+
     /// Length of the RSA modulus or of a coordinate, in bytes.
-    fn length(self) -> usize {
+    #[must_use]
+    pub fn length(self) -> usize {
         match self {
+            Self::Ed25519 | Self::X25519 => 32,
+            Self::Rsa1024 => 128,
             Self::Rsa2048 => 256,
             Self::Rsa3072 => 384,
             Self::Rsa4096 => 512,
@@ -45,21 +81,27 @@ impl AlgorithmId {
     }
 
     /// What the card signs for `message`: for RSA the whole block of EMSA-PKCS1-v1_5, of the length of the modulus; for
-    /// ECDSA the hash, cut or padded on the left to the length of a coordinate, because cards do neither.
+    /// ECDSA the hash, cut or padded on the left to the length of a coordinate, because cards do neither; for Ed25519 the
+    /// message itself. `None` for X25519, which signs nothing.
     #[must_use]
-    pub fn signature_input(self, hash: Hash, message: &[u8]) -> Vec<u8> {
+    pub fn signature_input(self, hash: Hash, message: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::X25519 => None,
+            Self::Ed25519 => Some(message.to_vec()),
+            _ => Some(self.hashed_input(hash, message)),
+        }
+    }
+
+    fn hashed_input(self, hash: Hash, message: &[u8]) -> Vec<u8> {
         let mut digest = hash.digest(message);
         let length = self.length();
-        match self {
-            Self::EccP256 | Self::EccP384 => {
-                digest.truncate(length);
-                left_pad(&digest, length)
-            }
-            Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096 => {
-                let digest_info = [hash.digest_info_prefix(), &digest].concat();
-                let padding = length - digest_info.len() - 3;
-                [&[0x00, 0x01][..], &vec![0xff; padding], &[0x00], &digest_info].concat()
-            }
+        if self.is_rsa() {
+            let digest_info = [hash.digest_info_prefix(), &digest].concat();
+            let padding = length - digest_info.len() - 3;
+            [&[0x00, 0x01][..], &vec![0xff; padding], &[0x00], &digest_info].concat()
+        } else {
+            digest.truncate(length);
+            left_pad(&digest, length)
         }
     }
 }
@@ -67,11 +109,14 @@ impl AlgorithmId {
 impl fmt::Display for AlgorithmId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Rsa1024 => "RSA-1024",
             Self::Rsa2048 => "RSA-2048",
             Self::Rsa3072 => "RSA-3072",
             Self::Rsa4096 => "RSA-4096",
             Self::EccP256 => "P-256",
             Self::EccP384 => "P-384",
+            Self::Ed25519 => "Ed25519",
+            Self::X25519 => "X25519",
         })
     }
 }
@@ -127,9 +172,9 @@ mod tests {
 
     #[test]
     fn an_rsa_block_fills_the_modulus() {
-        for algorithm in [AlgorithmId::Rsa2048, AlgorithmId::Rsa3072, AlgorithmId::Rsa4096] {
+        for algorithm in [AlgorithmId::Rsa1024, AlgorithmId::Rsa2048, AlgorithmId::Rsa3072, AlgorithmId::Rsa4096] {
             for hash in [Hash::Sha256, Hash::Sha384, Hash::Sha512] {
-                let block = algorithm.signature_input(hash, b"message");
+                let block = algorithm.signature_input(hash, b"message").unwrap();
                 assert_eq!(block.len(), algorithm.length());
                 assert_eq!(block[..3], [0, 1, 0xff]);
             }
@@ -137,11 +182,25 @@ mod tests {
     }
 
     #[test]
+    fn every_number_names_one_algorithm() {
+        for algorithm in AlgorithmId::ALL {
+            assert_eq!(AlgorithmId::from_number(algorithm.number()), Some(algorithm));
+        }
+        assert_eq!(AlgorithmId::from_number(0x03), None);
+    }
+
+    #[test]
+    fn ed25519_takes_the_message_and_x25519_nothing() {
+        assert_eq!(AlgorithmId::Ed25519.signature_input(Hash::Sha256, b"message").unwrap(), b"message");
+        assert_eq!(AlgorithmId::X25519.signature_input(Hash::Sha256, b"message"), None);
+    }
+
+    #[test]
     fn a_hash_is_fitted_to_the_curve_on_the_host() {
         let sha512 = Hash::Sha512.digest(b"message");
-        assert_eq!(AlgorithmId::EccP256.signature_input(Hash::Sha512, b"message"), sha512[..32]);
+        assert_eq!(AlgorithmId::EccP256.signature_input(Hash::Sha512, b"message").unwrap(), sha512[..32]);
         let sha256 = Hash::Sha256.digest(b"message");
-        let padded = AlgorithmId::EccP384.signature_input(Hash::Sha256, b"message");
+        let padded = AlgorithmId::EccP384.signature_input(Hash::Sha256, b"message").unwrap();
         assert_eq!((&padded[..16], &padded[16..]), (&[0; 16][..], &sha256[..]));
     }
 }

@@ -3,6 +3,7 @@
 use smartcard::{CardTransport, Exchange, Link, LinkMemory};
 
 use crate::pin::PinReference;
+use crate::yubico::Vendor;
 use crate::{Error, Session, select};
 
 /// A connection to a card, and what was learnt about it: how it takes commands, and which PIN it wants.
@@ -18,8 +19,12 @@ pub struct Card {
 pub(crate) struct Known {
     /// Which PIN it wants.
     pub(crate) pin_reference: Option<PinReference>,
-    /// A PIN was sent in the last session.
-    pub(crate) pin_sent: bool,
+    /// A PIN or PUK was sent in the last session, or the card was changed.
+    pub(crate) changed: bool,
+    /// By which name its PIV application is selected.
+    name: select::Name,
+    /// What its maker's own commands told.
+    pub(crate) vendor: Vendor,
 }
 
 impl Card {
@@ -35,13 +40,13 @@ impl Card {
         let link = memory.recall(transport.protocol(), transport.atr());
         // YubiKeys have no global PIN.
         let pin_reference = is_yubikey(transport.atr()).then_some(PinReference::Application);
-        Self { transport, link, memory, known: Known { pin_reference, pin_sent: false } }
+        Self { transport, link, memory, known: Known { pin_reference, ..Known::default() } }
     }
 
-    /// True if the last session sent a PIN to the card. If that session was lost, nothing may be repeated without asking.
+    /// True if the last session sent a PIN or PUK to the card, or changed it. If that session was lost, nothing may be repeated without asking.
     #[must_use]
     pub fn pin_was_sent(&self) -> bool {
-        self.known.pin_sent
+        self.known.changed
     }
 
     /// The name of the reader. Foreign text.
@@ -56,18 +61,25 @@ impl Card {
         self.transport.atr()
     }
 
-    /// Takes the card for this program alone and selects the PIV application (SP 800-73-4 Part 2, 3.1.1): one command.
-    /// Drop the session before a prompt or the network.
+    /// Takes the card for this program alone and selects the PIV application (SP 800-73-4 Part 2, 3.1.1): one command, the
+    /// first time up to three on a card that wants another form of the name. Drop the session before a prompt or the network.
     ///
     /// # Errors
     ///
     /// [`Error::NotPiv`], or that of a lost connection.
     pub fn session(&mut self) -> Result<Session<'_>, Error> {
-        self.known.pin_sent = false;
+        self.known.changed = false;
         let mut exchange = Exchange::new(self.transport.transaction()?, &mut self.link);
-        let response = exchange.send(&select::command())?;
-        select::answer(&response)?;
-        Ok(Session::new(exchange, &mut self.known))
+        let mut name = self.known.name;
+        let application = loop {
+            let response = exchange.send(&select::command(name))?;
+            match (select::answer(&response), name.next()) {
+                (Err(Error::NotPiv { .. }), Some(next)) => name = next,
+                (answer, _) => break answer?,
+            }
+        };
+        self.known.name = name;
+        Ok(Session::new(exchange, application, &mut self.known))
     }
 }
 

@@ -25,6 +25,15 @@ pub struct CertificateObject {
 pub const MAX_CERTIFICATE_LENGTH: usize = 32 * 1024;
 
 impl CertificateObject {
+    /// The contents of an object with this certificate, uncompressed: what tag 53 holds.
+    #[must_use]
+    pub fn encode(der: &[u8]) -> Vec<u8> {
+        let mut contents = tlv::encode(CERTIFICATE, der);
+        tlv::push(&mut contents, CERT_INFO, &[0]);
+        tlv::push(&mut contents, ERROR_DETECTION_CODE, &[]);
+        contents
+    }
+
     /// Reads the contents of the object (what tag 53 holds). `None` if they hold no certificate, as an emptied slot does.
     ///
     /// # Errors
@@ -32,6 +41,10 @@ impl CertificateObject {
     /// [`Error::Malformed`] if the data are not BER-TLV up to the certificate, if decompression fails, or if the
     /// certificate exceeds [`MAX_CERTIFICATE_LENGTH`].
     pub fn parse(slot: Slot, contents: &[u8]) -> Result<Option<Self>, Error> {
+        Self::parse_object(ObjectId::Certificate(slot), contents)
+    }
+
+    pub(crate) fn parse_object(object: ObjectId, contents: &[u8]) -> Result<Option<Self>, Error> {
         let mut problems = Vec::new();
         let (mut certificate, mut info, mut has_end) = (None, None, false);
         for tlv in Reader::new(contents) {
@@ -43,7 +56,7 @@ impl CertificateObject {
                 Err(_) if certificate.is_some() => {
                     problems.push("bytes that are no data object follow the certificate")
                 }
-                Err(error) => return Err(malformed(slot, error)),
+                Err(error) => return Err(malformed(object, error)),
             }
         }
         let Some(certificate) = certificate.filter(|certificate| !certificate.is_empty()) else {
@@ -55,10 +68,16 @@ impl CertificateObject {
         if info.is_none() {
             problems.push("CertInfo (71) is missing");
         }
-        let compressed = info.is_some_and(|info| info & (GZIP | GZIP_OLD) != 0);
-        let der = if compressed { decompress(slot, certificate)? } else { certificate.to_vec() };
+        let said = info.is_some_and(|info| info & (GZIP | GZIP_OLD) != 0);
+        let compressed = looks_compressed(certificate).unwrap_or(said);
+        if compressed && !said {
+            problems.push("the certificate is compressed, and CertInfo (71) does not say so");
+        } else if said && !compressed {
+            problems.push("CertInfo (71) says that the certificate is compressed, and it is not");
+        }
+        let der = if compressed { decompress(object, certificate)? } else { certificate.to_vec() };
         if der.len() > MAX_CERTIFICATE_LENGTH {
-            return Err(malformed(slot, tlv::TlvError { offset: 0, reason: TOO_LONG }));
+            return Err(malformed(object, tlv::TlvError { offset: 0, reason: TOO_LONG }));
         }
         Ok(Some(Self { der, problems }))
     }
@@ -73,12 +92,23 @@ const GZIP: u8 = 0x01;
 const GZIP_OLD: u8 = 0x80;
 const TOO_LONG: &str = "the certificate is longer than 32 KiB";
 
-fn malformed(slot: Slot, error: tlv::TlvError) -> Error {
-    Error::malformed(ObjectId::Certificate(slot), error)
+/// What the first bytes tell, whatever CertInfo says; `None` if they are of neither form. A certificate is a SEQUENCE of more
+/// than 127 bytes, gzip begins with its magic number, and zlib with the header of a deflate stream, which is a multiple of 31.
+fn looks_compressed(bytes: &[u8]) -> Option<bool> {
+    match bytes {
+        [0x30, 0x81..=0x83, ..] => Some(false),
+        [0x1f, 0x8b, ..] => Some(true),
+        [0x78, flags, ..] if (0x7800 | u16::from(*flags)) % 31 == 0 => Some(true),
+        _ => None,
+    }
+}
+
+fn malformed(object: ObjectId, error: tlv::TlvError) -> Error {
+    Error::malformed(object, error)
 }
 
 /// Inflates gzip, or zlib which some cards hold instead, up to one byte more than the limit.
-fn decompress(slot: Slot, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+fn decompress(object: ObjectId, bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let limit = u64::try_from(MAX_CERTIFICATE_LENGTH + 1).unwrap_or(u64::MAX);
     let mut der = Vec::new();
     let result = if bytes.starts_with(&[0x1f, 0x8b]) {
@@ -89,7 +119,7 @@ fn decompress(slot: Slot, bytes: &[u8]) -> Result<Vec<u8>, Error> {
     match result {
         Ok(_) => Ok(der),
         Err(_) => {
-            Err(malformed(slot, tlv::TlvError { offset: 0, reason: "the compressed certificate cannot be unpacked" }))
+            Err(malformed(object, tlv::TlvError { offset: 0, reason: "the compressed certificate cannot be unpacked" }))
         }
     }
 }
@@ -147,6 +177,36 @@ mod tests {
     fn an_emptied_slot_holds_no_certificate() {
         for contents in ["", "7000710100fe00", "fe00"] {
             assert_eq!(CertificateObject::parse(SLOT, &hex::decode(contents).unwrap()).unwrap(), None, "{contents}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_cert_info_does_not_hide_the_certificate() {
+        let der = [&[0x30, 0x82, 0x02, 0x00][..], &[0x05; 512]].concat();
+        for (bytes, info) in [(gzip(&der), 0), (zlib(&der), 0), (der.clone(), 1), (der.clone(), 0x80)] {
+            let parsed = CertificateObject::parse(SLOT, &object(&bytes, info)).unwrap().unwrap();
+            assert_eq!((parsed.der, parsed.problems.len()), (der.clone(), 1), "{info}");
+        }
+        let without_info = tlv::encode(CERTIFICATE, &gzip(&der));
+        let parsed = CertificateObject::parse(SLOT, &without_info).unwrap().unwrap();
+        assert_eq!((parsed.der, parsed.problems.len()), (der, 3), "no FE, no CertInfo, compressed");
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_without_a_problem() {
+        let der = [&[0x30, 0x82, 0x02, 0x00][..], &[0x05; 512]].concat();
+        let parsed = CertificateObject::parse(SLOT, &CertificateObject::encode(&der)).unwrap().unwrap();
+        assert_eq!(parsed, CertificateObject { der, problems: vec![] });
+    }
+
+    #[test]
+    fn a_certificate_of_32_kib_is_read_and_a_longer_one_refused() {
+        for (length, fits) in [(MAX_CERTIFICATE_LENGTH, true), (MAX_CERTIFICATE_LENGTH + 1, false)] {
+            for bytes in [vec![0x30; length], gzip(&vec![0x30; length])] {
+                let info = u8::from(bytes.starts_with(&[0x1f]));
+                let parsed = CertificateObject::parse(SLOT, &object(&bytes, info));
+                assert_eq!(parsed.is_ok_and(|parsed| parsed.is_some()), fits, "{length}");
+            }
         }
     }
 

@@ -28,7 +28,30 @@ impl Chuid {
         let guid = guid.and_then(|guid| <[u8; 16]>::try_from(guid).ok()).filter(|guid| *guid != [0; 16]);
         Ok(Self { guid })
     }
+
+    /// The contents of a CHUID for a card that no federal agency issued: the FASC-N of such cards, `guid`, an expiration date
+    /// (eight digits, YYYYMMDD), and no signature.
+    #[must_use]
+    pub fn encode(guid: &[u8; 16], expiration: &[u8; 8]) -> Vec<u8> {
+        let mut contents = tlv::encode(FASC_N, &NON_FEDERAL_FASC_N);
+        tlv::push(&mut contents, GUID, guid);
+        tlv::push(&mut contents, EXPIRATION_DATE, expiration);
+        tlv::push(&mut contents, ISSUER_SIGNATURE, &[]);
+        tlv::push(&mut contents, ERROR_DETECTION_CODE, &[]);
+        contents
+    }
 }
+
+const FASC_N: Tag = Tag(0x30);
+const EXPIRATION_DATE: Tag = Tag(0x35);
+const ISSUER_SIGNATURE: Tag = Tag(0x3e);
+const ERROR_DETECTION_CODE: Tag = Tag(0xfe);
+/// Agency 9999, system 9999, credential 999999, series 0, issue 1, and 3 0000 1 for the person: 40 digits in the code of
+/// NIST TIG SCEPACS 2.3, 5 bits each. Yubico's tools write the same.
+const NON_FEDERAL_FASC_N: [u8; 25] = [
+    0xd4, 0xe7, 0x39, 0xda, 0x73, 0x9c, 0xed, 0x39, 0xce, 0x73, 0x9d, 0x83, 0x68, 0x58, 0x21, 0x08, 0x42, 0x10, 0x84,
+    0x21, 0xc8, 0x42, 0x10, 0xc3, 0xeb,
+];
 
 const GUID: Tag = Tag(0x34);
 
@@ -51,6 +74,13 @@ mod tests {
         for contents in [vec![0x30, 0], [&[0x34, 16][..], &[0; 16]].concat(), vec![0x34, 2, 1, 1]] {
             assert_eq!(Chuid::parse(&contents).unwrap().guid, None);
         }
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let contents = Chuid::encode(&[0xab; 16], b"20301231");
+        assert_eq!(Chuid::parse(&contents).unwrap().guid, Some([0xab; 16]));
+        assert_eq!(contents.len(), 59, "as SP 800-73-4 has it without a signature");
     }
 
     #[test]

@@ -43,6 +43,89 @@ pub enum Error {
         /// The answer to the empty VERIFY.
         sw: StatusWord,
     },
+    /// The PUK is wrong.
+    #[error("the PUK is wrong")]
+    WrongPuk {
+        /// How many tries are left, if the card says so.
+        retries_left: Option<u8>,
+    },
+    /// No PUK try is left. Only its issuer, or a reset that destroys every key, can help the card.
+    #[error("the PUK is blocked")]
+    PukBlocked,
+    /// One PUK try is left, and the caller did not allow to use it. No PUK was sent.
+    #[error("only one PUK try is left")]
+    LastPukTry,
+    /// The card does not say how many PUK tries are left, and the caller did not allow to use what may be the last one. No
+    /// PUK was sent.
+    #[error("the card does not say how many PUK tries are left (status {sw})")]
+    PukTriesUnknown {
+        /// The answer to the question.
+        sw: StatusWord,
+    },
+    /// The old PIN or PUK was right, and the card refuses the new one: its own rules are stricter.
+    #[error("the card refuses the new PIN or PUK (status {sw})")]
+    NewSecretRefused {
+        /// The answer of the card.
+        sw: StatusWord,
+    },
+    /// The text is not a PUK.
+    #[error("a PUK has 6 to 8 characters of ASCII")]
+    InvalidPuk,
+    /// The text is not a management key.
+    #[error("a management key has 32, 48 or 64 hexadecimal digits")]
+    InvalidManagementKey,
+    /// The management key is not the card's.
+    #[error("the management key is wrong (status {sw})")]
+    WrongManagementKey {
+        /// The answer of the card.
+        sw: StatusWord,
+    },
+    /// The card's management key has another length or algorithm than the one given. The key was not used.
+    #[error("the card's management key is of another kind (status {sw})")]
+    OtherManagementKey {
+        /// The answer of the card.
+        sw: StatusWord,
+    },
+    /// The card accepted the management key but did not prove that it knows it. Do not trust it.
+    #[error("the card did not prove that it knows its management key")]
+    CardNotAuthentic,
+    /// The management key has to be authenticated first.
+    #[error("{command} requires the management key")]
+    ManagementKeyRequired {
+        /// The command.
+        command: &'static str,
+    },
+    /// The card does not know the command: it is a vendor's, or optional.
+    #[error("the card cannot do this: {what}")]
+    NotSupported {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// The card makes no attestation for the key in this slot: there is none, or it was not made on the card.
+    #[error("the card does not attest the key in slot {slot} (status {sw})")]
+    NotAttested {
+        /// The slot.
+        slot: Slot,
+        /// The answer of the card.
+        sw: StatusWord,
+    },
+    /// The card is only reset when PIN and PUK are blocked.
+    #[error("the card cannot be reset while PIN or PUK has tries left (status {sw})")]
+    NotBlocked {
+        /// The answer of the card.
+        sw: StatusWord,
+    },
+    /// What the key shall work on has not the length that its algorithm wants. Nothing was sent.
+    #[error("the input has {given} bytes where the key wants {wanted}")]
+    InputLength {
+        /// Bytes wanted.
+        wanted: usize,
+        /// Bytes given.
+        given: usize,
+    },
+    /// The system gave no random bytes.
+    #[error("the system gave no random bytes")]
+    Random(#[source] getrandom::Error),
     /// The text is not a PIV PIN.
     #[error("a PIV PIN has 6 to 8 characters of ASCII")]
     InvalidPin,
@@ -112,6 +195,11 @@ impl std::fmt::Display for ObjectName {
 impl Error {
     pub(crate) fn malformed(object: ObjectId, error: TlvError) -> Self {
         Self::Malformed { object: ObjectName::Object(object), offset: error.offset, reason: error.reason }
+    }
+
+    /// An answer whose TLV is right and whose content is not.
+    pub(crate) fn wrong_answer(command: &'static str, reason: &'static str) -> Self {
+        Self::Malformed { object: ObjectName::Answer(command), offset: 0, reason }
     }
 
     pub(crate) fn malformed_answer(command: &'static str, error: TlvError) -> Self {

@@ -1,44 +1,72 @@
-//! GENERAL AUTHENTICATE for signatures (SP 800-73-4 Part 2, 3.2.4 and A.3).
+//! GENERAL AUTHENTICATE with the key of a slot: signatures, decryption, key agreement (SP 800-73-4 Part 2, 3.2.4, A.3 to
+//! A.5).
 //!
 //! ```text
-//! -> 00 87 algorithm slot   7C { 82 (empty: "give me the response")   81 what to sign }
-//! <- 7C { 82 signature }
+//! -> 00 87 algorithm slot   7C { 82 (empty: "give me the response")   81 what to sign or decrypt | 85 the other's point }
+//! <- 7C { 82 response }
 //! ```
 
 use smartcard::tlv::{self, Tag};
 use smartcard::{Command, Response, StatusWord};
+use zeroize::Zeroizing;
 
 use crate::{AlgorithmId, Error, Slot};
 
-pub(crate) fn command(slot: Slot, algorithm: AlgorithmId, input: &[u8]) -> Command {
-    let mut template = Vec::with_capacity(input.len() + 8);
-    tlv::push(&mut template, RESPONSE, &[]);
-    tlv::push(&mut template, CHALLENGE, input);
-    Command::new(0x00, 0x87, algorithm.number(), slot.key_reference())
-        .with_data(tlv::encode(DYNAMIC_AUTHENTICATION_TEMPLATE, &template))
-        .expecting_answer()
-        .awaiting_touch()
+/// What the key of a slot is to do.
+#[derive(Clone, Copy)]
+pub(crate) enum Input<'a> {
+    /// Apply the private key to a block: sign what is padded, decrypt what is encrypted.
+    Challenge(&'a [u8]),
+    /// Agree on a secret with the holder of another key.
+    Exponentiation(&'a [u8]),
 }
 
-/// The signature: for RSA of the length of the modulus, for ECDSA in DER.
-pub(crate) fn signature(slot: Slot, algorithm: AlgorithmId, response: &Response) -> Result<Vec<u8>, Error> {
-    match response.status {
+pub(crate) fn command(slot: Slot, algorithm: AlgorithmId, input: Input<'_>) -> Command {
+    let (tag, value) = match input {
+        Input::Challenge(value) => (CHALLENGE, value),
+        Input::Exponentiation(value) => (EXPONENTIATION, value),
+    };
+    let mut template = Vec::with_capacity(value.len() + 8);
+    tlv::push(&mut template, RESPONSE, &[]);
+    tlv::push(&mut template, tag, value);
+    let command = Command::new(0x00, INS_GENERAL_AUTHENTICATE, algorithm.number(), slot.key_reference())
+        .with_data(tlv::encode(DYNAMIC_AUTHENTICATION_TEMPLATE, &template))
+        .expecting_answer()
+        .awaiting_touch();
+    // The PIN was verified for one command.
+    if slot == Slot::Signature { command.once() } else { command }
+}
+
+/// What the key made of it: for RSA of the length of the modulus, for ECDSA a signature in DER, for key agreement the
+/// secret.
+pub(crate) fn answer(slot: Slot, algorithm: AlgorithmId, response: Response) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let Response { data, status } = response;
+    let data = Zeroizing::new(data);
+    match status {
         StatusWord::OK => {}
         StatusWord::SECURITY_STATUS_NOT_SATISFIED => return Err(Error::PinRequired { slot }),
         sw @ (StatusWord::INCORRECT_DATA
+        | StatusWord::CONDITIONS_NOT_SATISFIED
         | StatusWord::NOT_FOUND
         | StatusWord::INCORRECT_P1_P2
         | StatusWord::REFERENCE_NOT_FOUND) => return Err(Error::NoKey { slot, algorithm, sw }),
         sw => return Err(Error::Status { command: NAME, sw }),
     }
-    let malformed = |error| Error::malformed_answer(NAME, error);
-    let template = tlv::single(&response.data, DYNAMIC_AUTHENTICATION_TEMPLATE).map_err(malformed)?;
-    let missing = tlv::TlvError { offset: 0, reason: "it holds no signature" };
-    let signature = tlv::find(template, RESPONSE).map_err(malformed)?.filter(|signature| !signature.is_empty());
-    Ok(signature.ok_or_else(|| malformed(missing))?.to_vec())
+    let response = value(&data, RESPONSE)?.ok_or(Error::wrong_answer(NAME, "it holds no response"))?;
+    Ok(Zeroizing::new(response.to_vec()))
 }
 
-const NAME: &str = "GENERAL AUTHENTICATE";
-const DYNAMIC_AUTHENTICATION_TEMPLATE: Tag = Tag(0x7c);
-const CHALLENGE: Tag = Tag(0x81);
-const RESPONSE: Tag = Tag(0x82);
+/// The value of `tag` in the dynamic authentication template; `None` if there is none, or an empty one.
+pub(crate) fn value(data: &[u8], tag: Tag) -> Result<Option<&[u8]>, Error> {
+    let malformed = |error| Error::malformed_answer(NAME, error);
+    let template = tlv::single(data, DYNAMIC_AUTHENTICATION_TEMPLATE).map_err(malformed)?;
+    Ok(tlv::find(template, tag).map_err(malformed)?.filter(|value| !value.is_empty()))
+}
+
+pub(crate) const NAME: &str = "GENERAL AUTHENTICATE";
+pub(crate) const INS_GENERAL_AUTHENTICATE: u8 = 0x87;
+pub(crate) const DYNAMIC_AUTHENTICATION_TEMPLATE: Tag = Tag(0x7c);
+pub(crate) const WITNESS: Tag = Tag(0x80);
+pub(crate) const CHALLENGE: Tag = Tag(0x81);
+pub(crate) const RESPONSE: Tag = Tag(0x82);
+const EXPONENTIATION: Tag = Tag(0x85);

@@ -1,8 +1,9 @@
-//! PINs, and the guard that keeps the last try (SP 800-73-4 Part 2, 2.4.3 and 3.2.1).
+//! PINs and PUKs, and the guard that keeps the last try (SP 800-73-4 Part 2, 2.4.3 and 3.2.1).
 
 use std::fmt;
 
 use smartcard::{Command, StatusWord};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::Error;
@@ -18,15 +19,71 @@ impl Pin {
     /// [`Error::InvalidPin`] if it is shorter than 6 or longer than 8 characters, or has a character that is not
     /// printable ASCII: cards refuse these, some at the cost of a try.
     pub fn new(text: &str) -> Result<Self, Error> {
-        let valid = (6..=8).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        if valid { Ok(Self(Zeroizing::new(text.as_bytes().to_vec()))) } else { Err(Error::InvalidPin) }
+        if is_valid(text) { Ok(Self(Zeroizing::new(text.as_bytes().to_vec()))) } else { Err(Error::InvalidPin) }
     }
 
-    /// Filled with FF to 8 bytes.
-    fn padded(&self) -> Zeroizing<Vec<u8>> {
-        let mut padded = Zeroizing::new(vec![0xff; 8]);
-        padded.iter_mut().zip(self.0.iter()).for_each(|(to, from)| *to = *from);
-        padded
+    pub(crate) fn padded(&self) -> Zeroizing<Vec<u8>> {
+        padded(&self.0)
+    }
+
+    /// What was typed, for a driver of a card that is not this crate. Keep no copy that is not wiped.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// True if both are the same, in constant time.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.padded().ct_eq(&other.padded()).into()
+    }
+}
+
+/// Filled with FF to 8 bytes.
+fn padded(text: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut padded = Zeroizing::new(vec![0xff; 8]);
+    padded.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+    padded
+}
+
+fn is_valid(text: &str) -> bool {
+    (6..=8).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
+/// A PUK (PIN unblocking key): 6 to 8 characters of ASCII. Wiped from memory when dropped; shown by nothing.
+pub struct Puk(Zeroizing<Vec<u8>>);
+
+impl Puk {
+    /// Takes the PUK as a person types it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidPuk`] if it is shorter than 6 or longer than 8 characters, or has a character that is not
+    /// printable ASCII. The standard's PUK has 8; some cards take shorter ones, filled up as a PIN is.
+    pub fn new(text: &str) -> Result<Self, Error> {
+        if is_valid(text) { Ok(Self(Zeroizing::new(text.as_bytes().to_vec()))) } else { Err(Error::InvalidPuk) }
+    }
+
+    pub(crate) fn padded(&self) -> Zeroizing<Vec<u8>> {
+        padded(&self.0)
+    }
+
+    /// What was typed, for a driver of a card that is not this crate. Keep no copy that is not wiped.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// True if both are the same, in constant time.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.padded().ct_eq(&other.padded()).into()
+    }
+}
+
+impl fmt::Debug for Puk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Puk(..)")
     }
 }
 
@@ -68,6 +125,16 @@ impl PinStatus {
         }
     }
 
+    /// Lets a PUK pass, or not.
+    pub(crate) fn guard_puk(self, last_try: LastTry) -> Result<(), Error> {
+        match (self, last_try) {
+            (Self::Blocked, _) => Err(Error::PukBlocked),
+            (Self::TriesLeft(1), LastTry::Keep) => Err(Error::LastPukTry),
+            (Self::Unknown(sw), LastTry::Keep) => Err(Error::PukTriesUnknown { sw }),
+            _ => Ok(()),
+        }
+    }
+
     /// Lets a PIN pass, or not.
     pub(crate) fn guard(self, last_try: LastTry) -> Result<(), Error> {
         match (self, last_try) {
@@ -81,7 +148,7 @@ impl PinStatus {
 
 /// Which PIN is meant (SP 800-73-4 Part 1, table 4a): its number in P2 of VERIFY.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PinReference {
+pub enum PinReference {
     /// The PIN of the whole card.
     Global,
     /// The PIN of the PIV application.
@@ -89,7 +156,7 @@ pub(crate) enum PinReference {
 }
 
 impl PinReference {
-    fn number(self) -> u8 {
+    pub(crate) fn number(self) -> u8 {
         match self {
             Self::Global => 0x00,
             Self::Application => 0x80,
@@ -107,12 +174,17 @@ pub(crate) fn verify_command(reference: PinReference, pin: &Pin) -> Command {
 }
 
 pub(crate) fn verify_answer(status: StatusWord) -> Result<(), Error> {
+    old_answer(status, "VERIFY")
+}
+
+/// What a card says to a PIN that it compared, whatever the command.
+pub(crate) fn old_answer(status: StatusWord, command: &'static str) -> Result<(), Error> {
     match (status, status.tries_left()) {
         (StatusWord::OK, _) => Ok(()),
         (StatusWord::AUTHENTICATION_METHOD_BLOCKED, _) | (_, Some(0)) => Err(Error::PinBlocked),
         (_, Some(tries)) => Err(Error::WrongPin { retries_left: Some(tries) }),
         (StatusWord::VERIFICATION_FAILED, None) => Err(Error::WrongPin { retries_left: None }),
-        (sw, None) => Err(Error::Status { command: "VERIFY", sw }),
+        (sw, None) => Err(Error::Status { command, sw }),
     }
 }
 
@@ -137,6 +209,23 @@ mod tests {
         let pin = Pin::new("123456").unwrap();
         assert_eq!(pin.padded()[..], *b"123456\xff\xff");
         assert_eq!(format!("{pin:?}"), "Pin(..)");
+    }
+
+    #[test]
+    fn a_puk_is_padded_with_ff_and_never_shown() {
+        let puk = Puk::new("1234567").unwrap();
+        assert_eq!(puk.padded()[..], *b"1234567\xff");
+        assert_eq!(format!("{puk:?}"), "Puk(..)");
+        for text in ["12345", "123456789", "12345678\n"] {
+            assert!(matches!(Puk::new(text), Err(Error::InvalidPuk)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_compared_whole() {
+        let pin = Pin::new("123456").unwrap();
+        assert!(pin.is_same(&Pin::new("123456").unwrap()));
+        assert!(!pin.is_same(&Pin::new("1234567").unwrap()));
     }
 
     #[test]

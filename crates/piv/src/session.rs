@@ -1,24 +1,45 @@
 //! The PIV application of a card, selected within a transaction.
 
 use smartcard::tlv::{self, Tag};
-use smartcard::{Command, Exchange, StatusWord};
+use smartcard::{Command, Exchange, Response, StatusWord};
+use zeroize::Zeroizing;
 
 use crate::card::Known;
+use crate::general_authenticate::{self, Input};
 use crate::pin::{self, PinReference};
+use crate::select::Application;
 use crate::{
-    AlgorithmId, CertificateObject, Chuid, DiscoveryObject, Error, Hash, KeyHistory, LastTry, ObjectId, Pin, PinStatus,
-    Slot, general_authenticate,
+    Administration, AlgorithmId, CertificateObject, Chuid, DiscoveryObject, Error, Hash, KeyHistory, LastTry,
+    ManagementAlgorithm, ManagementKey, ObjectId, Pin, PinStatus, Slot, VerifiedSession, mutual_authentication,
 };
 
 /// A selected PIV application. The card belongs to this program until the session is dropped.
 pub struct Session<'a> {
     exchange: Exchange<'a>,
-    known: &'a mut Known,
+    application: Application,
+    pub(crate) known: &'a mut Known,
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(exchange: Exchange<'a>, known: &'a mut Known) -> Self {
-        Self { exchange, known }
+    pub(crate) fn new(exchange: Exchange<'a>, application: Application, known: &'a mut Known) -> Self {
+        Self { exchange, application, known }
+    }
+
+    /// What the card said of its PIV application when it was selected.
+    #[must_use]
+    pub fn application(&self) -> &Application {
+        &self.application
+    }
+
+    /// Sends a command that changes nothing.
+    pub(crate) fn send(&mut self, command: &Command) -> Result<Response, Error> {
+        Ok(self.exchange.send(command)?)
+    }
+
+    /// Sends a command that changes the card, or may cost a try: if the session is lost, nothing is repeated by itself.
+    pub(crate) fn send_once(&mut self, command: &Command) -> Result<Response, Error> {
+        self.known.changed = true;
+        self.send(command)
     }
 
     /// GET DATA (SP 800-73-4 Part 2, 3.1.2): the whole object with its tag (53, or 7E for the discovery object). `None` if
@@ -28,10 +49,7 @@ impl<'a> Session<'a> {
     ///
     /// [`Error::Status`] if the card refuses, or that of a lost connection.
     pub fn read_object(&mut self, object: ObjectId) -> Result<Option<Vec<u8>>, Error> {
-        let tag = object.tag().0.to_be_bytes();
-        let tag: Vec<u8> = tag.into_iter().skip_while(|byte| *byte == 0).collect();
-        let command =
-            Command::new(0x00, INS_GET_DATA, 0x3f, 0xff).with_data(tlv::encode(TAG_LIST, &tag)).expecting_answer();
+        let command = Command::new(0x00, INS_GET_DATA, 0x3f, 0xff).with_data(object.tag_list()).expecting_answer();
         let response = self.exchange.send(&command)?;
         match response.status {
             StatusWord::OK => Ok(Some(response.data).filter(|data| !data.is_empty())),
@@ -40,8 +58,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The contents of an object in tag 53.
-    fn read_contents(&mut self, object: ObjectId) -> Result<Option<Vec<u8>>, Error> {
+    /// The contents of an object in tag 53: one command. `None` if the card has none, or an empty one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] if there is no tag 53, or those of [`Session::read_object`].
+    pub fn read_contents(&mut self, object: ObjectId) -> Result<Option<Vec<u8>>, Error> {
         let Some(data) = self.read_object(object)? else { return Ok(None) };
         match tlv::find(&data, DATA) {
             Ok(contents) => Ok(contents.filter(|contents| !contents.is_empty()).map(<[u8]>::to_vec)),
@@ -94,10 +116,15 @@ impl<'a> Session<'a> {
     ///
     /// That of a lost connection.
     pub fn pin_status(&mut self) -> Result<PinStatus, Error> {
-        self.status_of(PinReference::Application)
+        self.pin_status_of(PinReference::Application)
     }
 
-    fn status_of(&mut self, reference: PinReference) -> Result<PinStatus, Error> {
+    /// How many tries are left for a PIN: one command, which costs no try.
+    ///
+    /// # Errors
+    ///
+    /// That of a lost connection.
+    pub fn pin_status_of(&mut self, reference: PinReference) -> Result<PinStatus, Error> {
         Ok(PinStatus::of(self.exchange.send(&pin::status_command(reference))?.status))
     }
 
@@ -111,16 +138,23 @@ impl<'a> Session<'a> {
     /// [`Error::LastPinTry`], [`Error::PinTriesUnknown`] and [`Error::PinBlocked`] before a PIN is sent;
     /// [`Error::WrongPin`] and [`Error::PinBlocked`] after it; that of a lost connection.
     pub fn verify_pin(mut self, pin: &Pin, last_try: LastTry) -> Result<VerifiedSession<'a>, Error> {
+        self.verify(pin, last_try)?;
+        Ok(VerifiedSession::new(self))
+    }
+
+    pub(crate) fn verify(&mut self, pin: &Pin, last_try: LastTry) -> Result<(), Error> {
         let reference = self.pin_reference()?;
-        self.status_of(reference)?.guard(last_try)?;
-        self.known.pin_sent = true;
-        let response = self.exchange.send(&pin::verify_command(reference, pin))?;
-        pin::verify_answer(response.status)?;
-        Ok(VerifiedSession { session: self, fresh: true })
+        self.pin_status_of(reference)?.guard(last_try)?;
+        let response = self.send_once(&pin::verify_command(reference, pin))?;
+        pin::verify_answer(response.status)
     }
 
     /// Which PIN people use; read once for each card. Only a discovery object that says so makes it the global one.
-    fn pin_reference(&mut self) -> Result<PinReference, Error> {
+    ///
+    /// # Errors
+    ///
+    /// That of a lost connection.
+    pub fn pin_reference(&mut self) -> Result<PinReference, Error> {
         if let Some(reference) = self.known.pin_reference {
             return Ok(reference);
         }
@@ -132,49 +166,57 @@ impl<'a> Session<'a> {
         Ok(*self.known.pin_reference.insert(reference))
     }
 
-    /// The serial number of a YubiKey (Yubico's extension, instruction F8). `None` if the card does not know the command.
+    /// Authenticates the management key, mutually: two commands, and one to ask for its algorithm on cards that may tell.
+    /// Else the algorithms of the key's length are tried, Triple DES first; a wrong one is refused without cost.
     ///
     /// # Errors
     ///
-    /// That of a lost connection.
-    pub fn yubikey_serial(&mut self) -> Result<Option<u32>, Error> {
-        let command = Command::new(0x00, INS_YUBICO_SERIAL, 0x00, 0x00).expecting_answer();
-        let response = self.exchange.send(&command)?;
-        Ok(<[u8; 4]>::try_from(response.data).ok().filter(|_| response.status.is_ok()).map(u32::from_be_bytes))
+    /// [`Error::OtherManagementKey`] if the card's key has another length or algorithm; [`Error::WrongManagementKey`];
+    /// [`Error::CardNotAuthentic`]; [`Error::Random`]; that of a lost connection.
+    pub fn authenticate_management(mut self, key: &ManagementKey) -> Result<Administration<Self>, Error> {
+        let algorithm = self.authenticate(key)?;
+        Ok(Administration::new(self, algorithm))
     }
-}
 
-/// A selected PIV application whose PIN was verified in this transaction: it signs.
-///
-/// The card keeps the PIN verified after the session, until it is reset, removed, or another application is selected.
-pub struct VerifiedSession<'a> {
-    session: Session<'a>,
-    /// Nothing was signed since the PIN was verified.
-    fresh: bool,
-}
+    pub(crate) fn authenticate(&mut self, key: &ManagementKey) -> Result<ManagementAlgorithm, Error> {
+        let known = match self.management_key_metadata() {
+            Err(error) if error.ends_session() => return Err(error),
+            metadata => metadata.ok().and_then(|metadata| metadata.present()).and_then(|key| key.algorithm),
+        };
+        match known {
+            Some(algorithm) => mutual_authentication::authenticate(&mut self.exchange, key, &[algorithm]),
+            None => mutual_authentication::authenticate(&mut self.exchange, key, &ManagementAlgorithm::ALL),
+        }
+    }
 
-impl VerifiedSession<'_> {
-    /// Signs `message` with the key in `slot`, hashed and padded here: one command with extended length, up to five
-    /// without. RSA is PKCS#1 v1.5 and gives as many bytes as the modulus has; ECDSA gives DER.
+    /// Signs with a key that wants no PIN, as the one in slot 9E: see [`VerifiedSession::sign`].
     ///
     /// # Errors
     ///
-    /// [`Error::PinRequired`] if the slot wants the PIN before every signature and there was one already,
-    /// [`Error::TouchTimeout`] if the key did not sign right after the PIN was verified, [`Error::NoKey`] if the slot has no such key, [`Error::Malformed`], [`Error::Status`], or that of a lost
-    /// connection.
-    pub fn sign(&mut self, slot: Slot, algorithm: AlgorithmId, hash: Hash, message: &[u8]) -> Result<Vec<u8>, Error> {
-        let input = algorithm.signature_input(hash, message);
-        let fresh = std::mem::replace(&mut self.fresh, false);
-        let response = self.session.exchange.send(&general_authenticate::command(slot, algorithm, &input))?;
-        match general_authenticate::signature(slot, algorithm, &response) {
-            Err(Error::PinRequired { slot }) if fresh => Err(Error::TouchTimeout { slot }),
-            result => result,
-        }
+    /// [`Error::PinRequired`] if the key wants one all the same, and those of [`VerifiedSession::sign`].
+    pub fn sign_without_pin(
+        &mut self,
+        slot: Slot,
+        algorithm: AlgorithmId,
+        hash: Hash,
+        message: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        let what = "a signature with a key for key agreement";
+        let input = algorithm.signature_input(hash, message).ok_or(Error::NotSupported { what })?;
+        Ok(self.use_key(slot, algorithm, Input::Challenge(&input))?.to_vec())
+    }
+
+    pub(crate) fn use_key(
+        &mut self,
+        slot: Slot,
+        algorithm: AlgorithmId,
+        input: Input<'_>,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let response = self.exchange.send(&general_authenticate::command(slot, algorithm, input))?;
+        general_authenticate::answer(slot, algorithm, response)
     }
 }
 
 /// P1-P2 3FFF: the object is named in the data field.
 const INS_GET_DATA: u8 = 0xcb;
-const INS_YUBICO_SERIAL: u8 = 0xf8;
-const TAG_LIST: Tag = Tag(0x5c);
 const DATA: Tag = Tag(0x53);

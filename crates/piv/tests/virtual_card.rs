@@ -157,8 +157,11 @@ fn a_slot_without_such_a_key_is_named() {
 #[test]
 fn a_card_without_piv_is_named() {
     let (mut card, probe) = insert(Content::blank().unwrap(), ExtendedLength::Honoured);
-    probe.answer_at(1, StatusWord::NOT_FOUND);
+    for nth in 1..=3 {
+        probe.answer_at(nth, StatusWord::NOT_FOUND);
+    }
     assert!(matches!(card.session().err(), Some(Error::NotPiv { sw: StatusWord::NOT_FOUND })));
+    assert_eq!(probe.commands(), 3, "every name of the application was tried, once");
 }
 
 /// Signs once with a fault at each command in turn until the fault comes too late, and gives the errors.

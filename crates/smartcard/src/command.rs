@@ -105,7 +105,9 @@ impl Command {
         !self.once && !self.is_secret()
     }
 
-    pub(crate) fn is_secret(&self) -> bool {
+    /// True if the data field is a secret.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
         matches!(self.data, Data::Secret(_))
     }
 

@@ -60,6 +60,9 @@ pub(crate) struct Run {
     /// truncate=BYTES, garbage, hang=SECONDS, endless-chain, gzip-bomb.
     #[arg(long, value_name = "FILE")]
     fault: Option<PathBuf>,
+    /// How much later each answer comes, as those of a real card in a real reader do.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    delay: u64,
     /// Refuses APDUs of the extended form, as many older cards do: the same as --quirk no-extended.
     #[arg(long)]
     no_extended: bool,
@@ -70,7 +73,7 @@ impl Run {
     pub(crate) fn start(&self) -> Result<(), Box<dyn std::error::Error>> {
         let mut plan = self.fault_plan()?;
         let mut card = self.card()?;
-        let client = VpcdClient::new(&self.vpcd);
+        let client = VpcdClient::new(&self.vpcd).slowed(Duration::from_millis(self.delay));
         let stop = client.stop();
         let signals: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
         // Before the thread, so that it is the only one to take them.

@@ -20,6 +20,7 @@ use crate::{Error, FaultPlan, VirtualCard};
 pub struct VpcdClient {
     address: String,
     stop: Stop,
+    delay: Duration,
 }
 
 /// Why a card left its reader for good.
@@ -92,7 +93,13 @@ impl VpcdClient {
     /// A client for the reader at `address` (`HOST:PORT`).
     #[must_use]
     pub fn new(address: impl Into<String>) -> Self {
-        Self { address: address.into(), stop: Stop::default() }
+        Self { address: address.into(), stop: Stop::default(), delay: Duration::ZERO }
+    }
+
+    /// Lets each answer come this much later, as the answers of a real card in a real reader do.
+    #[must_use]
+    pub fn slowed(self, delay: Duration) -> Self {
+        Self { delay, ..self }
     }
 
     /// The means to end [`VpcdClient::run`].
@@ -186,6 +193,9 @@ impl VpcdClient {
                     Outcome::Removed => return Ok(plan.commands()),
                 },
             };
+            if message.len() > 1 && !is_patient(stream, self.delay)? {
+                continue;
+            }
             vpcd::write_message(&mut outgoing, &answer)?;
         }
     }

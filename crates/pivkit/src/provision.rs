@@ -28,7 +28,6 @@ pub use ::provision::{Error as ProvisionCardError, KeyAlgorithm, KeySlot, PinPol
 pub use error::ProvisionError;
 pub use identity::attestation::Roots;
 pub use import::{ImportRequest, import};
-pub use piv::ManagementKey;
 pub use request::{Certificates, ProvisionRequest};
 pub use secrets::ProvisionUi;
 

@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use super::plan::Plan;
 use super::run::Done;
 use super::state::CardState;
-use crate::report::{AttestationReport, ProvisionReport, ProvisionedSlot, SCHEMA_VERSION};
+use crate::report::{AttestedKey, ProvisionReport, ProvisionedSlot, SCHEMA_VERSION};
 
 /// What was planned, and how the card stands: `state`.
 pub(super) fn report(reader: &str, state: &CardState, plan: &Plan, done: &Done, changed: bool) -> ProvisionReport {
@@ -54,9 +54,9 @@ fn slot_report(slot: KeySlot, state: &CardState, plan: &Plan, done: &Done) -> Pr
     }
 }
 
-fn attestation_report(attestation: &Attestation) -> AttestationReport {
+fn attestation_report(attestation: &Attestation) -> AttestedKey {
     let (major, minor, patch) = attestation.firmware;
-    AttestationReport {
+    AttestedKey {
         firmware: format!("{major}.{minor}.{patch}"),
         serial: attestation.serial,
         pin_policy: attestation.pin_policy.to_string(),

@@ -17,6 +17,7 @@ mod documented;
 mod fault_matrix;
 mod foreign_card;
 mod foreign_clients;
+mod hardware;
 mod icam;
 mod identities;
 mod pam;

@@ -38,23 +38,23 @@ fn assert_pkcs11_tool_tests(profile: &str) {
     let _card = Card::insert(&bench, &args);
     let test = pkcs11(&bench, &["--login", "--pin", PIN, "--test"]).output();
     let passed = passed_key_operations(&test);
-    for (section, least) in [("Signatures", 6), ("Verify", 5), ("Decryption", 4)] {
-        for key in ["PIV AUTH key", "SIGN key", "KEY MAN key"] {
-            // A key for signatures only does not decrypt.
-            let wanted = if section == "Decryption" && key == "SIGN key" { 0 } else { least };
+    // The tool tries all mechanisms of the first key only.
+    for (section, first, others) in [("Signatures", 6, 1), ("Verify", 5, 1), ("Decryption", 4, 4)] {
+        for (key, wanted) in [("PIV AUTH key", first), ("SIGN key", others), ("KEY MAN key", others)] {
             let count = passed.get(&(section.to_owned(), key.to_owned())).copied().unwrap_or(0);
-            assert!(count >= wanted, "{section} with {key}: {count} of {wanted} operations passed: {test}");
+            assert_eq!(count, wanted, "{section} with {key}: {test}");
         }
     }
 }
 
-/// How many operations passed, by section and key. Any failure fails the test, but for the random numbers, which no PIV card
-/// gives (and OpenSC asks none).
+/// How many operations passed, by section and key. Any failure fails the test, but for random numbers, which OpenSC gets from
+/// some PIV cards only.
 fn passed_key_operations(test: &Output) -> BTreeMap<(String, String), usize> {
     for line in test.stderr.lines().chain(test.stdout.lines()) {
         let lower = line.to_lowercase();
         let bad = ["err", "fail", "invalid", "wrong"].iter().any(|word| lower.contains(word));
-        let known = line.trim() == "1 errors" || line.contains("C_GenerateRandom failed: CKR_FUNCTION_NOT_SUPPORTED");
+        let known = ["1 errors", "No errors"].contains(&line.trim())
+            || line.contains("C_GenerateRandom failed: CKR_FUNCTION_NOT_SUPPORTED");
         assert!(!bad || known, "{line}: {test}");
     }
     let (mut section, mut key) = (String::new(), String::new());
@@ -135,7 +135,8 @@ fn piv_tool_generates_and_writes_a_certificate() {
 #[test]
 fn piv_tool_is_refused_with_a_wrong_management_key() {
     let Some(card) = YubiKey::insert("yubikey-5.4") else { return };
-    let wrong = FACTORY_KEY.replace("08", "09");
+    // Not by the lowest bit, which DES leaves out.
+    let wrong = FACTORY_KEY.replace("08", "18");
     let refused = piv_tool(&card, &wrong, &["--genkey", "9A:11"]);
     assert_ne!(refused.code, Some(0), "{refused}");
     let info = card.ykman(&["info"]).output().success();

@@ -62,12 +62,17 @@ fn ykman_generates_p256(profile: &str) {
 }
 
 fn ykman_generates_p384(profile: &str) {
-    assert_generates(profile, "82", "eccp384");
+    assert_generates(profile, "9e", "eccp384");
 }
 
 #[test]
 fn ykman_generates_rsa_3072_on_a_yubikey_5_7() {
     assert_generates("yubikey-5.7", "9d", "rsa3072");
+}
+
+#[test]
+fn ykman_generates_rsa_4096_on_a_yubikey_5_7() {
+    assert_generates("yubikey-5.7", "9a", "rsa4096");
 }
 
 #[test]
@@ -106,12 +111,10 @@ fn assert_generates(profile: &str, slot: &str, algorithm: &str) {
 #[test]
 fn ykman_generates_x25519_on_a_yubikey_5_7() {
     let Some(card) = YubiKey::insert("yubikey-5.7") else { return };
-    let (public_key, certificate) = (card.file("public.pem"), card.file("certificate.pem"));
+    let public_key = card.file("public.pem");
     card.ykman_as_admin(&["keys", "generate", "--algorithm", "x25519", "9d", &public_key]).output().success();
-    let (ca, ca_key) = oracle::authority(&card.bench, "ca");
-    let authority = ["-CA", ca.to_str().unwrap(), "-CAkey", ca_key.to_str().unwrap()];
-    let issue = ["x509", "-new", "-subj", "/CN=agreement", "-force_pubkey", &public_key, "-out", &certificate];
-    card.bench.openssl(&[&issue[..], &authority].concat(), &[]);
+    let authority = oracle::authority(&card.bench, "ca");
+    let certificate = oracle::certify(&card.bench, "agreement", &public_key, &authority);
     card.ykman_as_admin(&["certificates", "import", "9d", &certificate]).output().success();
     let info = card.ykman(&["info"]).output().success();
     assert_eq!(fact(&info, "Private key type"), "X25519", "{info}");
@@ -173,9 +176,9 @@ fn ykman_changes_pin_and_puk_and_unblocks(profile: &str) {
 fn ykman_changes_the_management_key(profile: &str) {
     let Some(card) = YubiKey::insert(profile) else { return };
     let mut old = MANAGEMENT_KEY.to_owned();
-    for (algorithm, length) in [("aes128", 16), ("aes256", 32), ("tdes", 24), ("aes192", 24)] {
-        // Not a weak key of 3DES, and parity is of no importance.
-        let new: String = (1..=length).map(|byte| format!("{:02x}", byte * 7)).collect();
+    for (algorithm, length, first) in [("aes128", 16, 1), ("aes256", 32, 2), ("tdes", 24, 3), ("aes192", 24, 4)] {
+        // No weak key of 3DES, and parity is of no importance.
+        let new: String = (first..first + length).map(|byte| format!("{:02x}", byte * 7)).collect();
         let change = ["access", "change-management-key", "--management-key", &old, "--new-management-key", &new];
         card.ykman(&[&change[..], &["--algorithm", algorithm]].concat()).output().success();
         let info = card.ykman(&["info"]).output().success();

@@ -22,25 +22,22 @@ fn yubico_piv_tool_makes_a_p256_identity() {
 
 #[test]
 fn yubico_piv_tool_makes_a_p384_identity() {
-    assert_makes_identity("95", "ECCP384");
+    assert_makes_identity("9e", "ECCP384");
 }
 
 fn assert_makes_identity(slot: &str, algorithm: &str) {
     let Some(card) = YubiKey::insert(PROFILE) else { return };
-    let (public_key, certificate) = (card.file("public.pem"), card.file("certificate.pem"));
-    let on_slot = ["--slot", slot, "--action"];
-    let run = |args: &[&str]| card.yubico_piv_tool(&[&on_slot[..], args].concat()).output();
+    let public_key = card.file("public.pem");
+    let run = |args: &[&str]| card.yubico_piv_tool(&[&["--slot", slot, "--action"][..], args].concat()).output();
     run(&["generate", "--algorithm", algorithm, "--output", &public_key]).success();
-    // Its own answer to "does the key on the card belong to this": verify-pin and the signature in one run.
-    let verify = ["verify-pin", "--pin", PIN, "--action"];
-    let sign = ["selfsign-certificate", "--subject", "/CN=made by yubico-piv-tool/", "--input", &public_key];
-    run(&[&verify[..], &sign, &["--output", &certificate]].concat()).success();
-    card.bench.openssl(&["verify", "-check_ss_sig", "-CAfile", &certificate, &certificate], &[]).prints(&[": OK"]);
+    // Its own selfsign-certificate, of version 2.2 with OpenSSL 3, gives up before it asks the card (yubico-piv-tool issue 388).
+    let authority = oracle::authority(&card.bench, "ca");
+    let certificate = oracle::certify(&card.bench, "alice", &public_key, &authority);
     run(&["import-certificate", "--input", &certificate]).success();
     card.assert_pivkit_lists(slot, &certificate);
-    let test = run(&[&verify[..], &["test-signature", "--input", &certificate]].concat()).success();
+    let test = run(&["verify-pin", "--pin", PIN, "--action", "test-signature", "--input", &certificate]).success();
     assert!(test.stderr.contains("Successful"), "{test}");
-    run(&["status"]).success().prints(&[&format!("Slot {slot}:"), algorithm, "CN=made by yubico-piv-tool"]);
+    run(&["status"]).success().prints(&[&format!("Slot {slot}:"), algorithm, "CN=alice"]);
 
     let (attestation, intermediate) = (card.file("attestation.pem"), card.file("f9.pem"));
     run(&["attest", "--output", &attestation]).success();
@@ -113,7 +110,7 @@ fn yubico_piv_tool_changes_the_management_key() {
         run(&["generate", "--slot", "9a", "--algorithm", "ECCP256", "--output", &public_key, &key])
     };
     let refused = generate(MANAGEMENT_KEY);
-    assert!(refused.code != Some(0) && refused.stderr.contains("authenticate"), "{refused}");
+    assert!(refused.code != Some(0) && refused.stderr.contains("Failed authentication"), "{refused}");
     generate(new).success();
     // ykman sees the same key, and takes the same management key.
     let exported = card.file("exported.pem");

@@ -14,6 +14,7 @@ pub(crate) mod idp;
 pub(crate) mod not_run;
 pub(crate) mod oracle;
 pub(crate) mod process;
+pub(crate) mod reference_card;
 pub(crate) mod stub_card;
 mod world;
 pub(crate) mod yubikey;
@@ -65,6 +66,17 @@ impl Bench {
 
     /// As [`Bench::pcscd`], before pcscd is started.
     pub(crate) fn without_pcscd() -> Option<Self> {
+        Self::world(&[("Virtual PCD", VPCD_PORT)])
+    }
+
+    /// As [`Bench::pcscd`], with virtual readers of these names, each with two slots: at its port and at the next one.
+    pub(crate) fn with_readers(readers: &[(&str, u16)]) -> Option<Self> {
+        let bench = Self::world(readers)?;
+        bench.start_pcscd();
+        Some(bench)
+    }
+
+    fn world(readers: &[(&str, u16)]) -> Option<Self> {
         if let Some(why) = World::obstacle() {
             return not_run::report(why);
         }
@@ -72,8 +84,8 @@ impl Bench {
             not_run::unless_installed(program)?;
         }
         let directory = working_directory();
-        let world = World::new(directory.path());
-        Some(Self { services: RefCell::default(), world: Some(world), directory, port: VPCD_PORT })
+        let world = World::new(directory.path(), readers);
+        Some(Self { services: RefCell::default(), world: Some(world), directory, port: readers[0].1 })
     }
 
     /// A bench whose virtual card connects straight to pivkit, and whose people live in a directory tree.

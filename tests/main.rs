@@ -10,6 +10,7 @@ mod architecture;
 mod bad_identity_provider;
 mod bad_input;
 mod bench;
+mod benchmark;
 mod busy_card;
 mod command_count;
 mod documented;

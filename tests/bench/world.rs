@@ -29,9 +29,11 @@ impl World {
         }
     }
 
-    /// Makes a world that shares `directory` with this one.
-    pub(crate) fn new(directory: &Path) -> Self {
+    /// Makes a world that shares `directory` with this one. Its virtual readers have these names and ports.
+    pub(crate) fn new(directory: &Path, readers: &[(&str, u16)]) -> Self {
         let mut command = Command::new("unshare");
+        let readers: Vec<_> = readers.iter().map(|(name, port)| format!("{name}:{port}")).collect();
+        command.env("READERS", readers.join("\n"));
         command.args(NAMESPACES).arg("sh").arg(script()).arg(directory);
         command.args(below_home());
         let service = Service::start("the world", command);

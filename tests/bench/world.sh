@@ -4,6 +4,7 @@
 #   unshare --mount --net --pid --fork --kill-child --mount-proc sh world.sh DIRECTORY [VISIBLE...] [-- COMMAND...]
 #
 # DIRECTORY is a working directory that both sides see; VISIBLE are directories that must stay visible below /home.
+# READERS in the environment: "NAME:PORT" of each virtual reader, one a line. A reader has two slots, at PORT and PORT + 1.
 # Runs COMMAND. Without one, prints "ready" and lives until its standard input ends. Everything in here ends with it.
 set -eu
 directory=$1
@@ -50,12 +51,13 @@ done
 mkdir -p /etc/reader.conf.d
 rm -f /etc/reader.conf.d/*
 if [ -e "$directory/memory/drivers/libifdvpcd.so" ]; then
-    cat >/etc/reader.conf.d/vpcd <<READER
-FRIENDLYNAME "Virtual PCD"
-DEVICENAME   /dev/null:0x8C7B
-LIBPATH      $directory/memory/drivers/libifdvpcd.so
-CHANNELID    0x8C7B
-READER
+    printf '%s\n' "${READERS:-Virtual PCD:35963}" | while IFS=: read -r name port; do
+        # The driver keeps its slots in variables of its own: one copy for each reader.
+        driver=$directory/memory/drivers/$port.so
+        cp "$directory/memory/drivers/libifdvpcd.so" "$driver"
+        port=$(printf '0x%X' "$port")
+        printf 'FRIENDLYNAME "%s"\nDEVICENAME /dev/null:%s\nLIBPATH %s\nCHANNELID %s\n' "$name" "$port" "$driver" "$port"
+    done >/etc/reader.conf.d/vpcd
 fi
 
 # Two people.

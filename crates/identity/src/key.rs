@@ -8,6 +8,8 @@ use p256::ecdsa::signature::Verifier as _;
 use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use rsa::pkcs1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::{Error, PairingHash};
 
@@ -46,19 +48,23 @@ pub enum KeyAlgorithm {
     P256,
     /// The NIST curve P-384 with an uncompressed point.
     P384,
+    /// Ed25519 (RFC 8410). It signs whole messages. Whether a Mac logs in with one is unknown.
+    Ed25519,
+    /// X25519 (RFC 8410). It agrees on keys and signs nothing. Whether a Mac uses one is unknown.
+    X25519,
     /// Any other key, and every key whose bytes do not fit its algorithm: a name, or the object
     /// identifier in dotted form. Such a key has a pairing hash but checks no signature.
     Other(String),
 }
 
 impl KeyAlgorithm {
-    /// Whether [`PublicKey::verify`] works with such a key: RSA with 2048 to 4096 bits, P-256,
-    /// P-384.
+    /// Whether such a key is known to log people in: RSA with 2048 to 4096 bits, P-256, P-384. [`PublicKey::verify`] works
+    /// with these, and with Ed25519.
     pub fn is_supported(&self) -> bool {
         match self {
             KeyAlgorithm::Rsa { bits } => (MIN_RSA_BITS..=MAX_RSA_BITS).contains(bits),
             KeyAlgorithm::P256 | KeyAlgorithm::P384 => true,
-            KeyAlgorithm::Other(_) => false,
+            KeyAlgorithm::Ed25519 | KeyAlgorithm::X25519 | KeyAlgorithm::Other(_) => false,
         }
     }
 }
@@ -69,6 +75,8 @@ impl fmt::Display for KeyAlgorithm {
             KeyAlgorithm::Rsa { bits } => write!(f, "RSA{bits}"),
             KeyAlgorithm::P256 => f.pad("P256"),
             KeyAlgorithm::P384 => f.pad("P384"),
+            KeyAlgorithm::Ed25519 => f.pad("Ed25519"),
+            KeyAlgorithm::X25519 => f.pad("X25519"),
             KeyAlgorithm::Other(name) => f.pad(name),
         }
     }
@@ -87,6 +95,23 @@ impl PublicKey {
     /// identifiers of the algorithm and, where the parameters are one, of the curve.
     pub(crate) fn new(algorithm: &str, curve: Option<&str>, bytes: Vec<u8>) -> Self {
         PublicKey { algorithm: classify(algorithm, curve, &bytes), bytes }
+    }
+
+    /// Reads a SubjectPublicKeyInfo in DER (RFC 5280 4.1.2.7), as a card gives it for a key that has no certificate yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] when it is none, or the key is not a whole number of octets.
+    pub fn from_spki_der(der: &[u8]) -> Result<Self, Error> {
+        const WHAT: &str = "the public key";
+        let malformed = || Error::malformed(WHAT, "it is not a SubjectPublicKeyInfo in DER");
+        let (rest, key) = SubjectPublicKeyInfo::from_der(der).map_err(|_| malformed())?;
+        if !rest.is_empty() || key.subject_public_key.unused_bits != 0 {
+            return Err(malformed());
+        }
+        let curve = key.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok()).map(|oid| oid.to_id_string());
+        let algorithm = key.algorithm.algorithm.to_id_string();
+        Ok(Self::new(&algorithm, curve.as_deref(), key.subject_public_key.data.to_vec()))
     }
 
     /// What kind of key it is.
@@ -109,7 +134,8 @@ impl PublicKey {
     ///
     /// RSA: RSASSA-PKCS1-v1_5 (RFC 8017 8.2.2), the signature as long as the modulus. P-256 and
     /// P-384: ECDSA (FIPS 186-5 6.4.2), the signature in DER as a PIV card returns it (RFC 3279
-    /// 2.2.3).
+    /// 2.2.3). Ed25519: PureEdDSA over the whole message (RFC 8032 5.1.7), 64 bytes; `hash` is not
+    /// looked at.
     ///
     /// # Errors
     ///
@@ -133,7 +159,14 @@ impl PublicKey {
                 let signature = signature.map_err(|_| Error::SignatureInvalid)?;
                 key.verify_prehash(&hash.digest(message), &signature).map_err(|_| Error::SignatureInvalid)
             }
-            KeyAlgorithm::Rsa { .. } | KeyAlgorithm::Other(_) => Err(self.not_supported()),
+            KeyAlgorithm::Ed25519 => {
+                let key = <[u8; 32]>::try_from(self.bytes.as_slice()).map_err(|_| self.not_supported())?;
+                let key = ed25519_dalek::VerifyingKey::from_bytes(&key).map_err(|_| self.not_supported())?;
+                let signature = ed25519_dalek::Signature::from_slice(signature);
+                let signature = signature.map_err(|_| Error::SignatureInvalid)?;
+                key.verify_strict(message, &signature).map_err(|_| Error::SignatureInvalid)
+            }
+            KeyAlgorithm::Rsa { .. } | KeyAlgorithm::X25519 | KeyAlgorithm::Other(_) => Err(self.not_supported()),
         }
     }
 
@@ -167,13 +200,14 @@ const MAX_RSA_BITS: u32 = 4096;
 /// Object identifiers of public keys (RFC 3279 2.3, RFC 4055 1.2, RFC 5480 2.1.1, RFC 8410 3).
 const RSA_ENCRYPTION: &str = "1.2.840.113549.1.1.1";
 const EC_PUBLIC_KEY: &str = "1.2.840.10045.2.1";
-const NAMED: [(&str, &str); 7] = [
+const ED25519: &str = "1.3.101.112";
+const X25519: &str = "1.3.101.110";
+const NAMED: [(&str, &str); 6] = [
     ("1.2.840.113549.1.1.10", "RSASSA-PSS"),
     ("1.2.840.113549.1.1.7", "RSAES-OAEP"),
     ("1.2.840.10040.4.1", "DSA"),
-    ("1.3.101.110", "X25519"),
+    (X25519, "X25519 (malformed)"),
     ("1.3.101.111", "X448"),
-    ("1.3.101.112", "Ed25519"),
     ("1.3.101.113", "Ed448"),
 ];
 
@@ -184,6 +218,11 @@ fn classify(algorithm: &str, curve: Option<&str>, bytes: &[u8]) -> KeyAlgorithm 
             Err(_) => KeyAlgorithm::Other("RSA (malformed)".to_owned()),
         },
         EC_PUBLIC_KEY => classify_ec(curve, bytes),
+        ED25519 => match <[u8; 32]>::try_from(bytes).map(|key| ed25519_dalek::VerifyingKey::from_bytes(&key)) {
+            Ok(Ok(_)) => KeyAlgorithm::Ed25519,
+            _ => KeyAlgorithm::Other("Ed25519 (not a point of the curve)".to_owned()),
+        },
+        X25519 if bytes.len() == 32 => KeyAlgorithm::X25519,
         other => {
             let name = NAMED.iter().find(|(oid, _)| *oid == other).map_or(other, |(_, name)| name);
             KeyAlgorithm::Other(name.to_owned())

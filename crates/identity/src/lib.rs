@@ -8,8 +8,10 @@
 //!                              PairingHash          proof::Challenge -> Proof
 //! ```
 //!
+//! [`attestation`] checks what a YubiKey states about a key that it made.
+//!
 //! Everything here is pure: no reader, no file and no network is touched, and the time is always
-//! an argument. Reading a certificate does not mean believing it. Nothing in this crate checks
+//! an argument. Reading a certificate does not mean believing it. But for [`attestation`], nothing in this crate checks
 //! who issued a certificate; what it states is only reported.
 //!
 //! Texts taken from a certificate are returned as they are and must be treated as hostile:
@@ -20,6 +22,7 @@
 //! SP 800-73-4 and SP 800-78-4 (slots and keys of a PIV card).
 #![forbid(unsafe_code)]
 
+pub mod attestation;
 mod certificate;
 mod encoding;
 mod error;

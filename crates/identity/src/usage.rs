@@ -103,6 +103,11 @@ pub enum Problem {
         /// What kind of key it is.
         algorithm: KeyAlgorithm,
     },
+    /// The key is of a kind of which nobody knows whether a Mac logs in with it.
+    UnknownToMac {
+        /// What kind of key it is.
+        algorithm: KeyAlgorithm,
+    },
     /// The RSA modulus is shorter than 2048 bits.
     WeakKey {
         /// Its length in bits.
@@ -131,6 +136,9 @@ impl fmt::Display for Problem {
             Problem::Expired { not_after } => write!(f, "expired on {}", not_after.date()),
             Problem::NotYetValid { not_before } => write!(f, "not valid before {}", not_before.date()),
             Problem::KeyNotSupported { algorithm } => write!(f, "the key is not supported: {algorithm}"),
+            Problem::UnknownToMac { algorithm } => {
+                write!(f, "it is unknown whether macOS logs in with a key of type {algorithm}")
+            }
             Problem::WeakKey { bits } => write!(f, "the RSA key is weak: {bits} bits, at least 2048 are needed"),
             Problem::UnreadableExtension { name } => write!(f, "the extension {name} cannot be read"),
             Problem::ExtendedKeyUsageLacks { purpose } => {
@@ -167,6 +175,9 @@ impl Certificate {
         }
         match self.public_key().algorithm() {
             KeyAlgorithm::Rsa { bits } if *bits < MIN_RSA_BITS => problems.push(Problem::WeakKey { bits: *bits }),
+            algorithm @ (KeyAlgorithm::Ed25519 | KeyAlgorithm::X25519) => {
+                problems.push(Problem::UnknownToMac { algorithm: algorithm.clone() });
+            }
             algorithm if !algorithm.is_supported() => {
                 problems.push(Problem::KeyNotSupported { algorithm: algorithm.clone() });
             }

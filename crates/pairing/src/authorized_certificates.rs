@@ -139,7 +139,8 @@ impl Entry {
 
 /// Whether pam_p11 can use such a key.
 pub(crate) fn usable(certificate: &Certificate) -> bool {
-    !matches!(certificate.public_key().algorithm(), KeyAlgorithm::Other(_))
+    use KeyAlgorithm::{Ed25519, Other, X25519};
+    !matches!(certificate.public_key().algorithm(), Ed25519 | X25519 | Other(_))
 }
 
 /// How many unreadable parts are described one by one.

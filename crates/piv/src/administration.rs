@@ -40,13 +40,13 @@ mod sealed {
 
     impl Sealed for crate::Session<'_> {
         fn transmit(&mut self, command: &Command) -> Result<Response, Error> {
-            self.send(command)
+            self.send_once(command)
         }
     }
 
     impl Sealed for crate::VerifiedSession<'_> {
         fn transmit(&mut self, command: &Command) -> Result<Response, Error> {
-            self.send(command)
+            self.send_once(command)
         }
     }
 }
@@ -201,6 +201,17 @@ impl<'a> Administration<Session<'a>> {
 }
 
 impl Administration<VerifiedSession<'_>> {
+    /// Authenticates once more, to see that a management key that was set is the card's: as
+    /// [`Session::authenticate_management`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Session::authenticate_management`].
+    pub fn authenticate_again(&mut self, key: &ManagementKey) -> Result<(), Error> {
+        self.algorithm = self.session.authenticate(key)?;
+        Ok(())
+    }
+
     /// Sets how many tries PIN and PUK have (Yubico's FA): one command. Both take the values of the factory by it, PIN
     /// `123456` and PUK `12345678`; change them at once.
     ///
@@ -213,7 +224,7 @@ impl Administration<VerifiedSession<'_>> {
         puk_tries: std::num::NonZeroU8,
     ) -> Result<(), Error> {
         let command = Command::new(0x00, INS_SET_PIN_RETRIES, pin_tries.get(), puk_tries.get());
-        optional(self.session.send(&command)?.status, "SET PIN RETRIES", "another number of tries")
+        optional(self.session.send_once(&command)?.status, "SET PIN RETRIES", "another number of tries")
     }
 }
 

@@ -11,18 +11,20 @@ pub struct Card {
     transport: Box<dyn CardTransport>,
     link: Link,
     memory: LinkMemory,
-    known: Known,
+    pub(crate) known: Known,
 }
 
-/// What the sessions of a card have found out, and done.
+/// What a card's sessions have found out, and done.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     /// Which PIN it wants.
     pub(crate) pin_reference: Option<PinReference>,
-    /// A PIN, a PUK or another secret was sent in the last session.
-    pub(crate) secret_sent: bool,
-    pub(crate) vendor: Vendor,
+    /// A PIN or PUK was sent in the last session, or the card was changed.
+    pub(crate) changed: bool,
+    /// By which name its PIV application is selected.
     name: select::Name,
+    /// What its maker's own commands told.
+    pub(crate) vendor: Vendor,
 }
 
 impl Card {
@@ -41,11 +43,10 @@ impl Card {
         Self { transport, link, memory, known: Known { pin_reference, ..Known::default() } }
     }
 
-    /// True if the last session sent a PIN, a PUK or another secret to the card. If that session was lost, nothing may be
-    /// repeated without asking.
+    /// True if the last session sent a PIN or PUK to the card, or changed it. If that session was lost, nothing may be repeated without asking.
     #[must_use]
-    pub fn secret_was_sent(&self) -> bool {
-        self.known.secret_sent
+    pub fn pin_was_sent(&self) -> bool {
+        self.known.changed
     }
 
     /// The name of the reader. Foreign text.
@@ -67,7 +68,7 @@ impl Card {
     ///
     /// [`Error::NotPiv`], or that of a lost connection.
     pub fn session(&mut self) -> Result<Session<'_>, Error> {
-        self.known.secret_sent = false;
+        self.known.changed = false;
         let mut exchange = Exchange::new(self.transport.transaction()?, &mut self.link);
         let mut name = self.known.name;
         let application = loop {

@@ -58,7 +58,7 @@ fn prove(
     getrandom::fill(&mut challenge).map_err(Error::Random)?;
     let mut template = tlv::encode(WITNESS, &witness);
     tlv::push(&mut template, CHALLENGE, &challenge);
-    let response = exchange.send(&command(algorithm, &template))?;
+    let response = exchange.send(&command(algorithm, &template).awaiting_touch())?;
     if !response.status.is_ok() {
         return Err(Error::WrongManagementKey { sw: response.status });
     }

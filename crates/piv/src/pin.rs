@@ -26,7 +26,13 @@ impl Pin {
         padded(&self.0)
     }
 
-    /// True if both are the same; in constant time.
+    /// What was typed, for a driver of a card that is not this crate. Keep no copy that is not wiped.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// True if both are the same, in constant time.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.padded().ct_eq(&other.padded()).into()
@@ -62,7 +68,13 @@ impl Puk {
         padded(&self.0)
     }
 
-    /// True if both are the same; in constant time.
+    /// What was typed, for a driver of a card that is not this crate. Keep no copy that is not wiped.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// True if both are the same, in constant time.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.padded().ct_eq(&other.padded()).into()

@@ -90,7 +90,7 @@ impl Session<'_> {
         let mut data = Zeroizing::new(Vec::with_capacity(old.len() + new.len()));
         data.extend_from_slice(old);
         data.extend_from_slice(new);
-        Ok(self.send(&Command::new(0x00, ins, 0x00, reference).with_secret(data))?.status)
+        Ok(self.send_once(&Command::new(0x00, ins, 0x00, reference).with_secret(data))?.status)
     }
 }
 

@@ -16,7 +16,7 @@ impl Session<'_> {
     /// [`Error::Status`] if the card answers in a way that blocks nothing; [`Error::Random`]; that of a lost connection.
     pub fn block_pin_and_puk(&mut self) -> Result<(), Error> {
         let reference = PinReference::Application;
-        self.block("VERIFY", |session| Ok(session.send(&verify_command(reference, &random_pin()?))?.status))?;
+        self.block("VERIFY", |session| Ok(session.send_once(&verify_command(reference, &random_pin()?))?.status))?;
         self.block("RESET RETRY COUNTER", |session| {
             let (puk, pin) = (random_pin()?, random_pin()?);
             session.send_pair(INS_RESET_RETRY_COUNTER, reference.number(), &puk.padded(), &pin.padded())
@@ -49,12 +49,9 @@ impl Session<'_> {
     /// [`Error::NotSupported`] if the card does not know the command; [`Error::NotBlocked`] if PIN or PUK has tries left;
     /// [`Error::Status`]; that of a lost connection.
     pub fn reset(&mut self) -> Result<(), Error> {
-        let response = self.send(&Command::new(0x00, INS_RESET, 0x00, 0x00))?;
+        let response = self.send_once(&Command::new(0x00, INS_RESET, 0x00, 0x00).taking_time())?;
         match response.status {
-            StatusWord::OK => {
-                self.forget();
-                Ok(())
-            }
+            StatusWord::OK => Ok(()),
             StatusWord::INSTRUCTION_NOT_SUPPORTED | StatusWord::CLASS_NOT_SUPPORTED => {
                 Err(Error::NotSupported { what: "a reset" })
             }

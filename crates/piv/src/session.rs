@@ -31,10 +31,15 @@ impl<'a> Session<'a> {
         &self.application
     }
 
+    /// Sends a command that changes nothing.
     pub(crate) fn send(&mut self, command: &Command) -> Result<Response, Error> {
-        // Whatever becomes of it: nothing that may cost a try is repeated without asking.
-        self.known.secret_sent |= command.is_secret();
         Ok(self.exchange.send(command)?)
+    }
+
+    /// Sends a command that changes the card, or may cost a try: if the session is lost, nothing is repeated by itself.
+    pub(crate) fn send_once(&mut self, command: &Command) -> Result<Response, Error> {
+        self.known.changed = true;
+        self.send(command)
     }
 
     /// GET DATA (SP 800-73-4 Part 2, 3.1.2): the whole object with its tag (53, or 7E for the discovery object). `None` if
@@ -45,7 +50,7 @@ impl<'a> Session<'a> {
     /// [`Error::Status`] if the card refuses, or that of a lost connection.
     pub fn read_object(&mut self, object: ObjectId) -> Result<Option<Vec<u8>>, Error> {
         let command = Command::new(0x00, INS_GET_DATA, 0x3f, 0xff).with_data(object.tag_list()).expecting_answer();
-        let response = self.send(&command)?;
+        let response = self.exchange.send(&command)?;
         match response.status {
             StatusWord::OK => Ok(Some(response.data).filter(|data| !data.is_empty())),
             StatusWord::NOT_FOUND | StatusWord::REFERENCE_NOT_FOUND => Ok(None),
@@ -120,7 +125,7 @@ impl<'a> Session<'a> {
     ///
     /// That of a lost connection.
     pub fn pin_status_of(&mut self, reference: PinReference) -> Result<PinStatus, Error> {
-        Ok(PinStatus::of(self.send(&pin::status_command(reference))?.status))
+        Ok(PinStatus::of(self.exchange.send(&pin::status_command(reference))?.status))
     }
 
     /// Verifies the PIN (SP 800-73-4 Part 2, 3.2.1): the global PIN if the discovery object says that people use that one,
@@ -140,7 +145,7 @@ impl<'a> Session<'a> {
     pub(crate) fn verify(&mut self, pin: &Pin, last_try: LastTry) -> Result<(), Error> {
         let reference = self.pin_reference()?;
         self.pin_status_of(reference)?.guard(last_try)?;
-        let response = self.send(&pin::verify_command(reference, pin))?;
+        let response = self.send_once(&pin::verify_command(reference, pin))?;
         pin::verify_answer(response.status)
     }
 
@@ -159,11 +164,6 @@ impl<'a> Session<'a> {
             _ => PinReference::Application,
         };
         Ok(*self.known.pin_reference.insert(reference))
-    }
-
-    /// Forgets what a reset of the application makes untrue.
-    pub(crate) fn forget(&mut self) {
-        self.known.pin_reference = None;
     }
 
     /// Authenticates the management key, mutually: two commands, and one to ask for its algorithm on cards that may tell.
@@ -212,7 +212,7 @@ impl<'a> Session<'a> {
         algorithm: AlgorithmId,
         input: Input<'_>,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let response = self.send(&general_authenticate::command(slot, algorithm, input))?;
+        let response = self.exchange.send(&general_authenticate::command(slot, algorithm, input))?;
         general_authenticate::answer(slot, algorithm, response)
     }
 }

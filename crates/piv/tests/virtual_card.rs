@@ -12,7 +12,7 @@ const EVERY_LENGTH: [ExtendedLength; 3] =
     [ExtendedLength::Honoured, ExtendedLength::LeIgnored, ExtendedLength::Refused];
 
 fn insert(content: Content, extended_length: ExtendedLength) -> (Card, Probe) {
-    let reader = InProcess::new(VirtualCard::new(content, CardOptions { extended_length }));
+    let reader = InProcess::new(VirtualCard::new(content, CardOptions { extended_length, ..CardOptions::default() }));
     let probe = reader.probe();
     (Card::new(Box::new(reader)), probe)
 }

@@ -110,6 +110,9 @@ pub enum Error {
         /// Why it could not be undone.
         source: pairing::Error,
     },
+    /// The card was not made ready.
+    #[error(transparent)]
+    Provision(#[from] crate::provision::ProvisionError),
     /// Platform SSO failed.
     #[error(transparent)]
     Psso(#[from] psso::Error),

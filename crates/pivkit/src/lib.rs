@@ -5,6 +5,7 @@
 //! | what is there | [`readers`], [`identities`], [`hash_in_slot`] | readers |
 //! | certificate files | [`identities_in_files`], [`hashes`] | files |
 //! | a card opens an account | [`pair`], [`unpair`], [`list`], [`check`] | readers, accounts, a [`Ui`] |
+//! | a card is made ready | [`provision::provision`], [`provision::import`] | readers, a [`provision::ProvisionUi`] |
 //! | Platform SSO | [`login`] | readers, an identity provider, a [`Ui`] |
 //!
 //! Each returns a report from [`report`], which is plain data. Nothing here prints or reads a terminal: people are
@@ -19,6 +20,7 @@ mod identities;
 pub mod login;
 mod login_identity;
 mod pair;
+pub mod provision;
 pub mod report;
 mod scan;
 mod session;
@@ -41,7 +43,7 @@ pub use ui::{Ui, UiError};
 pub use identity::{PairingHash, text};
 pub use jose::Algorithm;
 pub use pairing::{AccountName, Error as AccountError, System};
-pub use piv::{Error as CardError, LastTry, Pin, Slot};
+pub use piv::{Error as CardError, LastTry, Pin, Puk, Slot};
 pub use psso::Error as LoginError;
 pub use smartcard::{Error as TransportError, Wait};
 

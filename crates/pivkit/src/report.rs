@@ -5,11 +5,13 @@
 mod identity;
 mod login;
 mod pairing;
+mod provision;
 mod reader;
 
 pub use identity::{CardReport, FileReport, HashEntry, HashReport, IdentitiesReport, IdentityReport, ReadError};
 pub use login::{DeviceKeysReport, LoginReport, RegistrationReport, Timings, TokensReport};
 pub use pairing::{AccountError, AccountReport, ChangeReport, CheckReport, ListReport, PairingReport};
+pub use provision::{AttestationReport, ProvisionReport, ProvisionedSlot};
 pub use reader::{ReaderEvent, ReaderEventKind, ReaderReport, ReadersReport};
 
 /// The version of every JSON document. A field added keeps it; a field removed or changed raises it.

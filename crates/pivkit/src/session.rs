@@ -17,7 +17,7 @@ pub(crate) fn in_session<T>(
         work(card.session().map_err(|source| Error::Card { reader, source })?)
     };
     match attempt(card) {
-        Err(Error::Card { source: piv::Error::CardReset(_), .. }) if !card.secret_was_sent() => attempt(card),
+        Err(Error::Card { source: piv::Error::CardReset(_), .. }) if !card.pin_was_sent() => attempt(card),
         result => result,
     }
 }

@@ -107,6 +107,11 @@ impl CardReaders {
         }
     }
 
+    /// Whether the cards are in readers that other programs reach too.
+    pub(crate) fn is_pcsc(&self) -> bool {
+        matches!(self.way, Way::Pcsc(_))
+    }
+
     /// Waits for a change of the list `known`, at most for `limit`. A virtual reader does not change.
     ///
     /// # Errors

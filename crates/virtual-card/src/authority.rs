@@ -29,14 +29,19 @@ pub(crate) struct Authority {
 impl Authority {
     /// Makes one, with a certificate that it signs itself.
     pub(crate) fn generate() -> Result<Self, Error> {
+        Self::generate_named("pivkit throw-away CA", 0)
+    }
+
+    /// The same by another name, with so many authorities below it at most.
+    pub(crate) fn generate_named(name: &str, below: u8) -> Result<Self, Error> {
         let key = PrivateKey::generate(Algorithm::P256)?;
         let Material::P256(secret) = &key.material else { return Err(failed("the kind of key is another".into())) };
         let signing_key = SigningKey::from(secret);
         // A name of its own, so that two throw-away authorities can be trusted side by side.
         let distinction = hex::encode_upper(random::<4>()?);
-        let name = Name::from_str(&format!("CN=pivkit throw-away CA {distinction}")).map_err(issue)?;
+        let name = Name::from_str(&format!("CN={name} {distinction}")).map_err(issue)?;
         let extensions = vec![
-            extension(&BasicConstraints { ca: true, path_len_constraint: Some(0) })?,
+            extension(&BasicConstraints { ca: true, path_len_constraint: Some(below) })?,
             extension(&KeyUsage(FlagSet::from(KeyUsages::KeyCertSign) | KeyUsages::CRLSign))?,
         ];
         let certificate = certify(&signing_key, &name, &name, &key, extensions)?;
@@ -60,7 +65,7 @@ impl Authority {
     }
 }
 
-/// Makes a certificate after RFC 5280 for the public key of `key`.
+/// Makes a certificate after RFC 5280 for the public key of `key`, valid for a year from yesterday.
 fn certify(
     signer: &SigningKey,
     issuer: &Name,
@@ -72,6 +77,41 @@ fn certify(
     let (yesterday, end) = (now.checked_sub(DAY), now.checked_add(DAY.saturating_mul(VALID_DAYS)));
     let (Some(yesterday), Some(end)) = (yesterday, end) else { return Err(failed("the clock is wrong".into())) };
     let validity = Validity::new(Time::try_from(yesterday).map_err(issue)?, Time::try_from(end).map_err(issue)?);
+    let profile = Fixed { issuer: issuer.clone(), subject: subject.clone(), extensions };
+    let builder = builder(profile, validity, key)?;
+    builder.build::<_, DerSignature>(signer).map_err(issue)?.to_der().map_err(issue)
+}
+
+/// Makes a certificate below another one, valid as long as that.
+///
+/// # Errors
+///
+/// [`Error::Issue`], also for a signer that can sign no certificates.
+pub(crate) fn certify_below(
+    signer: &PrivateKey,
+    issuer_certificate: &[u8],
+    subject: &str,
+    key: &PrivateKey,
+    extensions: Vec<Extension>,
+) -> Result<Vec<u8>, Error> {
+    let issuer = x509_cert::Certificate::from_der(issuer_certificate).map_err(issue)?;
+    let issuer = issuer.tbs_certificate();
+    let subject = Name::from_str(subject).map_err(issue)?;
+    let profile = Fixed { issuer: issuer.subject().clone(), subject, extensions };
+    let builder = builder(profile, *issuer.validity(), key)?;
+    let certificate = match &signer.material {
+        Material::Rsa(key) => {
+            let signer = rsa::pkcs1v15::SigningKey::<rsa::sha2::Sha256>::new((**key).clone());
+            builder.build::<_, rsa::pkcs1v15::Signature>(&signer)
+        }
+        Material::P256(key) => builder.build::<_, DerSignature>(&SigningKey::from(key)),
+        Material::P384(key) => builder.build::<_, p384::ecdsa::DerSignature>(&p384::ecdsa::SigningKey::from(key)),
+        Material::Ed25519(_) | Material::X25519(_) => return Err(failed("such a key signs no certificates".into())),
+    };
+    certificate.map_err(issue)?.to_der().map_err(issue)
+}
+
+fn builder(profile: Fixed, validity: Validity, key: &PrivateKey) -> Result<CertificateBuilder<Fixed>, Error> {
     let mut serial = random::<16>()?;
     // Positive, and of full length (RFC 5280, 4.1.2.2).
     if let Some(first) = serial.first_mut() {
@@ -79,9 +119,7 @@ fn certify(
     }
     let serial = SerialNumber::new(&serial).map_err(issue)?;
     let public_key = SubjectPublicKeyInfoOwned::from_der(&key.public_key_der()?).map_err(issue)?;
-    let profile = Fixed { issuer: issuer.clone(), subject: subject.clone(), extensions };
-    let builder = CertificateBuilder::new(profile, serial, validity, public_key).map_err(issue)?;
-    builder.build::<_, DerSignature>(signer).map_err(issue)?.to_der().map_err(issue)
+    CertificateBuilder::new(profile, serial, validity, public_key).map_err(issue)
 }
 
 /// The certificate's fields that the builder asks for.

@@ -8,9 +8,12 @@ use std::mem;
 use smartcard::StatusWord;
 use zeroize::Zeroizing;
 
+use crate::administration::Authentication;
 use crate::apdu::{Answer, CommandApdu, MAX_SHORT_ANSWER};
-use crate::keys::Algorithm;
-use crate::{Content, Error, Guid, Slot, StateDirectory};
+use crate::behaviour::{Behaviour, GuidHabit};
+use crate::instruction::{Application, Instruction};
+use crate::touch::TouchSensor;
+use crate::{Algorithm, Content, Error, Guid, Profile, Quirks, Slot, StateDirectory, Stop, Touch};
 
 /// How the card takes APDUs of the extended form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,17 +27,24 @@ pub enum ExtendedLength {
     Refused,
 }
 
-/// How a card behaves where the standard leaves a choice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How a card behaves where the standard leaves a choice, and beyond it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CardOptions {
-    /// How it takes extended APDUs.
+    /// Which card it plays.
+    pub profile: Profile,
+    /// What is different with this one.
+    pub quirks: Quirks,
+    /// When it is touched.
+    pub touch: Touch,
+    /// How it takes extended APDUs, unless a quirk says otherwise.
     pub extended_length: ExtendedLength,
 }
 
 /// A software PIV card.
 pub struct VirtualCard {
     pub(crate) content: Content,
-    options: CardOptions,
+    pub(crate) behaviour: Behaviour,
+    pub(crate) touch: TouchSensor,
     pub(crate) store: Option<StateDirectory>,
     pub(crate) volatile: Volatile,
 }
@@ -42,12 +52,24 @@ pub struct VirtualCard {
 /// What a reset clears.
 #[derive(Default)]
 pub(crate) struct Volatile {
-    pub(crate) selected: bool,
+    pub(crate) selected: Option<Application>,
     pub(crate) pin_verified: bool,
-    /// The PIN was verified by the command right before: the condition of slot 9C.
+    pub(crate) global_pin_verified: bool,
+    /// A PIN was verified by the command right before: the condition of slot 9C.
     pub(crate) pin_fresh: bool,
+    /// The management key was proven.
+    pub(crate) administrator: bool,
+    /// What was asked for in the first half of an authentication with the management key.
+    pub(crate) authentication: Option<Authentication>,
     chain: Option<Chain>,
     pending: Option<Pending>,
+}
+
+impl Volatile {
+    /// An application selected anew, and nothing proven.
+    pub(crate) fn selecting(application: Application) -> Self {
+        Self { selected: Some(application), ..Self::default() }
+    }
 }
 
 /// Parts of a command that came in a chain.
@@ -72,28 +94,6 @@ pub(crate) struct Command {
     pub(crate) pin_fresh: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Instruction {
-    Select,
-    GetData,
-    Verify,
-    ResetRetryCounter,
-    GeneralAuthenticate,
-}
-
-impl Instruction {
-    fn from_code(code: u8) -> Option<Self> {
-        match code {
-            0xa4 => Some(Self::Select),
-            0xcb => Some(Self::GetData),
-            0x20 => Some(Self::Verify),
-            0x2c => Some(Self::ResetRetryCounter),
-            0x87 => Some(Self::GeneralAuthenticate),
-            _ => None,
-        }
-    }
-}
-
 const INS_GET_RESPONSE: u8 = 0xc0;
 /// CLA bit 5: more parts of this command follow.
 const CHAINING: u8 = 0x10;
@@ -104,7 +104,12 @@ impl VirtualCard {
     /// A card that forgets everything at the end.
     #[must_use]
     pub fn new(content: Content, options: CardOptions) -> Self {
-        Self { content, options, store: None, volatile: Volatile::default() }
+        let touch = TouchSensor::new(options.touch);
+        let mut card =
+            Self { content, behaviour: Behaviour::of(options), touch, store: None, volatile: Volatile::default() };
+        card.behaviour.furnish(&mut card.content);
+        card.reset();
+        card
     }
 
     /// A card that keeps its content, and each spent try of PIN and PUK, in `store`.
@@ -113,22 +118,29 @@ impl VirtualCard {
     ///
     /// [`Error::State`] if the content cannot be written.
     pub fn kept(content: Content, options: CardOptions, store: StateDirectory) -> Result<Self, Error> {
-        store.write(&content)?;
-        Ok(Self { content, options, store: Some(store), volatile: Volatile::default() })
+        let mut card = Self::new(content, options);
+        store.write(&card.content)?;
+        card.store = Some(store);
+        Ok(card)
     }
 
-    /// The answer to reset (ISO/IEC 7816-3): protocol T=1, and in the historical bytes what the card can do and its
-    /// name. No real card has it, so nobody takes this one for a card with other habits.
+    /// The answer to reset (ISO/IEC 7816-3): a YubiKey's for a YubiKey. Other cards say in the historical bytes what they
+    /// can do, and a name that no real card has, so nobody takes this one for a card with other habits.
     #[must_use]
     pub fn atr(&self) -> Vec<u8> {
-        // T0: TD1 follows, 12 historical bytes. TD1: T=0, TD2 follows. TD2: T=1.
-        let mut atr = vec![0x3b, 0x8c, 0x80, 0x01];
+        if let Some(atr) = &self.behaviour.atr {
+            return atr.clone();
+        }
+        // T0: 12 historical bytes, and TD1 follows. TD1: T=0, TD2 follows. TD2: T=1. With T=0 alone no TD1, and no TCK.
+        let mut atr = if self.behaviour.t0 { vec![0x3b, 0x0c] } else { vec![0x3b, 0x8c, 0x80, 0x01] };
         // Compact TLV: card capabilities (selection by full and partial name; chaining, extended length), issuer's data.
-        let capabilities = if self.options.extended_length == ExtendedLength::Refused { 0x80 } else { 0xc0 };
+        let capabilities = if self.behaviour.extended_length == ExtendedLength::Refused { 0x80 } else { 0xc0 };
         atr.extend_from_slice(&[0x80, 0x73, 0xc0, 0x21, capabilities, 0x56]);
         atr.extend_from_slice(b"pivkit");
-        // TCK: all bytes after TS give zero.
-        atr.push(atr.iter().skip(1).fold(0, |check, byte| check ^ byte));
+        if !self.behaviour.t0 {
+            // TCK: all bytes after TS give zero.
+            atr.push(atr.iter().skip(1).fold(0, |check, byte| check ^ byte));
+        }
         atr
     }
 
@@ -148,7 +160,9 @@ impl VirtualCard {
 
     /// Reset or power cut: selection, verified PIN and unfinished chains are gone.
     pub fn reset(&mut self) {
-        self.volatile = Volatile::default();
+        let selected = self.behaviour.selected_after_reset.then_some(Application::Piv);
+        self.volatile = Volatile { selected, ..Volatile::default() };
+        self.touch.forget();
     }
 
     /// What is on the card.
@@ -157,10 +171,31 @@ impl VirtualCard {
         &self.content
     }
 
-    /// The card's identity; `None` if its CHUID has none.
+    /// The card's identity, as its CHUID tells it; `None` if that has none.
     #[must_use]
     pub fn guid(&self) -> Option<Guid> {
-        self.content.guid()
+        match self.behaviour.guid {
+            GuidHabit::Own => self.content.guid(),
+            GuidHabit::Absent => None,
+            GuidHabit::Zero => self.content.guid().map(|_| Guid::from([0; 16])),
+        }
+    }
+
+    /// How many wrong PUKs the card still takes.
+    #[must_use]
+    pub fn puk_tries_left(&self) -> u8 {
+        self.content.references.puk.tries_left()
+    }
+
+    /// How often the card asked to be touched, and was.
+    #[must_use]
+    pub fn touches(&self) -> u64 {
+        self.touch.touches()
+    }
+
+    /// Waiting for a touch ends when `stop` is requested.
+    pub(crate) fn end_waiting_with(&mut self, stop: Stop) {
+        self.touch.end_with(stop);
     }
 
     /// The slots with keys.
@@ -176,25 +211,31 @@ impl VirtualCard {
     }
 
     fn receive(&mut self, apdu: &CommandApdu<'_>, pin_fresh: bool) -> Answer {
-        if apdu.extended && self.options.extended_length == ExtendedLength::Refused {
+        let habits = &self.behaviour;
+        if (apdu.extended && habits.extended_length == ExtendedLength::Refused) || apdu.data.len() > habits.max_data {
             return StatusWord::WRONG_LENGTH.into();
         }
-        let limit = match self.options.extended_length {
+        let limit = match habits.extended_length {
             ExtendedLength::Honoured => apdu.le,
             ExtendedLength::LeIgnored | ExtendedLength::Refused => apdu.le.min(MAX_SHORT_ANSWER),
         };
         let pending = self.volatile.pending.take();
         let [cla, ins, p1, p2] = apdu.header;
+        match pending {
+            Some(pending) if ins == INS_GET_RESPONSE && [cla, p1, p2] == [0; 3] => {
+                return self.deliver(pending, limit, apdu.data.is_empty());
+            }
+            // The card goes on with what it was saying.
+            Some(pending) if habits.undrained_poisons && ins != INS_GET_RESPONSE => {
+                return self.deliver(pending, limit, false);
+            }
+            Some(_) if ins == INS_GET_RESPONSE && cla == 0 => return StatusWord::INCORRECT_P1_P2.into(),
+            None if ins == INS_GET_RESPONSE && cla == 0 => return StatusWord::CONDITIONS_NOT_SATISFIED.into(),
+            _ => {}
+        }
         if cla & !CHAINING != 0 {
             self.volatile.chain = None;
             return StatusWord::CLASS_NOT_SUPPORTED.into();
-        }
-        if ins == INS_GET_RESPONSE {
-            return match pending {
-                Some(pending) if [cla, p1, p2] == [0; 3] => self.deliver(pending, limit),
-                Some(_) => StatusWord::INCORRECT_P1_P2.into(),
-                None => StatusWord::CONDITIONS_NOT_SATISFIED.into(),
-            };
         }
         let result = match self.assemble(apdu, pin_fresh) {
             Ok(Some(command)) => self.execute(&command),
@@ -202,22 +243,30 @@ impl VirtualCard {
             Err(status) => Err(status),
         };
         match result {
-            Ok(data) => self.deliver(Pending { data, status: StatusWord::OK }, limit),
+            Ok(data) => self.deliver(Pending { data, status: StatusWord::OK }, limit, apdu.data.is_empty()),
             Err(status) => status.into(),
         }
     }
 
     /// Answers `apdu` with `data`, in as many pieces as the card's own answers have, and without executing it.
     pub(crate) fn answer_instead(&mut self, apdu: &[u8], data: Vec<u8>) -> Vec<u8> {
-        let long = self.options.extended_length == ExtendedLength::Honoured;
-        let limit = CommandApdu::parse(apdu).map_or(MAX_SHORT_ANSWER, |command| command.le);
+        let long = self.behaviour.extended_length == ExtendedLength::Honoured;
+        let (limit, without_data) =
+            CommandApdu::parse(apdu).map_or((MAX_SHORT_ANSWER, false), |command| (command.le, command.data.is_empty()));
         let limit = if long { limit } else { limit.min(MAX_SHORT_ANSWER) };
-        self.deliver(Pending { data, status: StatusWord::OK }, limit).into_bytes()
+        self.deliver(Pending { data, status: StatusWord::OK }, limit, without_data).into_bytes()
     }
 
-    /// Hands out as much of an answer as was asked for, and keeps the rest for GET RESPONSE.
-    fn deliver(&mut self, answer: Pending, limit: usize) -> Answer {
+    /// Hands out as much of an answer as was asked for, and keeps the rest for GET RESPONSE. With T=0 a command with data
+    /// gets none back at once, and one without must ask for the right length (ISO/IEC 7816-3, 12.2).
+    fn deliver(&mut self, answer: Pending, limit: usize, without_data: bool) -> Answer {
         let Pending { mut data, status } = answer;
+        let limit = if self.behaviour.t0 && !without_data { 0 } else { limit };
+        if self.behaviour.t0 && without_data && data.len() < limit && !data.is_empty() {
+            let right = u8::try_from(data.len()).unwrap_or(0);
+            self.volatile.pending = Some(Pending { data, status });
+            return StatusWord(u16::from_be_bytes([0x6c, right])).into();
+        }
         if data.len() <= limit {
             return Answer { data, status };
         }
@@ -237,7 +286,8 @@ impl VirtualCard {
             Some(_) => return Err(StatusWord::LAST_COMMAND_OF_CHAIN_EXPECTED),
             None => Chain { header, data: Zeroizing::new(Vec::new()), pin_fresh },
         };
-        let instruction = Instruction::from_code(ins).ok_or(StatusWord::INSTRUCTION_NOT_SUPPORTED)?;
+        let instruction = Instruction::from_code(ins, self.volatile.selected, &self.behaviour)
+            .ok_or(StatusWord::INSTRUCTION_NOT_SUPPORTED)?;
         if chain.data.len().saturating_add(apdu.data.len()) > MAX_CHAINED_DATA {
             return Err(StatusWord::WRONG_LENGTH);
         }

@@ -68,6 +68,19 @@ pub(crate) fn chuid(guid: Guid, expiration_year: i32) -> Vec<u8> {
     out
 }
 
+/// The same CHUID with another GUID, or with none.
+pub(crate) fn with_guid(content: &[u8], guid: Option<Guid>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(content.len());
+    for tlv in tlv::Reader::new(content).map_while(Result::ok) {
+        match guid {
+            _ if tlv.tag != GUID => tlv::push(&mut out, tlv.tag, tlv.value),
+            Some(guid) => tlv::push(&mut out, GUID, guid.as_bytes()),
+            None => {}
+        }
+    }
+    out
+}
+
 const FASC_N: Tag = Tag(0x30);
 const GUID: Tag = Tag(0x34);
 const EXPIRATION: Tag = Tag(0x35);

@@ -2,23 +2,55 @@
 
 use std::path::PathBuf;
 
-use crate::{Preset, Slot};
+use crate::{Preset, Profile, Slot};
 
 /// A card that cannot be made, loaded, kept or put into a reader.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A slot that PIV does not have.
-    #[error("{text:?} is not a PIV slot: use 9a, 9c, 9d, 9e, or 82 to 95 for retired keys")]
+    #[error("{text:?} is not a PIV slot: use 9a, 9c, 9d, 9e, f9, or 82 to 95 for retired keys")]
     UnknownSlot {
         /// What was given.
         text: String,
     },
     /// A preset that does not exist.
-    #[error("there is no preset {name:?}: use alice")]
+    #[error("there is no preset {name:?}: use alice or reference")]
     UnknownPreset {
         /// What was given.
         name: String,
+    },
+    /// A profile that does not exist.
+    #[error("there is no profile {name:?}: `pivkit-vcard profiles` lists them")]
+    UnknownProfile {
+        /// What was given.
+        name: String,
+    },
+    /// A quirk that does not exist, or has no such value.
+    #[error("{text:?} is not a quirk: `pivkit-vcard profiles` lists them with the values that they take")]
+    UnknownQuirk {
+        /// What was given.
+        text: String,
+    },
+    /// Not a time for a touch.
+    #[error("{text:?} is not a touch: give seconds, `never`, or `never=SECONDS`")]
+    MalformedTouch {
+        /// What was given.
+        text: String,
+    },
+    /// The kept card is of another profile than the one that was asked for.
+    #[error(
+        "the card kept in {} is a {kept}, not a {asked}: leave --profile out, use another directory, \
+         or delete this one to have a new card made",
+        path.display()
+    )]
+    KeptProfile {
+        /// The state directory.
+        path: PathBuf,
+        /// What the kept card is.
+        kept: Profile,
+        /// What was asked for.
+        asked: Profile,
     },
     /// Not of the form SLOT=CERTIFICATE,KEY.
     #[error("{text:?} is not of the form SLOT=CERTIFICATE,KEY")]

@@ -1,4 +1,5 @@
-//! Private keys: kinds, making, reading and writing (SP 800-78; RFC 5958, RFC 8017 A.1.2, RFC 5915).
+//! Private keys: making, reading and writing as files (SP 800-78; RFC 5958, RFC 8017 A.1.2, RFC 5915, RFC 8410). How they
+//! come onto the card and leave it as public keys is in [`template`](crate::template).
 
 use std::fmt;
 
@@ -11,57 +12,9 @@ use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding
 use rsa::traits::PublicKeyParts;
 use zeroize::Zeroizing;
 
+use crate::curve25519;
 use crate::random::Fallible;
-use crate::{Error, Source};
-
-/// What a key is for, and its size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// RSA with a modulus of 2048 bits, 07.
-    Rsa2048,
-    /// RSA with a modulus of 3072 bits, 05.
-    Rsa3072,
-    /// RSA with a modulus of 4096 bits, 16: not in SP 800-78, as YubiKeys have it.
-    Rsa4096,
-    /// ECDSA and ECDH on P-256, 11.
-    P256,
-    /// ECDSA and ECDH on P-384, 14.
-    P384,
-}
-
-impl Algorithm {
-    const ALL: [Self; 5] = [Self::Rsa2048, Self::Rsa3072, Self::Rsa4096, Self::P256, Self::P384];
-
-    /// The algorithm identifier (P1 of GENERAL AUTHENTICATE; SP 800-78, key algorithm identifiers).
-    #[must_use]
-    pub fn identifier(self) -> u8 {
-        match self {
-            Self::Rsa2048 => 0x07,
-            Self::Rsa3072 => 0x05,
-            Self::Rsa4096 => 0x16,
-            Self::P256 => 0x11,
-            Self::P384 => 0x14,
-        }
-    }
-
-    /// The algorithm of an identifier; `None` for those that this card does not have, RSA-1024 (06) among them.
-    #[must_use]
-    pub fn from_identifier(identifier: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.identifier() == identifier)
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Rsa2048 => "RSA2048",
-            Self::Rsa3072 => "RSA3072",
-            Self::Rsa4096 => "RSA4096",
-            Self::P256 => "P256",
-            Self::P384 => "P384",
-        })
-    }
-}
+use crate::{Algorithm, Error, Source};
 
 /// A private key. It is wiped from memory when it is dropped.
 #[derive(Clone)]
@@ -75,6 +28,8 @@ pub(crate) enum Material {
     Rsa(Box<RsaPrivateKey>),
     P256(p256::SecretKey),
     P384(p384::SecretKey),
+    Ed25519(Box<ed25519_dalek::SigningKey>),
+    X25519(Box<x25519_dalek::StaticSecret>),
 }
 
 impl PrivateKey {
@@ -85,17 +40,22 @@ impl PrivateKey {
     /// [`Error::Issue`] if that fails.
     pub fn generate(algorithm: Algorithm) -> Result<Self, Error> {
         let failed = |source| Error::Issue { what: "a key", source };
-        let rsa = |bits| generate_rsa(bits, Fallible::system()).map_err(failed);
         let material = match algorithm {
-            Algorithm::Rsa2048 => rsa(2048)?,
-            Algorithm::Rsa3072 => rsa(3072)?,
-            Algorithm::Rsa4096 => rsa(4096)?,
+            Algorithm::Rsa1024 => generate_rsa(1024, Fallible::system()).map_err(failed)?,
+            Algorithm::Rsa2048 => generate_rsa(2048, Fallible::system()).map_err(failed)?,
+            Algorithm::Rsa3072 => generate_rsa(3072, Fallible::system()).map_err(failed)?,
+            Algorithm::Rsa4096 => generate_rsa(4096, Fallible::system()).map_err(failed)?,
             Algorithm::P256 => p256::SecretKey::try_generate_from_rng(&mut SysRng)
                 .map(Material::P256)
                 .map_err(|error| failed(error.into()))?,
             Algorithm::P384 => p384::SecretKey::try_generate_from_rng(&mut SysRng)
                 .map(Material::P384)
                 .map_err(|error| failed(error.into()))?,
+            Algorithm::Ed25519 | Algorithm::X25519 => {
+                let mut seed = Zeroizing::new([0; 32]);
+                getrandom::fill(seed.as_mut_slice()).map_err(|error| failed(error.into()))?;
+                Material::of_seed(algorithm, &seed).ok_or_else(|| failed("no such curve".into()))?
+            }
         };
         Ok(Self { algorithm, material })
     }
@@ -118,16 +78,19 @@ impl PrivateKey {
         if let Some(key) = p384 {
             return Ok(Self { algorithm: Algorithm::P384, material: Material::P384(key) });
         }
-        Err(Error::PrivateKey { reason: "it is neither RSA, P-256 nor P-384 in PKCS#8, PKCS#1 or SEC 1" })
+        if let Some((algorithm, seed)) = curve25519::read_pkcs8(der)
+            && let Some(material) = Material::of_seed(algorithm, &seed)
+        {
+            return Ok(Self { algorithm, material });
+        }
+        Err(Error::PrivateKey {
+            reason: "it is neither RSA, P-256, P-384, Ed25519 nor X25519 in PKCS#8, PKCS#1 or SEC 1",
+        })
     }
 
-    fn from_rsa(key: RsaPrivateKey) -> Result<Self, Error> {
-        let algorithm = match key.n().bits() {
-            2048 => Algorithm::Rsa2048,
-            3072 => Algorithm::Rsa3072,
-            4096 => Algorithm::Rsa4096,
-            _ => return Err(Error::PrivateKey { reason: "RSA keys have 2048, 3072 or 4096 bits" }),
-        };
+    pub(crate) fn from_rsa(key: RsaPrivateKey) -> Result<Self, Error> {
+        let algorithm = Algorithm::of_rsa_bits(key.n().bits())
+            .ok_or(Error::PrivateKey { reason: "RSA keys have 1024, 2048, 3072 or 4096 bits" })?;
         Ok(Self { algorithm, material: Material::Rsa(Box::new(key)) })
     }
 
@@ -147,6 +110,10 @@ impl PrivateKey {
             Material::Rsa(key) => key.to_public_key().to_public_key_der(),
             Material::P256(key) => key.public_key().to_public_key_der(),
             Material::P384(key) => key.public_key().to_public_key_der(),
+            Material::Ed25519(key) => return curve25519::spki(self.algorithm, key.verifying_key().as_bytes()),
+            Material::X25519(key) => {
+                return curve25519::spki(self.algorithm, x25519_dalek::PublicKey::from(&**key).as_bytes());
+            }
         };
         let document = document.map_err(|source| Error::Issue { what: "a public key", source: source.into() })?;
         Ok(document.into_vec())
@@ -162,8 +129,21 @@ impl PrivateKey {
             Material::Rsa(key) => key.to_pkcs8_pem(LineEnding::LF),
             Material::P256(key) => key.to_pkcs8_pem(LineEnding::LF),
             Material::P384(key) => key.to_pkcs8_pem(LineEnding::LF),
+            Material::Ed25519(key) => return curve25519::pkcs8_pem(self.algorithm, key.as_bytes()),
+            Material::X25519(key) => return curve25519::pkcs8_pem(self.algorithm, key.as_bytes()),
         };
         pem.map_err(|source| Error::Issue { what: "a key file", source: source.into() })
+    }
+}
+
+impl Material {
+    /// A key of Curve25519 from its 32 bytes; `None` for another algorithm.
+    pub(crate) fn of_seed(algorithm: Algorithm, seed: &[u8; 32]) -> Option<Self> {
+        match algorithm {
+            Algorithm::Ed25519 => Some(Self::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(seed)))),
+            Algorithm::X25519 => Some(Self::X25519(Box::new(x25519_dalek::StaticSecret::from(*seed)))),
+            _ => None,
+        }
     }
 }
 

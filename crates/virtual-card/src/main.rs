@@ -1,6 +1,7 @@
 //! `pivkit-vcard`: puts a software PIV card into a virtual reader.
 #![forbid(unsafe_code)]
 
+mod profiles;
 mod run;
 
 use std::process::ExitCode;
@@ -22,10 +23,18 @@ struct Arguments {
 enum Command {
     /// Puts the card into a virtual reader, until SIGTERM or SIGINT.
     Run(Run),
+    /// Lists the profiles, presets and quirks that `run` takes, with what each is.
+    Profiles,
 }
 
 fn main() -> ExitCode {
-    let Arguments { command: Command::Run(run) } = Arguments::parse();
+    let run = match Arguments::parse().command {
+        Command::Run(run) => run,
+        Command::Profiles => {
+            profiles::print();
+            return ExitCode::SUCCESS;
+        }
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match run.start() {

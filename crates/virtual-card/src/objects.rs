@@ -2,10 +2,9 @@
 //!
 //! The card keeps each object's content: what GET DATA wraps into `53`, or for the discovery object into its own tag.
 
-use std::io::Write;
-
-use flate2::{Compression, write::GzEncoder};
 use smartcard::tlv::{self, Tag};
+
+use crate::{Slot, storage};
 
 /// When an object may be read (SP 800-73-4 Part 1, Table 2, "Access rule for read").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +24,15 @@ pub(crate) const DISCOVERY: Tag = Tag(0x7e);
 /// Key History Object.
 pub(crate) const KEY_HISTORY: Tag = Tag(0x5fc10c);
 
+/// Biometric Information Templates Group Template.
+pub(crate) const BIOMETRIC_TEMPLATES: Tag = Tag(0x7f61);
+
+/// True for the objects that hold certificates.
+pub(crate) fn is_certificate(tag: Tag) -> bool {
+    let daily = [Slot::AUTHENTICATION, Slot::SIGNATURE, Slot::KEY_MANAGEMENT, Slot::CARD_AUTHENTICATION];
+    daily.into_iter().chain(Slot::retired()).any(|slot| slot.certificate_tag() == tag)
+}
+
 /// Every object of the standard: first tag, last tag, who may read.
 const OBJECTS: &[(Tag, Tag, ReadAccess)] = &[
     (Tag(0x5fc101), Tag(0x5fc101), ReadAccess::Always), // X.509 certificate for card authentication, 9E
@@ -43,7 +51,7 @@ const OBJECTS: &[(Tag, Tag, ReadAccess)] = &[
     (Tag(0x5fc122), Tag(0x5fc122), ReadAccess::Always), // secure messaging certificate signer
     (Tag(0x5fc123), Tag(0x5fc123), ReadAccess::Pin),    // pairing code reference data
     (DISCOVERY, DISCOVERY, ReadAccess::Always),
-    (Tag(0x7f61), Tag(0x7f61), ReadAccess::Always), // biometric information templates group template
+    (BIOMETRIC_TEMPLATES, BIOMETRIC_TEMPLATES, ReadAccess::Always),
 ];
 
 /// Who may read the object; `None` if PIV has no such object.
@@ -51,9 +59,25 @@ pub(crate) fn read_access(tag: Tag) -> Option<ReadAccess> {
     OBJECTS.iter().find(|(first, last, _)| (*first..=*last).contains(&tag)).map(|(_, _, access)| *access)
 }
 
+/// True for the objects that YubiKeys have beside those of the standard: 5FFF00 (administrative data), 5FFF01 (the
+/// attestation certificate), 5FFF10 to 5FFF15 (containers of Microsoft's minidriver) and room between.
+pub(crate) fn is_yubico(tag: Tag) -> bool {
+    (Tag(0x5fff00)..=Tag(0x5fff15)).contains(&tag)
+}
+
+/// The tag in the data field of GET DATA and PUT DATA (`5C`): 1 to 3 bytes.
+pub(crate) fn tag_of(bytes: &[u8]) -> Option<Tag> {
+    match bytes {
+        [a] => Some(Tag(u32::from(*a))),
+        [a, b] => Some(Tag(u32::from_be_bytes([0, 0, *a, *b]))),
+        [a, b, c] => Some(Tag(u32::from_be_bytes([0, *a, *b, *c]))),
+        _ => None,
+    }
+}
+
 /// The answer to GET DATA for an object with this content (SP 800-73-4 Part 2, 3.1.2).
 pub(crate) fn wrap(tag: Tag, content: &[u8]) -> Vec<u8> {
-    let outer = if tag == DISCOVERY || tag == Tag(0x7f61) { tag } else { Tag(0x53) };
+    let outer = if tag == DISCOVERY || tag == BIOMETRIC_TEMPLATES { tag } else { Tag(0x53) };
     tlv::encode(outer, content)
 }
 
@@ -63,18 +87,38 @@ pub(crate) const AID: [u8; 11] = [0xa0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10
 /// How many bytes of an AID are the registered application provider identifier.
 pub(crate) const RID_LENGTH: usize = 5;
 
-/// The discovery object's content (Part 1, 3.3.2): the AID, and the usage policy 40 00: the application PIN satisfies
-/// the access rules, nothing else does.
-pub(crate) fn discovery() -> Vec<u8> {
+/// The PIN usage policy (Part 1, 3.3.2): 40 00, the application PIN satisfies the access rules; or 60 10, the global PIN
+/// does, too, and the application PIN is the one to ask for.
+pub(crate) fn pin_usage_policy(with_global: bool) -> u16 {
+    if with_global { 0x6010 } else { 0x4000 }
+}
+
+/// In the PIN usage policy: the global PIN satisfies the access rules.
+pub(crate) const GLOBAL_PIN_USED: u16 = 0x2000;
+
+/// The discovery object's content (Part 1, 3.3.2): the AID and the PIN usage policy.
+pub(crate) fn discovery(policy: u16) -> Vec<u8> {
     let mut out = tlv::encode(Tag(0x4f), &AID);
-    tlv::push(&mut out, Tag(0x5f2f), &[0x40, 0x00]);
+    tlv::push(&mut out, PIN_USAGE_POLICY, &policy.to_be_bytes());
     out
 }
 
-/// The key history object's content (Part 1, 3.3.3) with so many retired keys whose certificates are on the card.
-pub(crate) fn key_history(retired: u8) -> Vec<u8> {
-    let mut out = tlv::encode(Tag(0xc1), &[retired]);
-    tlv::push(&mut out, Tag(0xc2), &[0]);
+/// The PIN usage policy in a discovery object's content.
+pub(crate) fn policy_of_discovery(content: &[u8]) -> Option<u16> {
+    let value = tlv::find(content, PIN_USAGE_POLICY).ok().flatten()?;
+    value.try_into().ok().map(u16::from_be_bytes)
+}
+
+const PIN_USAGE_POLICY: Tag = Tag(0x5f2f);
+
+/// The key history object's content (Part 1, 3.3.3) with so many retired keys whose certificates are on the card, and so
+/// many whose certificates are elsewhere.
+pub(crate) fn key_history(on_card: u8, off_card: u8) -> Vec<u8> {
+    let mut out = tlv::encode(Tag(0xc1), &[on_card]);
+    tlv::push(&mut out, Tag(0xc2), &[off_card]);
+    if off_card > 0 {
+        tlv::push(&mut out, Tag(0xf3), b"http://keys.example.test/history");
+    }
     tlv::push(&mut out, Tag(0xfe), &[]);
     out
 }
@@ -108,19 +152,12 @@ pub enum CertificateStorage {
 pub(crate) fn certificate(der: &[u8], storage: CertificateStorage) -> Vec<u8> {
     let (stored, info) = match storage {
         CertificateStorage::Plain => (der.to_vec(), 0x00),
-        CertificateStorage::Gzip => (gzip(der), 0x01),
+        CertificateStorage::Gzip => (storage::gzip(der), 0x01),
     };
     let mut out = tlv::encode(Tag(0x70), &stored);
     tlv::push(&mut out, Tag(0x71), &[info]);
     tlv::push(&mut out, Tag(0xfe), &[]);
     out
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    // Writing to memory does not fail.
-    let _ = encoder.write_all(bytes);
-    encoder.finish().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -131,8 +168,8 @@ mod tests {
 
     #[test]
     fn discovery_and_key_history_have_the_bytes_of_the_standard() {
-        assert_eq!(hex::encode(wrap(DISCOVERY, &discovery())), "7e124f0ba0000003080000100001005f2f024000");
-        assert_eq!(hex::encode(wrap(KEY_HISTORY, &key_history(0))), "5308c10100c20100fe00");
+        assert_eq!(hex::encode(wrap(DISCOVERY, &discovery(0x4000))), "7e124f0ba0000003080000100001005f2f024000");
+        assert_eq!(hex::encode(wrap(KEY_HISTORY, &key_history(0, 0))), "5308c10100c20100fe00");
     }
 
     #[test]

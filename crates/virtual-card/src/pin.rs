@@ -1,4 +1,4 @@
-//! PIN and PUK: format, comparison, tries (SP 800-73-4 Part 2, 2.4.3, 3.2.1 and 3.2.3).
+//! PIN, PUK and global PIN: format, comparison, tries (SP 800-73-4 Part 2, 2.4.3, 3.2.1 to 3.2.3).
 
 use p256::elliptic_curve::subtle::ConstantTimeEq;
 use smartcard::StatusWord;
@@ -25,12 +25,21 @@ impl AuthenticationData {
         Self::parse_pin(Self::pad(text)?.0.as_slice())
     }
 
-    /// Any 8 bytes, as a PUK may have them.
+    /// Six to eight bytes of any kind, then FF up to 8 bytes: a PUK, and what a YubiKey takes as a PIN.
+    pub(crate) fn parse_puk(bytes: &[u8]) -> Option<Self> {
+        let block = Self::from_block(bytes)?;
+        let length = block.0.iter().take_while(|byte| **byte != PADDING).count();
+        let padded = block.0.iter().skip(length).all(|byte| *byte == PADDING);
+        (length >= MIN_PIN_DIGITS && padded).then_some(block)
+    }
+
+    /// Any 8 bytes, to be compared.
     pub(crate) fn from_block(bytes: &[u8]) -> Option<Self> {
         <[u8; 8]>::try_from(bytes).ok().map(|block| Self(Zeroizing::new(block)))
     }
 
     /// The text without its padding.
+    #[cfg(test)]
     pub(crate) fn unpadded(&self) -> Zeroizing<String> {
         let text = self.0.iter().take_while(|byte| **byte != PADDING);
         Zeroizing::new(text.map(|byte| char::from(*byte)).collect())
@@ -56,18 +65,22 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
-    /// With all of `tries` left; at most 15, as 63Cx can say no more. `None` if `text` does not fit into 8 bytes.
+    /// With all of `tries` left. `None` if `text` does not fit into 8 bytes.
     pub(crate) fn new(text: &[u8], tries: u8) -> Option<Self> {
-        Self::restored(text, tries, tries)
+        Self::restored(AuthenticationData::pad(text)?, tries, tries)
     }
 
     /// As it was kept; `None` if no card could have kept it so.
-    pub(crate) fn restored(text: &[u8], tries_left: u8, tries: u8) -> Option<Self> {
-        let plausible = (1..=MAX_TRIES).contains(&tries) && tries_left <= tries && !text.contains(&PADDING);
-        let value = AuthenticationData::pad(text).filter(|_| plausible)?;
-        Some(Self { value, tries_left, tries })
+    pub(crate) fn restored(value: AuthenticationData, tries_left: u8, tries: u8) -> Option<Self> {
+        (tries > 0 && tries_left <= tries).then_some(Self { value, tries_left, tries })
     }
 
+    /// The 8 bytes.
+    pub(crate) fn block(&self) -> &[u8; 8] {
+        &self.value.0
+    }
+
+    #[cfg(test)]
     pub(crate) fn text(&self) -> Zeroizing<String> {
         self.value.unpadded()
     }
@@ -94,6 +107,13 @@ impl Reference {
         self.tries_left = self.tries;
     }
 
+    /// Another number of tries; with none spent, none is spent of the new ones.
+    pub(crate) fn set_tries(&mut self, tries: u8) {
+        let full = self.tries_left == self.tries;
+        self.tries = tries.max(1);
+        self.tries_left = if full { self.tries } else { self.tries_left.min(self.tries) };
+    }
+
     /// Another value, with all its tries.
     pub(crate) fn replace(&mut self, value: AuthenticationData) {
         self.value = value;
@@ -104,26 +124,84 @@ impl Reference {
     pub(crate) fn matches(&self, candidate: &AuthenticationData) -> bool {
         self.value.0.as_slice().ct_eq(candidate.0.as_slice()).into()
     }
-
-    /// 63Cx: x tries left.
-    pub(crate) fn tries_left_status(&self) -> StatusWord {
-        StatusWord(0x63c0 | u16::from(self.tries_left.min(MAX_TRIES)))
-    }
 }
-
-const MAX_TRIES: u8 = 15;
 
 /// Key reference of the application PIN.
 pub(crate) const APPLICATION_PIN: u8 = 0x80;
 
-/// The references of the PIV application.
+/// The references of the card.
 #[derive(Clone)]
 pub(crate) struct References {
     /// The application PIN, [`APPLICATION_PIN`].
     pub(crate) pin: Reference,
     /// The PIN unblocking key, key reference 81.
     pub(crate) puk: Reference,
+    /// The global PIN, key reference 00, where there is one.
+    pub(crate) global: Option<Reference>,
 }
+
+impl References {
+    /// Those of a new card, three tries each.
+    pub(crate) fn factory(with_global: bool) -> Option<Self> {
+        Some(Self {
+            pin: Reference::new(FACTORY_PIN, FACTORY_TRIES)?,
+            puk: Reference::new(FACTORY_PUK, FACTORY_TRIES)?,
+            global: if with_global { Some(Reference::new(FACTORY_GLOBAL_PIN, FACTORY_TRIES)?) } else { None },
+        })
+    }
+
+    pub(crate) fn reference(&self, name: ReferenceName) -> Option<&Reference> {
+        match name {
+            ReferenceName::Pin => Some(&self.pin),
+            ReferenceName::Puk => Some(&self.puk),
+            ReferenceName::Global => self.global.as_ref(),
+        }
+    }
+
+    pub(crate) fn reference_mut(&mut self, name: ReferenceName) -> Option<&mut Reference> {
+        match name {
+            ReferenceName::Pin => Some(&mut self.pin),
+            ReferenceName::Puk => Some(&mut self.puk),
+            ReferenceName::Global => self.global.as_mut(),
+        }
+    }
+}
+
+/// A key reference (P2) that names a PIN or PUK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReferenceName {
+    /// The application PIN, 80.
+    Pin,
+    /// The PIN unblocking key, 81.
+    Puk,
+    /// The global PIN, 00.
+    Global,
+}
+
+impl ReferenceName {
+    pub(crate) fn from_key_reference(reference: u8) -> Option<Self> {
+        match reference {
+            APPLICATION_PIN => Some(Self::Pin),
+            0x81 => Some(Self::Puk),
+            0x00 => Some(Self::Global),
+            _ => None,
+        }
+    }
+}
+
+/// The tries left as a status word says them.
+pub(crate) fn tries_status(tries_left: u8, old: bool) -> StatusWord {
+    let tries = u16::from(tries_left.min(MAX_SAID));
+    StatusWord(if old { 0x6300 | tries } else { 0x63c0 | tries })
+}
+
+/// A status word says no more.
+const MAX_SAID: u8 = 15;
+
+pub(crate) const FACTORY_PIN: &[u8] = b"123456";
+pub(crate) const FACTORY_PUK: &[u8] = b"12345678";
+const FACTORY_GLOBAL_PIN: &[u8] = b"654321";
+const FACTORY_TRIES: u8 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -164,9 +242,39 @@ mod tests {
 
     #[test]
     fn implausible_references_are_not_restored() {
-        for (text, left, tries) in [(&b"123456"[..], 4, 3), (b"123456", 0, 0), (b"123456", 3, 16), (b"123456789", 3, 3)]
-        {
-            assert!(Reference::restored(text, left, tries).is_none(), "{text:?} {left}/{tries}");
+        for (left, tries) in [(4, 3), (0, 0)] {
+            let value = AuthenticationData::pad(b"123456").unwrap();
+            assert!(Reference::restored(value, left, tries).is_none(), "{left}/{tries}");
         }
+        assert!(Reference::new(b"123456789", 3).is_none());
+    }
+
+    #[test]
+    fn another_number_of_tries_keeps_spent_ones_spent() {
+        let mut pin = Reference::new(b"123456", 3).unwrap();
+        pin.set_tries(8);
+        assert_eq!((pin.tries_left(), pin.tries()), (8, 8));
+        pin.spend_try();
+        pin.set_tries(5);
+        assert_eq!((pin.tries_left(), pin.tries()), (5, 5));
+        pin.spend_try();
+        pin.set_tries(10);
+        assert_eq!((pin.tries_left(), pin.tries()), (4, 10));
+    }
+
+    #[test]
+    fn a_puk_has_six_to_eight_bytes_of_any_kind() {
+        for good in [&b"abcdef\xff\xff"[..], b"12345678", &[0; 8]] {
+            assert!(AuthenticationData::parse_puk(good).is_some(), "{good:?}");
+        }
+        for bad in [&b"abcde\xff\xff\xff"[..], b"abcdef\xffg", b"abcdef", &[0xff; 8], b"123456789"] {
+            assert!(AuthenticationData::parse_puk(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn tries_are_said_in_the_new_way_or_the_old() {
+        assert_eq!((tries_status(3, false), tries_status(3, true)), (StatusWord(0x63c3), StatusWord(0x6303)));
+        assert_eq!(tries_status(255, false), StatusWord(0x63cf));
     }
 }

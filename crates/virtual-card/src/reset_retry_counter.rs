@@ -12,10 +12,10 @@
 use smartcard::StatusWord;
 
 use crate::card::{Command, VirtualCard};
-use crate::pin::{APPLICATION_PIN, AuthenticationData};
+use crate::pin::{APPLICATION_PIN, AuthenticationData, ReferenceName};
 
 impl VirtualCard {
-    /// As with VERIFY, the spent try is kept before anything is compared.
+    /// As with VERIFY, the spent try is kept before anything is compared. Only the application PIN has a PUK.
     pub(crate) fn reset_retry_counter(&mut self, command: &Command) -> Result<Vec<u8>, StatusWord> {
         if command.p1 != 0x00 {
             return Err(StatusWord::INCORRECT_P1_P2);
@@ -23,27 +23,20 @@ impl VirtualCard {
         if command.p2 != APPLICATION_PIN {
             return Err(StatusWord::REFERENCE_NOT_FOUND);
         }
-        if self.content.references.puk.is_blocked() {
+        if self.reference(ReferenceName::Puk)?.is_blocked() {
             return Err(StatusWord::AUTHENTICATION_METHOD_BLOCKED);
         }
         let (puk, pin) = command.data.split_at_checked(8).ok_or(StatusWord::INCORRECT_DATA)?;
         let puk = AuthenticationData::from_block(puk).ok_or(StatusWord::INCORRECT_DATA)?;
-        let pin = AuthenticationData::parse_pin(pin).ok_or(StatusWord::INCORRECT_DATA)?;
-
-        self.content.references.puk.spend_try();
-        let kept = self.keep(&self.content.references);
-        let reference = &self.content.references.puk;
-        if kept.is_ok() && reference.matches(&puk) {
-            // Kept first: what a power cut would take back was never answered.
-            let mut references = self.content.references.clone();
-            references.pin.replace(pin);
-            references.puk.restore_tries();
-            self.keep(&references)?;
-            self.content.references = references;
-            return Ok(Vec::new());
-        }
-        let status = reference.tries_left_status();
-        self.volatile.pin_verified = false;
-        Err(kept.err().unwrap_or(status))
+        let pin = match self.new_pin(pin) {
+            Err(_) if self.behaviour.malformed_pin_costs_try => {
+                // A YubiKey looks at the PUK first, and Yubico's tools block it in this way.
+                self.compare(ReferenceName::Puk, &puk)?;
+                return Err(StatusWord::INCORRECT_DATA);
+            }
+            pin => pin?,
+        };
+        self.compare_and_replace(ReferenceName::Puk, &puk, ReferenceName::Pin, pin)?;
+        Ok(Vec::new())
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use nix::sys::signal::{SigSet, Signal};
-use virtual_card::{End, Error, FaultPlan, LoadRequest, Preset, VirtualCard, VpcdClient};
+use virtual_card::{End, Error, FaultPlan, LoadRequest, Preset, Profile, Quirks, Touch, VirtualCard, VpcdClient};
 
 /// The arguments of `run`.
 #[derive(Args)]
@@ -18,8 +18,20 @@ pub(crate) struct Run {
     /// The virtual reader (vpcd): a pcscd's, or that of `pivkit --transport vpcd:HOST:PORT`. It is waited for.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:35963")]
     vpcd: String,
-    /// Makes a card ready for use: alice has RSA-2048 in 9a and P-256 in 9d. With --state it is made on first use, and
-    /// ca.pem, 9a.pem and 9d.pem are written beside it; a card that is kept there already is used if it has keys in these
+    /// Which card it plays: plain, yubikey-4, yubikey-5.4, yubikey-5.7 or federal; `pivkit-vcard profiles` tells more.
+    /// A kept card keeps the profile that it has. Without --preset and --load it is as its maker sends it out.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<Profile>,
+    /// What is different with this card, as in select-short,pin-tries=5; `pivkit-vcard profiles` lists them.
+    #[arg(long, value_name = "LIST")]
+    quirk: Vec<Quirks>,
+    /// When the card is touched, after it asks for it: SECONDS, or never (it waits for 15 seconds) or never=SECONDS (for
+    /// so long). At once without this option.
+    #[arg(long, value_name = "SECONDS|never")]
+    touch: Option<Touch>,
+    /// Makes a card ready for use: alice has RSA-2048 in 9a and P-256 in 9d; reference has keys in 9a, 9c, 9d, 9e and 82.
+    /// With --state it is made on first use, and
+    /// ca.pem, 9a.pem and so on are written beside it; a card that is kept there already is used if it has keys in these
     /// slots, and is an error otherwise. Without --state it is gone at the end and nothing is written, its CA certificate
     /// neither.
     #[arg(long, value_name = "NAME")]
@@ -48,7 +60,10 @@ pub(crate) struct Run {
     /// truncate=BYTES, garbage, hang=SECONDS, endless-chain, gzip-bomb.
     #[arg(long, value_name = "FILE")]
     fault: Option<PathBuf>,
-    /// Refuses APDUs of the extended form, as many older cards do.
+    /// How much later each answer comes, as those of a real card in a real reader do.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    delay: u64,
+    /// Refuses APDUs of the extended form, as many older cards do: the same as --quirk no-extended.
     #[arg(long)]
     no_extended: bool,
 }
@@ -58,7 +73,7 @@ impl Run {
     pub(crate) fn start(&self) -> Result<(), Box<dyn std::error::Error>> {
         let mut plan = self.fault_plan()?;
         let mut card = self.card()?;
-        let client = VpcdClient::new(&self.vpcd);
+        let client = VpcdClient::new(&self.vpcd).slowed(Duration::from_millis(self.delay));
         let stop = client.stop();
         let signals: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
         // Before the thread, so that it is the only one to take them.

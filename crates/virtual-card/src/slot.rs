@@ -7,20 +7,10 @@ use smartcard::tlv::Tag;
 
 use crate::Error;
 
-/// A key reference: 9A, 9C, 9D, 9E, or one of the twenty retired key management keys, 82 to 95.
+/// A key reference: 9A, 9C, 9D, 9E, one of the twenty retired key management keys, 82 to 95, or a YubiKey's attestation
+/// key, F9.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot(u8);
-
-/// When a key may be used (SP 800-73-4 Part 1, Table 4b, "Security condition for use").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PinPolicy {
-    /// Without PIN.
-    Never,
-    /// With a PIN verified since the last reset.
-    Once,
-    /// With a PIN verified by the command right before.
-    Always,
-}
 
 impl Slot {
     /// PIV Authentication, 9A.
@@ -32,10 +22,13 @@ impl Slot {
     /// Card Authentication, 9E. Needs no PIN.
     pub const CARD_AUTHENTICATION: Self = Self(0x9e);
 
+    /// Yubico's attestation key, F9: signs certificates for keys that were made on the card, and nothing else.
+    pub const ATTESTATION: Self = Self(0xf9);
+
     /// The slot of a key reference (P2 of GENERAL AUTHENTICATE); `None` if it names none.
     #[must_use]
     pub fn from_key_reference(reference: u8) -> Option<Self> {
-        matches!(reference, 0x9a | 0x9c | 0x9d | 0x9e | FIRST_RETIRED..=LAST_RETIRED).then_some(Self(reference))
+        matches!(reference, 0x9a | 0x9c | 0x9d | 0x9e | 0xf9 | FIRST_RETIRED..=LAST_RETIRED).then_some(Self(reference))
     }
 
     /// The key reference.
@@ -52,6 +45,7 @@ impl Slot {
             0x9c => 0x5fc10a,
             0x9d => 0x5fc10b,
             0x9e => 0x5fc101,
+            0xf9 => 0x5fff01,
             retired => 0x5fc10d + u32::from(retired.saturating_sub(FIRST_RETIRED)),
         })
     }
@@ -62,12 +56,14 @@ impl Slot {
         self.0 <= LAST_RETIRED
     }
 
-    pub(crate) fn pin_policy(self) -> PinPolicy {
-        match self {
-            Self::SIGNATURE => PinPolicy::Always,
-            Self::CARD_AUTHENTICATION => PinPolicy::Never,
-            _ => PinPolicy::Once,
-        }
+    /// 1 to 20 for retired keys.
+    pub(crate) fn retired_number(self) -> Option<u8> {
+        self.is_retired().then(|| self.0.saturating_sub(FIRST_RETIRED).saturating_add(1))
+    }
+
+    /// The twenty retired key management keys.
+    pub(crate) fn retired() -> impl Iterator<Item = Self> + Clone {
+        (FIRST_RETIRED..=LAST_RETIRED).map(Self)
     }
 }
 

@@ -3,28 +3,30 @@
 //! ```text
 //! DIR/            0700
 //!   lock          held while a card runs on this state
-//!   card.json     objects and keys
-//!   pin.json      PIN, PUK and the tries they have left; alone, because it is written twice with every VERIFY
-//!   ca.pem, 9a.pem ...   certificates of a preset and of loaded slots, for others to read
+//!   card.json     profile, objects and keys, the management key among them
+//!   pin.json      PIN, PUK, global PIN and the tries they have left; alone, because it is written twice with every VERIFY
+//!   ca.pem, 9a.pem ...      certificates of a preset and of loaded slots, for others to read
+//!   attestation-root.pem    what a YubiKey's attestations lead to
 //! ```
 //!
 //! All of it belongs to the user who runs the card, and no link in it is followed. All files have mode 0600 and are
 //! replaced as a whole (temporary file, fsync, rename, fsync of the directory): after a crash the old or the new one is
 //! there. `card.json` is written last of a new card, so a card is there or it is not.
 
-use std::collections::BTreeMap;
+mod file;
+
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
 use der::pem::{self, LineEnding};
-use serde::{Deserialize, Serialize};
-use smartcard::tlv::Tag;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use serde::Serialize;
+use zeroize::Zeroizing;
 
-use crate::pin::{Reference, References};
+use self::file::{CardFile, PinFile, Version, Versioned};
+use crate::pin::References;
 use crate::private_directory::PrivateDirectory;
-use crate::{Content, Error, Slot, load};
+use crate::{Content, Error};
 
 /// The state directory of one card, locked for this process.
 pub struct StateDirectory {
@@ -55,29 +57,19 @@ impl StateDirectory {
         self.directory.path()
     }
 
-    /// The card that is kept here; `None` in a new directory.
+    /// The card that is kept here; `None` in a new directory. What an earlier version kept is read, too.
     ///
     /// # Errors
     ///
     /// [`Error::StateDamaged`] if the files are not what [`StateDirectory::write`] wrote; [`Error::StateUntrusted`] if
     /// they are links or another user's; or [`Error::State`].
     pub fn read(&self) -> Result<Option<Content>, Error> {
-        let Some(card) = self.read_json::<CardFile>(CARD_FILE)? else { return Ok(None) };
-        let pins = self.read_json::<PinFile>(PIN_FILE)?;
-        let references =
-            pins.and_then(PinFile::into_references).ok_or_else(|| self.damaged(PIN_FILE, "no PIN in it"))?;
-        let mut content = Content { objects: BTreeMap::new(), keys: BTreeMap::new(), references };
-        for (slot, key) in &card.keys {
-            let damaged = |error: Error| self.damaged(CARD_FILE, &error.to_string());
-            content
-                .put_key(slot.parse::<Slot>().map_err(damaged)?, load::private_key(key.0.as_bytes()).map_err(damaged)?);
-        }
-        for (tag, bytes) in &card.objects {
-            let tag = u32::from_str_radix(tag, 16).map_err(|_| self.damaged(CARD_FILE, "a malformed tag"))?;
-            let bytes = hex::decode(bytes).map_err(|_| self.damaged(CARD_FILE, "a malformed object"))?;
-            content.put_object(Tag(tag), bytes).map_err(|error| self.damaged(CARD_FILE, &error.to_string()))?;
-        }
-        Ok(Some(content))
+        let Some(card) = self.read_file(CARD_FILE)? else { return Ok(None) };
+        let card: CardFile = self.parse(CARD_FILE, &card)?;
+        let pins = self.read_file(PIN_FILE)?.ok_or_else(|| self.damaged(PIN_FILE, "no PIN in it"))?;
+        let pins: PinFile = self.parse(PIN_FILE, &pins)?;
+        let references = pins.into_references().map_err(|reason| self.damaged(PIN_FILE, reason))?;
+        card.into_content(references).map(Some).map_err(|error| self.damaged(CARD_FILE, &error.to_string()))
     }
 
     /// Keeps a whole card.
@@ -87,12 +79,12 @@ impl StateDirectory {
     /// [`Error::State`] if that fails; what was kept before is then still there.
     pub fn write(&self, content: &Content) -> Result<(), Error> {
         self.write_references(&content.references)?;
-        let mut keys = BTreeMap::new();
-        for (slot, key) in &content.keys {
-            keys.insert(slot.to_string(), SecretText(key.to_pkcs8_pem()?.as_str().to_owned()));
-        }
-        let objects = content.objects.iter().map(|(tag, bytes)| (tag.to_string(), hex::encode(bytes))).collect();
-        self.write_json(CARD_FILE, &CardFile { schema_version: SchemaVersion, objects, keys })
+        self.write_card(content)
+    }
+
+    /// Keeps objects and keys, but no PIN.
+    pub(crate) fn write_card(&self, content: &Content) -> Result<(), Error> {
+        self.write_json(CARD_FILE, &CardFile::of(content)?)
     }
 
     /// Keeps PIN, PUK and their tries.
@@ -111,12 +103,19 @@ impl StateDirectory {
         self.directory.replace(&format!("{name}.pem"), pem.as_bytes())
     }
 
-    fn read_json<T: for<'a> Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, Error> {
-        let Some(bytes) = self.directory.read(name, MAX_FILE)? else { return Ok(None) };
-        // The parser's own message could quote what it read, and with it a PIN.
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+    fn read_file(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        self.directory.read(name, MAX_FILE)
+    }
+
+    /// Reads the form that the file says it has. The parser's own message could quote what it read, and with it a PIN.
+    fn parse<T: Versioned>(&self, name: &str, bytes: &[u8]) -> Result<T, Error> {
+        let malformed = |error: serde_json::Error| {
             self.damaged(name, &format!("unexpected JSON in line {}, column {}", error.line(), error.column()))
-        })
+        };
+        let Version { schema_version } = serde_json::from_slice(bytes).map_err(malformed)?;
+        T::parse(schema_version, bytes)
+            .ok_or_else(|| self.damaged(name, "it was written by a later version"))?
+            .map_err(malformed)
     }
 
     fn write_json<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Error> {
@@ -135,73 +134,6 @@ impl Drop for StateDirectory {
     fn drop(&mut self) {
         // Closing the file is not enough: a child process of ours that is just being started holds it, too.
         let _ = self.lock.unlock();
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CardFile {
-    schema_version: SchemaVersion,
-    /// Tag to content, both in hexadecimal.
-    objects: BTreeMap<String, String>,
-    /// Slot to PKCS#8 in PEM.
-    keys: BTreeMap<String, SecretText>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PinFile {
-    schema_version: SchemaVersion,
-    pin: ReferenceFile,
-    puk: ReferenceFile,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReferenceFile {
-    value: SecretText,
-    tries_left: u8,
-    tries: u8,
-}
-
-impl PinFile {
-    fn of(references: &References) -> Self {
-        let file = |reference: &Reference| ReferenceFile {
-            value: SecretText(reference.text().as_str().to_owned()),
-            tries_left: reference.tries_left(),
-            tries: reference.tries(),
-        };
-        Self { schema_version: SchemaVersion, pin: file(&references.pin), puk: file(&references.puk) }
-    }
-
-    fn into_references(self) -> Option<References> {
-        let reference =
-            |file: &ReferenceFile| Reference::restored(file.value.0.as_bytes(), file.tries_left, file.tries);
-        Some(References { pin: reference(&self.pin)?, puk: reference(&self.puk)? })
-    }
-}
-
-/// A text that is wiped after use.
-#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
-struct SecretText(String);
-
-/// Version 1 of these files, and no other.
-#[derive(Serialize, Deserialize)]
-#[serde(try_from = "u32", into = "u32")]
-#[derive(Clone, Copy)]
-struct SchemaVersion;
-
-impl From<SchemaVersion> for u32 {
-    fn from(_: SchemaVersion) -> Self {
-        1
-    }
-}
-
-impl TryFrom<u32> for SchemaVersion {
-    type Error = &'static str;
-
-    fn try_from(version: u32) -> Result<Self, &'static str> {
-        if version == 1 { Ok(Self) } else { Err("unknown schema version") }
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{Error, FaultPlan, VirtualCard};
 pub struct VpcdClient {
     address: String,
     stop: Stop,
+    delay: Duration,
 }
 
 /// Why a card left its reader for good.
@@ -76,7 +77,8 @@ impl Stop {
         self.lock().stream = None;
     }
 
-    fn wait(&self, limit: Duration) {
+    /// Until then, or until it is requested.
+    pub(crate) fn wait(&self, limit: Duration) {
         let connection = self.lock();
         // Woken early or late, the caller looks again.
         drop(self.shared.1.wait_timeout_while(connection, limit, |connection| !connection.stopped));
@@ -91,7 +93,13 @@ impl VpcdClient {
     /// A client for the reader at `address` (`HOST:PORT`).
     #[must_use]
     pub fn new(address: impl Into<String>) -> Self {
-        Self { address: address.into(), stop: Stop::default() }
+        Self { address: address.into(), stop: Stop::default(), delay: Duration::ZERO }
+    }
+
+    /// Lets each answer come this much later, as the answers of a real card in a real reader do.
+    #[must_use]
+    pub fn slowed(self, delay: Duration) -> Self {
+        Self { delay, ..self }
     }
 
     /// The means to end [`VpcdClient::run`].
@@ -115,6 +123,7 @@ impl VpcdClient {
         let failed = |source| Error::Address { address: self.address.clone(), source };
         let addresses: Vec<SocketAddr> = self.address.to_socket_addrs().map_err(failed)?.collect();
         let mut inserted = Some(inserted);
+        card.end_waiting_with(self.stop.clone());
         let mut last_message = Instant::now();
         loop {
             if self.stop.is_requested() {
@@ -176,6 +185,9 @@ impl VpcdClient {
                     Outcome::Removed => return Ok(plan.commands()),
                 },
             };
+            if message.len() > 1 && !is_patient(stream, self.delay)? {
+                continue;
+            }
             vpcd::write_message(&mut outgoing, &answer)?;
         }
     }

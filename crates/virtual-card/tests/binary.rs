@@ -294,7 +294,7 @@ fn bad_input_is_refused_with_a_sentence() {
         (&["--state", &path("open")], 1, "open to other users, and would hold private keys: run chmod 700"),
         (&["--pin-file", &path("pin")], 1, "its first line is not a PIN of six to eight digits"),
         (&["--vpcd", "nowhere"], 1, "\"nowhere\" is not a reader's address (HOST:PORT)"),
-        (&["--preset", "bob"], 2, "there is no preset \"bob\": use alice"),
+        (&["--preset", "bob"], 2, "there is no preset \"bob\": use alice or reference"),
         (&["--load", "9a"], 2, "\"9a\" is not of the form SLOT=CERTIFICATE,KEY"),
         (&["--load", "9b=c,k"], 2, "\"9b\" is not a PIV slot"),
         (&["--pin", "123456"], 2, "unexpected argument '--pin'"),

@@ -66,3 +66,26 @@ fn an_rsa_pss_signature_is_not_taken_for_pkcs1() {
     let result = certificate.public_key().verify(Hash::Sha256, MESSAGE, &openssl::run(&command, MESSAGE));
     assert!(matches!(result, Err(Error::SignatureInvalid)));
 }
+
+#[test]
+fn ed25519_signs_the_message_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, message) = (folder.path().join("key.pem"), folder.path().join("message"));
+    openssl::new_key("-algorithm ED25519", &file);
+    std::fs::write(&message, MESSAGE).unwrap();
+    let certificate = load::certificates(&openssl::new_certificate(&file, "")).remove(0).unwrap();
+    let sign = format!("pkeyutl -sign -rawin -inkey {} -in {}", file.display(), message.display());
+    let signature = openssl::run(&sign, b"");
+    let key = certificate.public_key();
+    // There is no hash to choose.
+    for (hash, _) in HASHES {
+        key.verify(hash, MESSAGE, &signature).unwrap();
+        assert!(matches!(key.verify(hash, b"to be signeD", &signature), Err(Error::SignatureInvalid)));
+    }
+    for at in [0, 31, 32, 63] {
+        let mut damaged = signature.clone();
+        damaged[at] ^= 1;
+        assert!(matches!(key.verify(Hash::Sha512, MESSAGE, &damaged), Err(Error::SignatureInvalid)));
+    }
+    assert!(matches!(key.verify(Hash::Sha512, MESSAGE, &signature[..63]), Err(Error::SignatureInvalid)));
+}

@@ -14,7 +14,7 @@ fn template(tag: Tag, value: &[u8]) -> Vec<u8> {
 }
 
 fn result(key: &PrivateKey, tag: Tag, value: &[u8]) -> Vec<u8> {
-    let answer = general_authenticate(key, &template(tag, value)).unwrap();
+    let answer = general_authenticate(key, &template(tag, value), false).unwrap();
     tlv::single(tlv::single(&answer, DYNAMIC_AUTHENTICATION_TEMPLATE).unwrap(), RESPONSE).unwrap().to_vec()
 }
 
@@ -31,6 +31,51 @@ fn key_agreement_gives_the_published_secret() {
     ));
     let shared = "46fc62106420ff012e54a434fbdd2d25ccc5852060561e68040dd7778997bd7b";
     assert_eq!(hex::encode(result(&key, EXPONENTIATION, &point)), shared);
+}
+
+fn of_seed(algorithm: Algorithm, seed: &str) -> PrivateKey {
+    let seed: [u8; 32] = hex::decode(seed).unwrap().try_into().unwrap();
+    PrivateKey { algorithm, material: Material::of_seed(algorithm, &seed).unwrap() }
+}
+
+/// RFC 7748, 6.1.
+#[test]
+fn x25519_gives_the_published_secret() {
+    let bob = of_seed(Algorithm::X25519, "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb");
+    let alice = hex::decode("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a").unwrap();
+    let shared = "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742";
+    assert_eq!(hex::encode(result(&bob, EXPONENTIATION, &alice)), shared);
+    for (tag, value) in [(EXPONENTIATION, vec![0; 32]), (EXPONENTIATION, vec![9; 31]), (CHALLENGE, alice)] {
+        let refused = general_authenticate(&bob, &template(tag, &value), false);
+        assert_eq!(refused.err(), Some(StatusWord::INCORRECT_DATA));
+    }
+}
+
+/// RFC 8032, 7.1, TEST 3.
+#[test]
+fn ed25519_signs_the_message_itself() {
+    let key = of_seed(Algorithm::Ed25519, "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7");
+    let signature = concat!(
+        "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac",
+        "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"
+    );
+    assert_eq!(hex::encode(result(&key, CHALLENGE, &[0xaf, 0x82])), signature);
+    assert_eq!(
+        general_authenticate(&key, &template(EXPONENTIATION, &[9; 32]), false).err(),
+        Some(StatusWord::INCORRECT_DATA)
+    );
+}
+
+#[test]
+fn a_card_that_truncates_signs_the_leftmost_bytes_of_a_longer_hash() {
+    let key = PrivateKey::generate(Algorithm::P256).unwrap();
+    let public = p256::ecdsa::VerifyingKey::from_public_key_der(&key.public_key_der().unwrap()).unwrap();
+    let hash = Sha384::digest(b"message");
+    assert_eq!(general_authenticate(&key, &template(CHALLENGE, &hash), false).err(), Some(StatusWord::INCORRECT_DATA));
+    let answer = general_authenticate(&key, &template(CHALLENGE, &hash), true).unwrap();
+    let signature = tlv::single(tlv::single(&answer, DYNAMIC_AUTHENTICATION_TEMPLATE).unwrap(), RESPONSE).unwrap();
+    let signature = p256::ecdsa::DerSignature::try_from(signature).unwrap();
+    assert!(public.verify_prehash(&hash[..32], &signature).is_ok());
 }
 
 #[test]

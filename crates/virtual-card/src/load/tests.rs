@@ -23,6 +23,7 @@ fn every_kind_and_form_of_key_signs_what_openssl_accepts() {
     let directory = Directory::new();
     // Name, how openssl makes it, algorithm, hash.
     let cases = [
+        ("rsa1024", "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024", Algorithm::Rsa1024, "sha256"),
         ("rsa2048", "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048", Algorithm::Rsa2048, "sha256"),
         ("rsa2048-pkcs1", "rsa -traditional -in rsa2048.key", Algorithm::Rsa2048, "sha512"),
         ("rsa3072", "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072", Algorithm::Rsa3072, "sha384"),
@@ -30,6 +31,7 @@ fn every_kind_and_form_of_key_signs_what_openssl_accepts() {
         ("p256", "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256", Algorithm::P256, "sha256"),
         ("p256-sec1-parameters", "ecparam -name prime256v1 -genkey", Algorithm::P256, "sha1"),
         ("p384", "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384", Algorithm::P384, "sha384"),
+        ("ed25519", "genpkey -algorithm ED25519", Algorithm::Ed25519, "sha256"),
         ("p384-sec1", "ecparam -name secp384r1 -genkey -noout", Algorithm::P384, "sha256"),
     ];
     for (name, how, algorithm, hash) in cases {
@@ -67,9 +69,9 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
         directory.openssl(&format!("ecparam -name prime256v1 -genkey -noout -out {name}.key"));
         directory.certify(name);
     }
-    directory.openssl("genrsa -out small.key 1024");
-    directory.certify("small");
-    directory.openssl("genpkey -algorithm ED25519 -out ed.key");
+    directory.openssl("genrsa -out odd.key 1536");
+    directory.certify("odd");
+    directory.openssl("ecparam -name secp521r1 -genkey -noout -out p521.key");
     directory.openssl("pkcs8 -topk8 -in a.key -passout pass:x -out encrypted.key");
     std::fs::write(directory.path("noise.key"), "-----BEGIN PRIVATE KEY-----\n!\n-----END PRIVATE KEY-----\n").unwrap();
     std::fs::write(directory.path("noise.pem"), [0x30, 0x03, 1, 2]).unwrap();
@@ -77,7 +79,7 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     let mut content = Content::blank().unwrap();
     let mut refused = |certificate, key| directory.request("9a", certificate, key).apply(&mut content).unwrap_err();
     assert!(matches!(refused("a", "b"), Error::KeyMismatch { .. }));
-    for (certificate, key) in [("small", "small"), ("a", "ed"), ("a", "encrypted"), ("a", "noise"), ("a", "huge")] {
+    for (certificate, key) in [("odd", "odd"), ("a", "p521"), ("a", "encrypted"), ("a", "noise"), ("a", "huge")] {
         let error = refused(certificate, key);
         let about_key = matches!(&error, Error::Unusable { path, source }
             if path.ends_with(format!("{key}.key")) && matches!(**source, Error::PrivateKey { .. }));
@@ -126,7 +128,10 @@ impl Directory {
         std::fs::write(self.path("message"), b"sign me").unwrap();
         let digest = self.openssl(&format!("dgst -{hash} -binary message"));
         let challenge = match algorithm {
+            Algorithm::Ed25519 => b"sign me".to_vec(),
+            Algorithm::X25519 => unreachable!("it signs nothing"),
             Algorithm::P256 | Algorithm::P384 => digest[..digest.len().min(48)].to_vec(),
+            Algorithm::Rsa1024 => pkcs1_padded(&digest, 128),
             Algorithm::Rsa2048 => pkcs1_padded(&digest, 256),
             Algorithm::Rsa3072 => pkcs1_padded(&digest, 384),
             Algorithm::Rsa4096 => pkcs1_padded(&digest, 512),
@@ -134,6 +139,10 @@ impl Directory {
         let signature = sign(&mut VirtualCard::new(content, CardOptions::default()), algorithm, &challenge);
         std::fs::write(self.path("signature"), signature).unwrap();
         self.openssl(&format!("x509 -in {name}.pem -pubkey -noout -out public"));
+        if algorithm == Algorithm::Ed25519 {
+            self.openssl("pkeyutl -verify -rawin -pubin -inkey public -sigfile signature -in message");
+            return;
+        }
         self.openssl(&format!("dgst -{hash} -verify public -signature signature message"));
     }
 }

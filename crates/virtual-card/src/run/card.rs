@@ -1,19 +1,22 @@
 //! The card to run: the one that is kept, or a new one.
 //!
 //! ```text
-//! kept?  no    a preset's, one of the ICAM set or a blank one, with the PIN of the PIN file
-//!        yes   that one, if it is the one asked for and has the PIN of the PIN file; else an error
+//! kept?  no    a preset's, one of the ICAM set or a new one of the profile, with the PIN of the PIN file
+//!        yes   that one, if it is the one asked for and has the profile and the PIN of the PIN file; else an error
 //! then   what --load names goes on it, and the certificates are written beside it
 //! ```
 
 use std::collections::BTreeMap;
 
-use virtual_card::{CardOptions, Content, Error, ExtendedLength, InitialPin, StateDirectory, VirtualCard};
+use virtual_card::{CardOptions, Content, Error, InitialPin, Profile, Quirk, Quirks, StateDirectory, VirtualCard};
 
 use super::{Run, note};
 
 /// Certificates in DER, by the names of their files.
 type Certificates = BTreeMap<String, Vec<u8>>;
+
+/// The file, without its ending, with the certificate that a YubiKey's attestations lead to.
+const ATTESTATION_ROOT: &str = "attestation-root";
 
 impl Run {
     pub(super) fn card(&self) -> Result<VirtualCard, Error> {
@@ -37,8 +40,7 @@ impl Run {
                 note(&format!("slot {} of the kept card now has {file} and its key in place of its own", request.slot));
             }
         }
-        let extended_length = if self.no_extended { ExtendedLength::Refused } else { ExtendedLength::Honoured };
-        let options = CardOptions { extended_length };
+        let options = self.options(content.profile());
         let Some(store) = store else { return Ok(VirtualCard::new(content, options)) };
         // First: a card that is kept has its certificates beside it.
         for (name, certificate) in &certificates {
@@ -53,9 +55,20 @@ impl Run {
         Ok(card)
     }
 
+    fn options(&self, profile: Profile) -> CardOptions {
+        let mut quirks: Quirks = self.quirk.iter().flat_map(Quirks::iter).cloned().collect();
+        if self.no_extended {
+            quirks.insert(Quirk::NoExtended);
+        }
+        CardOptions { profile, quirks, touch: self.touch.unwrap_or_default(), ..CardOptions::default() }
+    }
+
     /// A restart gives the same arguments again, and means the same card.
     fn check_kept(&self, content: &Content, store: &StateDirectory, pin: Option<&InitialPin>) -> Result<(), Error> {
         let path = || store.path().to_owned();
+        if let Some(asked) = self.profile.filter(|profile| *profile != content.profile()) {
+            return Err(Error::KeptProfile { path: path(), kept: content.profile(), asked });
+        }
         if let Some(preset) = self.preset {
             let slots = preset.missing(content);
             if !slots.is_empty() {
@@ -75,16 +88,20 @@ impl Run {
 
     fn new_card(&self, pin: Option<&InitialPin>) -> Result<(Content, Certificates), Error> {
         let mut certificates = Certificates::new();
+        let profile = self.profile.unwrap_or_default();
         let mut content = match (self.preset, &self.load_icam) {
-            (None, None) => Content::blank()?,
+            (None, None) => Content::factory(profile)?,
             (None, Some(directory)) => Content::icam(directory)?,
             (Some(preset), _) => {
-                let issued = preset.issue()?;
+                let issued = preset.issue_for(profile)?;
                 certificates.insert("ca".to_owned(), issued.ca_certificate);
                 certificates.extend(issued.certificates.into_iter().map(|(slot, der)| (slot.to_string(), der)));
                 issued.content
             }
         };
+        if let Some(root) = content.attestation_root() {
+            certificates.insert(ATTESTATION_ROOT.to_owned(), root.to_vec());
+        }
         if let Some(pin) = pin {
             content.set_pin(pin);
         }

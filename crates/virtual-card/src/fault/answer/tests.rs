@@ -91,7 +91,8 @@ fn a_gzip_bomb_is_a_certificate_object_that_unpacks_to_50_mb() {
         (ExtendedLength::Honoured, "00cb3fff0000055c035fc1050000"),
         (ExtendedLength::Refused, "00cb3fff055c035fc10500"),
     ] {
-        let mut card = VirtualCard::new(Content::blank().unwrap(), CardOptions { extended_length });
+        let mut card =
+            VirtualCard::new(Content::blank().unwrap(), CardOptions { extended_length, ..CardOptions::default() });
         let mut plan: FaultPlan = "at 2 gzip-bomb".parse().unwrap();
         plan.transmit(&mut card, &hex::decode(SELECT).unwrap());
         let mut object = Vec::new();

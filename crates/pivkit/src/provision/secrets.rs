@@ -1,0 +1,147 @@
+//! What a person gives for provisioning, and nothing of it before it is needed.
+
+use piv::{LastTry, Pin, Puk};
+use provision::{CertificateTemplate, ReferenceData};
+
+use super::plan::{Plan, Step};
+use super::state::{CardState, CodeState};
+use super::{ProvisionError, ProvisionRequest};
+use crate::{Error, Ui, UiError};
+
+/// What provisioning asks beside what [`Ui`] does.
+pub trait ProvisionUi: Ui {
+    /// Asks for the PUK of the card in `reader`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ui::pin`].
+    fn puk(&mut self, reader: &str) -> Result<Puk, UiError>;
+
+    /// Asks for a new PIN, twice where a person types it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ui::pin`].
+    fn new_pin(&mut self, reader: &str) -> Result<Pin, UiError>;
+
+    /// Asks for a new PUK, or makes one up and keeps it safe before it is returned.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ui::pin`].
+    fn new_puk(&mut self, reader: &str) -> Result<Puk, UiError>;
+
+    /// Whether a new PUK is given without anybody being asked.
+    fn new_puk_is_given(&self) -> bool;
+
+    /// The new PIN, if it is given without anybody being asked and the current PIN is not: an earlier run that was cut off
+    /// has set it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ui::pin`].
+    fn pin_of_earlier_run(&mut self, reader: &str) -> Result<Option<Pin>, UiError>;
+
+    /// Asks for the name on the certificates.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ui::confirm`].
+    fn subject(&mut self) -> Result<String, UiError>;
+}
+
+/// What a person has given.
+#[derive(Default)]
+pub(crate) struct Secrets {
+    pub(crate) pin: Option<ReferenceData>,
+    pub(crate) new_pin: Option<ReferenceData>,
+    pub(crate) puk: Option<ReferenceData>,
+    pub(crate) new_puk: Option<ReferenceData>,
+    pub(crate) template: Option<CertificateTemplate>,
+}
+
+impl Secrets {
+    /// Asks for what the plan needs, and checks it before anything is sent.
+    pub(crate) fn gather(
+        plan: &Plan,
+        state: &CardState,
+        request: &ProvisionRequest,
+        reader: &str,
+        ui: &mut dyn ProvisionUi,
+    ) -> Result<Self, Error> {
+        let mut secrets = Self::default();
+        if plan.wants_subject() {
+            secrets.template = Some(template(request, ui)?);
+        }
+        if plan.wants_pin() {
+            guard(state.pin, request.last_try, reader)?;
+            secrets.pin = Some(current_pin(state, reader, ui)?);
+        }
+        let replaces_pin = plan.steps.iter().any(|step| match step {
+            Step::ChangePin => true,
+            Step::ChangePinOfFactory => secrets.pin.as_ref().is_some_and(is_factory_pin),
+            _ => false,
+        });
+        if replaces_pin {
+            let new = reference(ui.new_pin(reader)?.as_bytes())?;
+            if is_factory_pin(&new) {
+                return Err(ProvisionError::FactoryCode { which: "PIN" }.into());
+            }
+            secrets.new_pin = Some(new);
+        }
+        if plan.steps.contains(&Step::ChangePuk) {
+            secrets.puk = Some(match state.puk.is_factory {
+                Some(true) => reference(FACTORY_PUK)?,
+                _ => reference(ui.puk(reader)?.as_bytes())?,
+            });
+            let new = reference(ui.new_puk(reader)?.as_bytes())?;
+            if new.as_bytes() == FACTORY_PUK {
+                return Err(ProvisionError::FactoryCode { which: "PUK" }.into());
+            }
+            secrets.new_puk = Some(new);
+        }
+        Ok(secrets)
+    }
+}
+
+/// The PIN that the card has now.
+pub(crate) fn current_pin(state: &CardState, reader: &str, ui: &mut dyn ProvisionUi) -> Result<ReferenceData, Error> {
+    match state.pin.is_factory {
+        Some(true) => reference(FACTORY_PIN),
+        Some(false) => match ui.pin_of_earlier_run(reader)? {
+            Some(pin) => reference(pin.as_bytes()),
+            None => reference(ui.pin(reader)?.as_bytes()),
+        },
+        None => reference(ui.pin(reader)?.as_bytes()),
+    }
+}
+
+/// Keeps the last try, before a person is asked for a PIN.
+pub(crate) fn guard(pin: CodeState, last_try: LastTry, reader: &str) -> Result<(), Error> {
+    let source = match (pin.tries_left, last_try) {
+        (Some(0), _) => piv::Error::PinBlocked,
+        (Some(1), LastTry::Keep) => piv::Error::LastPinTry,
+        _ => return Ok(()),
+    };
+    Err(Error::Card { reader: reader.to_owned(), source })
+}
+
+pub(crate) fn is_factory_pin(pin: &ReferenceData) -> bool {
+    pin.as_bytes() == FACTORY_PIN
+}
+
+fn template(request: &ProvisionRequest, ui: &mut dyn ProvisionUi) -> Result<CertificateTemplate, Error> {
+    let subject = match &request.subject {
+        Some(subject) => subject.clone(),
+        None => ui.subject()?.parse().map_err(ProvisionError::from)?,
+    };
+    Ok(CertificateTemplate { subject, upn: request.upn.clone(), email: request.email.clone() })
+}
+
+fn reference(typed: &[u8]) -> Result<ReferenceData, Error> {
+    Ok(ReferenceData::new(typed).map_err(ProvisionError::from)?)
+}
+
+/// What every YubiKey, and many another card, leaves the factory with.
+const FACTORY_PIN: &[u8] = b"123456";
+const FACTORY_PUK: &[u8] = b"12345678";

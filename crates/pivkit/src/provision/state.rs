@@ -1,0 +1,216 @@
+//! How a card stands before anything is changed: read without PIN and management key.
+
+use identity::{Certificate, PublicKey};
+use piv::{AdminData, ManagementAlgorithm, Metadata, ObjectId, PinStatus, Session};
+use provision::KeySlot;
+
+/// What is on a card, as far as provisioning is concerned.
+#[derive(Clone, Debug)]
+pub(crate) struct CardState {
+    /// The answer to reset says that it is a YubiKey.
+    pub(crate) is_yubikey: bool,
+    pub(crate) version: Option<piv::Version>,
+    pub(crate) serial: Option<u32>,
+    pub(crate) pin: CodeState,
+    pub(crate) puk: CodeState,
+    pub(crate) management_key: ManagementKeyState,
+    pub(crate) admin_data: AdminData,
+    pub(crate) guid: Option<[u8; 16]>,
+    pub(crate) has_ccc: bool,
+    pub(crate) authentication: SlotState,
+    pub(crate) key_management: SlotState,
+}
+
+/// A PIN or a PUK.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CodeState {
+    /// Whether it is the factory's, if the card says.
+    pub(crate) is_factory: Option<bool>,
+    /// How many tries are left, if the card says.
+    pub(crate) tries_left: Option<u8>,
+}
+
+/// The management key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ManagementKeyState {
+    /// It is the factory's.
+    pub(crate) is_factory: bool,
+    /// Its cipher, if the card says or the factory's key has told.
+    pub(crate) algorithm: Option<ManagementAlgorithm>,
+}
+
+/// One of the two slots.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SlotState {
+    pub(crate) key: KeyState,
+    pub(crate) certificate: CertificateState,
+}
+
+/// A key, as far as the card tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum KeyState {
+    /// The card does not tell.
+    #[default]
+    Unknown,
+    /// There is none.
+    Absent,
+    /// There is one.
+    Present(PresentKey),
+}
+
+/// A key that the card tells of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PresentKey {
+    /// SubjectPublicKeyInfo in DER, if the card gives it.
+    pub(crate) public_key: Option<Vec<u8>>,
+    pub(crate) pin_policy: Option<piv::PinPolicy>,
+    pub(crate) touch_policy: Option<piv::TouchPolicy>,
+}
+
+/// What is in the certificate object of a slot.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum CertificateState {
+    /// Nothing.
+    #[default]
+    Absent,
+    /// Something that is no certificate.
+    Unreadable,
+    /// A certificate.
+    Present(Box<Certificate>),
+}
+
+impl CertificateState {
+    pub(crate) fn present(&self) -> Option<&Certificate> {
+        match self {
+            Self::Present(certificate) => Some(certificate),
+            Self::Absent | Self::Unreadable => None,
+        }
+    }
+}
+
+impl CardState {
+    /// Reads it: two sessions, no PIN. The factory's management key is tried where the card does not say whether it has it;
+    /// a wrong one costs nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`piv::Error::NotPiv`], [`piv::Error::Malformed`] for the administration data, or that of a lost connection.
+    pub(crate) fn read(card: &mut piv::Card) -> Result<Self, piv::Error> {
+        let is_yubikey = piv::is_yubikey(card.atr());
+        let mut state = Self::read_in(&mut card.session()?, is_yubikey)?;
+        if state.management_key.algorithm.is_none() {
+            match card.session()?.authenticate_management(&piv::ManagementKey::factory_default()) {
+                Ok(administration) => {
+                    let algorithm = Some(administration.algorithm());
+                    state.management_key = ManagementKeyState { is_factory: true, algorithm };
+                }
+                Err(error) if error.ends_session() => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(state)
+    }
+
+    fn read_in(session: &mut Session<'_>, is_yubikey: bool) -> Result<Self, piv::Error> {
+        let pin_metadata = session.pin_metadata()?.present();
+        let puk_metadata = session.puk_metadata()?.present();
+        let tries = |status| match status {
+            PinStatus::TriesLeft(tries) => Some(tries),
+            PinStatus::Blocked => Some(0),
+            PinStatus::Verified | PinStatus::Unknown(_) => None,
+        };
+        let pin_tries = match pin_metadata {
+            Some(pin) => Some(pin.tries_left),
+            None => tries(session.pin_status()?),
+        };
+        let management_key = session.management_key_metadata()?.present();
+        Ok(Self {
+            is_yubikey,
+            version: session.version()?,
+            serial: session.yubikey_serial()?,
+            pin: CodeState { is_factory: pin_metadata.map(|pin| pin.is_default), tries_left: pin_tries },
+            puk: CodeState {
+                is_factory: puk_metadata.map(|puk| puk.is_default),
+                tries_left: puk_metadata.map(|puk| puk.tries_left),
+            },
+            management_key: ManagementKeyState {
+                is_factory: management_key.is_some_and(|key| key.is_default),
+                algorithm: management_key.and_then(|key| key.algorithm),
+            },
+            admin_data: session.admin_data()?.unwrap_or_default(),
+            // A CHUID that cannot be read names no card.
+            guid: lenient(session.chuid())?.flatten().and_then(|chuid| chuid.guid),
+            has_ccc: session.read_contents(ObjectId::Ccc)?.is_some(),
+            authentication: SlotState::read(session, KeySlot::Authentication)?,
+            key_management: SlotState::read(session, KeySlot::KeyManagement)?,
+        })
+    }
+
+    pub(crate) fn slot(&self, slot: KeySlot) -> &SlotState {
+        match slot {
+            KeySlot::Authentication => &self.authentication,
+            KeySlot::KeyManagement => &self.key_management,
+        }
+    }
+
+    /// Whether the card knows Yubico's commands: the management key can be replaced, keys are attested.
+    pub(crate) fn has_extensions(&self) -> bool {
+        self.version.is_some()
+    }
+}
+
+impl SlotState {
+    fn read(session: &mut Session<'_>, slot: KeySlot) -> Result<Self, piv::Error> {
+        let slot = piv_slot(slot);
+        let key = match session.key_metadata(slot)? {
+            Metadata::Unknown => KeyState::Unknown,
+            Metadata::Absent => KeyState::Absent,
+            Metadata::Present(key) => KeyState::Present(PresentKey {
+                public_key: key.public_key.map(|key| key.to_spki_der()),
+                pin_policy: key.pin_policy,
+                touch_policy: key.touch_policy,
+            }),
+        };
+        let certificate = match lenient(session.certificate(slot))? {
+            None => CertificateState::Unreadable,
+            Some(None) => CertificateState::Absent,
+            Some(Some(object)) => match Certificate::from_der(&object.der) {
+                Ok(certificate) => CertificateState::Present(Box::new(certificate)),
+                Err(_) => CertificateState::Unreadable,
+            },
+        };
+        Ok(Self { key, certificate })
+    }
+
+    /// The public key in the slot (SubjectPublicKeyInfo, DER): the card's own word, else its certificate's.
+    pub(crate) fn public_key(&self) -> Option<Vec<u8>> {
+        match &self.key {
+            KeyState::Present(PresentKey { public_key: Some(key), .. }) => Some(key.clone()),
+            KeyState::Absent => None,
+            _ => self.certificate.present().map(|certificate| certificate.spki_der().to_vec()),
+        }
+    }
+
+    /// Whether the certificate is for the key, as far as the card tells.
+    pub(crate) fn certificate_fits(&self) -> bool {
+        let Some(certificate) = self.certificate.present() else { return false };
+        let key = self.public_key().and_then(|key| PublicKey::from_spki_der(&key).ok());
+        key.is_some_and(|key| key == *certificate.public_key())
+    }
+}
+
+/// `None` for what can be read and not be understood; an error for a connection that is lost.
+fn lenient<T>(result: Result<T, piv::Error>) -> Result<Option<T>, piv::Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(piv::Error::Malformed { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+pub(crate) fn piv_slot(slot: KeySlot) -> piv::Slot {
+    match slot {
+        KeySlot::Authentication => piv::Slot::Authentication,
+        KeySlot::KeyManagement => piv::Slot::KeyManagement,
+    }
+}

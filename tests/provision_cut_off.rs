@@ -20,8 +20,7 @@ fn through_pcscd_and_the_crate_yubikey() {
 }
 
 fn cut_off_everywhere(bench: &Bench, step: usize) {
-    let mut pulls = 0;
-    for number in (1..400).step_by(step) {
+    for (pulls, number) in (1..400).step_by(step).enumerate() {
         let fault = bench.file("fault", format!("at {number} remove\n"));
         let state = format!("card-{number}");
         let _ = fs::remove_file(bench.path("puk.txt"));
@@ -38,7 +37,6 @@ fn cut_off_everywhere(bench: &Bench, step: usize) {
         let cut_off = cut_off.exits_with(3);
         card.wait_for_end();
         empty(bench);
-        pulls += 1;
 
         let card = Card::insert_with_state(bench, &state, &[]);
         let repeated = provision(bench, "P256", &[]).success();

@@ -66,13 +66,13 @@ impl Probe {
     /// CLA, INS, P1 and P2 of every command APDU that was sent. Data are not kept: a PIN could be among them.
     #[must_use]
     pub fn headers(&self) -> Vec<[u8; 4]> {
-        lock(&self.reader).plan.headers()
+        lock(&self.reader).plan.record().iter().map(|command| command.header).collect()
     }
 
     /// How many VERIFY commands with data were sent, to whatever they led.
     #[must_use]
     pub fn pins_sent(&self) -> usize {
-        lock(&self.reader).plan.pins_sent()
+        lock(&self.reader).plan.record().iter().filter(|command| command.sends_pin()).count()
     }
 
     /// How many wrong PINs the card still takes.

@@ -126,6 +126,17 @@ fn the_answer_to_reset_is_its_own_and_its_check_byte_is_right() {
     }
 }
 
+#[test]
+fn a_card_with_protocol_t0_says_so() {
+    let keys = Keys::generate();
+    for profile in [Profile::Plain, Profile::YubiKey4] {
+        let options = |quirks: &str| CardOptions { profile, quirks: quirks.parse().unwrap(), ..CardOptions::default() };
+        let atr = keys.card(options("t0")).atr();
+        assert_eq!((&atr[..2], atr.len()), (&[0x3b, 0x0c][..], 2 + 12), "no TD1, no TCK");
+        assert_eq!(keys.card(options("t0,atr=3B00")).atr(), [0x3b, 0x00]);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

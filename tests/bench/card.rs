@@ -84,8 +84,8 @@ pub(crate) fn damage_certificate(bench: &Bench, state: &str, slot: &str) {
 pub(crate) fn replace_key(bench: &Bench, state: &str, slot: &str, key: &str) {
     let path = bench.path(state).join("card.json");
     let mut card: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    let old = card["keys"].as_object_mut().unwrap().insert(slot.to_owned(), key.into());
-    assert!(old.is_some(), "there was no key in slot {slot}");
+    let old = card["keys"].get_mut(slot).unwrap_or_else(|| panic!("there was no key in slot {slot}"));
+    old["key"] = key.into();
     fs::write(path, card.to_string()).unwrap();
 }
 

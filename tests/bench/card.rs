@@ -54,9 +54,18 @@ impl Card {
 
 /// How many PIN tries a card has left, from the file in which it keeps them.
 pub(crate) fn pin_tries(bench: &Bench, state: &str) -> u64 {
+    tries(bench, state, "pin")
+}
+
+/// How many PUK tries a card has left, from the same file.
+pub(crate) fn puk_tries(bench: &Bench, state: &str) -> u64 {
+    tries(bench, state, "puk")
+}
+
+fn tries(bench: &Bench, state: &str, of: &str) -> u64 {
     let file = fs::read_to_string(bench.path(state).join("pin.json")).unwrap();
     let pins: serde_json::Value = serde_json::from_str(&file).unwrap();
-    pins["pin"]["tries_left"].as_u64().unwrap_or_else(|| panic!("no tries in {pins}"))
+    pins[of]["tries_left"].as_u64().unwrap_or_else(|| panic!("no tries in {pins}"))
 }
 
 /// Makes the certificate in a slot of a card that is not in the reader unreadable: an object as it should be, with nonsense

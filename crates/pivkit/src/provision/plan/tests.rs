@@ -8,7 +8,7 @@ use crate::provision::state::ManagementKeyState;
 
 /// A YubiKey from the factory.
 fn factory_yubikey() -> CardState {
-    let code = CodeState { is_factory: Some(true), tries_left: Some(3) };
+    let code = CodeState { is_factory: Some(true), tries_left: Some(3), untold: None };
     CardState {
         is_yubikey: true,
         version: Some(piv::Version([5, 7, 2])),
@@ -26,7 +26,7 @@ fn factory_yubikey() -> CardState {
 
 /// The same as a card that answers no command beyond the standard.
 fn plain() -> CardState {
-    let unknown = CodeState { is_factory: None, tries_left: Some(3) };
+    let unknown = CodeState { is_factory: None, tries_left: Some(3), untold: None };
     CardState {
         is_yubikey: false,
         version: None,
@@ -116,7 +116,7 @@ fn a_card_from_the_factory_gets_everything_and_is_never_left_open() {
 fn a_run_that_was_cut_off_goes_on_where_it_stopped() {
     let mut state = factory_yubikey();
     let all = steps(&state, &request());
-    let not_factory = CodeState { is_factory: Some(false), tries_left: Some(3) };
+    let not_factory = CodeState { is_factory: Some(false), tries_left: Some(3), untold: None };
     let (key_9a, certificate_9a) = certified("Alice");
     let (key_9d, certificate_9d) = certified("Alice");
     let advance: [&dyn Fn(&mut CardState); 9] = [

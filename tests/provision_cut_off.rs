@@ -35,7 +35,7 @@ fn nonsense_over_vpcd() {
 fn nonsense_from_pcscd_and_the_crate_yubikey() {
     for fault in ["garbage", "truncate", "sw=6F00"] {
         let Some(bench) = Bench::pcscd() else { return };
-        cut_off_everywhere(&bench, fault, 5, &[1, 3, 4, 5]);
+        cut_off_everywhere(&bench, fault, 9, &[1, 3, 4, 5]);
     }
 }
 

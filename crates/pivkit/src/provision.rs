@@ -28,6 +28,7 @@ pub use ::provision::{Error as ProvisionCardError, KeyAlgorithm, KeySlot, PinPol
 pub use error::ProvisionError;
 pub use identity::attestation::Roots;
 pub use import::{ImportRequest, import};
+pub(crate) use report::attestation_report;
 pub use request::{Certificates, ProvisionRequest};
 pub use secrets::ProvisionUi;
 

@@ -54,7 +54,7 @@ fn slot_report(slot: KeySlot, state: &CardState, plan: &Plan, done: &Done) -> Pr
     }
 }
 
-fn attestation_report(attestation: &Attestation) -> AttestedKey {
+pub(crate) fn attestation_report(attestation: &Attestation) -> AttestedKey {
     let (major, minor, patch) = attestation.firmware;
     AttestedKey {
         firmware: format!("{major}.{minor}.{patch}"),

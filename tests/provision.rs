@@ -321,7 +321,7 @@ fn the_crate_yubikey_takes_the_card_for_a_yubikey() {
 
 /// A reader that ykman takes for a YubiKey's, and a login module.
 fn yubikey_bench() -> Option<Bench> {
-    with_pam(Bench::with_readers(&[("Yubico YubiKey CCID", 35963)])?)
+    with_pam(Bench::pcscd_with_reader("Yubico YubiKey CCID")?)
 }
 
 /// Makes the card ready, with codes from files.

@@ -257,6 +257,27 @@ fn attestation_comes_before_the_certificate() {
 }
 
 #[test]
+fn keys_that_a_firmware_makes_badly_or_not_at_all_are_refused_first() {
+    let with = |version, algorithm| {
+        let state = CardState { version: Some(piv::Version(version)), ..factory_yubikey() };
+        let request = ProvisionRequest { authentication_algorithm: Some(algorithm), ..request() };
+        plan(&state, &request, &Surroundings::default()).map(|plan| plan.steps.len())
+    };
+    for (version, algorithm, makes) in [
+        ([5, 7, 0], KeyAlgorithm::Rsa4096, true),
+        ([5, 6, 9], KeyAlgorithm::Rsa3072, false),
+        ([5, 4, 3], KeyAlgorithm::Rsa2048, true),
+        ([4, 3, 5], KeyAlgorithm::Rsa2048, true),
+        ([4, 3, 4], KeyAlgorithm::Rsa2048, false),
+        ([4, 3, 4], KeyAlgorithm::P256, true),
+        ([4, 2, 6], KeyAlgorithm::Rsa2048, false),
+    ] {
+        let planned = with(version, algorithm);
+        assert_eq!(planned.is_ok(), makes, "{version:?} {algorithm}: {planned:?}");
+    }
+}
+
+#[test]
 fn secrets_are_asked_for_only_where_they_are_needed() {
     let planned = plan(&factory_yubikey(), &request(), &Surroundings::default()).unwrap();
     assert!(planned.writes() && planned.wants_pin() && planned.wants_subject());

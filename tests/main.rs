@@ -27,6 +27,7 @@ mod identities;
 mod opensc;
 mod pam;
 mod provision;
+mod provision_choices;
 mod provision_cut_off;
 mod psso;
 mod pulled_card;

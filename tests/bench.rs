@@ -18,6 +18,7 @@ pub(crate) mod process;
 pub(crate) mod reference_card;
 pub(crate) mod stub_card;
 mod world;
+pub(crate) mod yubikey;
 
 use std::cell::RefCell;
 use std::ffi::OsStr;
@@ -49,6 +50,17 @@ impl Bench {
     /// A bench with pcscd and a virtual reader. `None`, said aloud, where that cannot be.
     pub(crate) fn pcscd() -> Option<Self> {
         let bench = Self::without_pcscd()?;
+        bench.start_pcscd();
+        Some(bench)
+    }
+
+    /// As [`Bench::pcscd`], with a reader of this name: some programs go by it.
+    pub(crate) fn pcscd_with_reader(name: &str) -> Option<Self> {
+        let bench = Self::without_pcscd()?;
+        let file = bench.inside("/etc/reader.conf.d/vpcd");
+        let readers = fs::read_to_string(&file).unwrap();
+        assert!(readers.contains(READER), "{readers}");
+        fs::write(&file, readers.replace(READER, name)).unwrap();
         bench.start_pcscd();
         Some(bench)
     }
@@ -227,6 +239,9 @@ impl Bench {
         command
     }
 }
+
+/// What tests/bench/world.sh calls the reader.
+const READER: &str = "Virtual PCD";
 
 /// Where vpcd of vsmartcard listens, for its first reader.
 const VPCD_PORT: u16 = 35963;

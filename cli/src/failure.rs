@@ -129,6 +129,10 @@ fn advise(error: &Error) -> Advice {
             Advice::new(USAGE, "Give the file with the roots, PEM or DER; Yubico publishes its own.")
         }
         Error::Psso(error) => login::advise(error),
+        Error::Attestation { .. } => Advice::new(
+            NO_IDENTITY,
+            "Look whether the file holds the roots of this card's maker, intermediate ones among them; else do not trust the card.",
+        ),
         Error::SameSecret { .. } => Advice::new(USAGE, "Nothing was sent to the card; choose another one."),
         Error::NotConfirmed { .. } => {
             Advice::new(USAGE, "Nothing was changed; `pivkit card info` shows serial number and GUID.")

@@ -6,7 +6,7 @@ use super::Bench;
 
 /// The pairing hash as openssl computes it: SHA-1 of the bit string in the subjectPublicKeyInfo, in upper case.
 ///
-/// RSA: the PKCS#1 RSAPublicKey. EC: the uncompressed point, the last 65 (P-256) or 97 (P-384) bytes.
+/// RSA: the PKCS#1 RSAPublicKey. EC: the uncompressed point, the last 65 (P-256) or 97 (P-384) bytes. Curve25519: the last 32.
 pub(crate) fn pairing_hash(bench: &Bench, certificate_der: &[u8]) -> String {
     let pem = bench.openssl(&["x509", "-inform", "DER", "-noout", "-pubkey"], certificate_der).bytes;
     let text = bench.openssl(&["pkey", "-pubin", "-noout", "-text"], &pem).stdout;
@@ -14,7 +14,11 @@ pub(crate) fn pairing_hash(bench: &Bench, certificate_der: &[u8]) -> String {
         bench.openssl(&["rsa", "-pubin", "-RSAPublicKey_out", "-outform", "DER"], &pem).bytes
     } else {
         let spki = bench.openssl(&["pkey", "-pubin", "-outform", "DER"], &pem).bytes;
-        let length = if text.contains("P-384") { 97 } else { 65 };
+        let length = match text.lines().next().unwrap_or_default() {
+            line if line.contains("25519") => 32,
+            _ if text.contains("P-384") => 97,
+            _ => 65,
+        };
         spki[spki.len() - length..].to_vec()
     };
     let digest = bench.openssl(&["dgst", "-sha1", "-r"], &bits).stdout;
@@ -76,6 +80,17 @@ pub(crate) fn issue(
     args.extend(new_key);
     bench.openssl(&args, &[]);
     (certificate, key)
+}
+
+/// Issues a certificate for a public key in a file, whose private key is on a card, and returns its file.
+pub(crate) fn certify(bench: &Bench, name: &str, public_key: &str, authority: &(PathBuf, PathBuf)) -> String {
+    let certificate = bench.path(format!("{name}.pem")).to_str().unwrap().to_owned();
+    let subject = format!("/CN={name}");
+    let mut args = vec!["x509", "-new", "-subj", &subject, "-days", "30", "-force_pubkey", public_key];
+    args.extend(["-CA", authority.0.to_str().unwrap(), "-CAkey", authority.1.to_str().unwrap()]);
+    args.extend(["-out", &certificate]);
+    bench.openssl(&args, &[]);
+    certificate
 }
 
 /// `openssl req -newkey` for a key on P-256.

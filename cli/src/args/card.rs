@@ -123,13 +123,17 @@ pub(crate) struct Attest {
     /// The slot of the key
     #[arg(long, value_name = "SLOT")]
     pub(crate) slot: Slot,
+    /// Check the statement up to one of the certificates in this file: the roots of the card's maker (PEM, DER or PKCS#7)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) attestation_root: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Reset {
     #[command(flatten)]
     pub(crate) card: CardArgs,
-    /// The serial number or GUID of the card to destroy, instead of typing it
+    /// The serial number or GUID of the card to destroy (the name of the reader for a card that has neither), instead of
+    /// typing it
     #[arg(long, value_name = "SERIAL-OR-GUID")]
     pub(crate) confirm: Option<String>,
     /// Show what would be lost, and change nothing

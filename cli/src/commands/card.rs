@@ -94,10 +94,20 @@ fn set_retries(context: &Context, args: &SetRetries) -> Result<(), Failure> {
 }
 
 fn attest(context: &Context, args: &Attest) -> Result<(), Failure> {
+    let roots = args.attestation_root.as_deref().map(roots).transpose()?;
     let mut readers = open(&args.card.transport)?;
-    let report = card::attest(&mut readers, &args.card.choice(), args.slot, &mut context.terminal())?;
+    let choice = args.card.choice();
+    let report = card::attest(&mut readers, &choice, args.slot, roots.as_ref(), &mut context.terminal())?;
     context.output.print(&report, render::one_card::attested)?;
     Ok(())
+}
+
+fn roots(path: &Path) -> Result<card::Roots, Failure> {
+    let unreadable = |error: &dyn std::error::Error| {
+        let what = format!("{} holds no certificates: {}", path.display(), pivkit::with_causes(error));
+        Failure::from(pivkit::Error::Input { what })
+    };
+    card::Roots::read(&read(path, false)?).map_err(|error| unreadable(&error))
 }
 
 fn reset(context: &Context, args: &Reset) -> Result<(), Failure> {

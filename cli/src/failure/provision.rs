@@ -24,7 +24,7 @@ pub(super) fn advise(error: &ProvisionError) -> Advice {
         }
         ProvisionError::Attestation { .. } | ProvisionError::OtherCard { .. } => Advice::new(
             NO_IDENTITY,
-            "Do not trust this card unless --attestation-root lacks the root, or an intermediate, of its maker.",
+            "No certificate was written for it. Do not trust this card, unless --attestation-root lacks the root, or an intermediate, of its maker.",
         ),
         ProvisionError::OtherKey { slot } | ProvisionError::NoKey { slot } => Advice::new(
             NO_IDENTITY,

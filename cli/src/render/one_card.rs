@@ -66,7 +66,8 @@ fn slots(report: &CardInfoReport) -> String {
         return "no slot holds anything\n".to_owned();
     }
     let row = |slot: &pivkit::report::SlotReport| {
-        let key = slot.key.as_ref().map_or_else(|| "not told".to_owned(), key);
+        let certified = || slot.certificate.as_ref().map(|certificate| certificate.algorithm.clone());
+        let key = slot.key.as_ref().map(key).or_else(certified).unwrap_or_else(|| "not told".to_owned());
         let (hash, until, name) = match &slot.certificate {
             Some(certificate) => (
                 certificate.pairing_hash.clone(),
@@ -136,14 +137,23 @@ fn planned(plan: &[String]) -> String {
     format!("would:\n{steps}dry run: nothing was changed\n")
 }
 
+/// What the card says, and behind it the certificates, which programs that look for PEM find there.
 pub(crate) fn attested(report: &AttestationReport) -> String {
-    let AttestationReport { slot, algorithm, pairing_hash, attestation, intermediate, .. } = report;
-    let intermediate = intermediate.as_deref().unwrap_or_default();
-    format!(
-        "the card states that it made the key in slot {slot} itself\nkey             {}\npairing hash    {pairing_hash}\n\
-         {attestation}{intermediate}",
-        safe(algorithm)
-    )
+    let verified = if report.verified { "verified up to a given root" } else { "not verified: no root was given" };
+    let mut facts = vec![
+        ("key", format!("{}, made on the card", safe(&report.algorithm))),
+        ("pairing hash", report.pairing_hash.clone()),
+        ("statement", verified.to_owned()),
+    ];
+    if let Some(says) = &report.says {
+        let serial = says.serial.map_or_else(|| "not told".to_owned(), |serial| serial.to_string());
+        facts.push(("firmware", safe(&says.firmware)));
+        facts.push(("serial number", serial));
+        facts.push(("policies", format!("PIN {}, touch {}", safe(&says.pin_policy), safe(&says.touch_policy))));
+        facts.extend(says.form_factor.as_ref().map(|form| ("form", safe(form))));
+    }
+    let facts: String = facts.iter().map(|(name, value)| format!("{name:<16}{value}\n")).collect();
+    format!("slot {}\n{facts}{}{}", report.slot, report.attestation, report.intermediate.as_deref().unwrap_or_default())
 }
 
 pub(crate) fn signed(report: &SignatureReport) -> String {

@@ -6,7 +6,7 @@ use super::safe;
 
 pub(crate) fn provisioned(report: &ProvisionReport, dry_run: bool) -> String {
     let mut out = String::new();
-    if report.plan.is_empty() {
+    if report.plan.is_empty() || (!report.changed && !dry_run) {
         out.push_str("unchanged: everything that was asked for is on the card already\n");
     } else if report.changed {
         out.push_str("done:\n");

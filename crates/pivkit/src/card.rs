@@ -12,6 +12,7 @@ mod secrets;
 mod sign;
 
 pub use attest::attest;
+pub use identity::attestation::Roots;
 pub use info::info;
 pub use reset::{ResetRequest, reset};
 pub use retries::{RetriesRequest, Tries, set_retries};

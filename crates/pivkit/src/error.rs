@@ -146,6 +146,14 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The card's statement about a key does not hold.
+    #[error("the attestation of the key in slot {slot} does not hold")]
+    Attestation {
+        /// The slot.
+        slot: piv::Slot,
+        /// Why.
+        source: identity::attestation::AttestationError,
+    },
     /// The new PIN or PUK is the old one.
     #[error("the new {what} is the old one")]
     SameSecret {
@@ -153,7 +161,7 @@ pub enum Error {
         what: &'static str,
     },
     /// The name that was typed is not the card's.
-    #[error("{typed:?} is neither the serial number nor the GUID of the card")]
+    #[error("{typed:?} does not name the card")]
     NotConfirmed {
         /// What was typed.
         typed: String,

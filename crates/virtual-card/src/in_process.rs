@@ -81,6 +81,18 @@ impl Probe {
         lock(&self.reader).card.tries_left()
     }
 
+    /// How many wrong PUKs the card still takes.
+    #[must_use]
+    pub fn puk_tries_left(&self) -> u8 {
+        lock(&self.reader).card.puk_tries_left()
+    }
+
+    /// How often the card asked to be touched, and was.
+    #[must_use]
+    pub fn touches(&self) -> u64 {
+        lock(&self.reader).card.touches()
+    }
+
     /// Pulls the card just before the `n`-th command from now (1 is the next one): that command and all later ones get
     /// [`Error::Removed`], until [`Probe::connect`] puts the card back.
     pub fn pull_at(&self, n: u64) {

@@ -13,14 +13,15 @@ use crate::{CardChoice, Error, Ui, parse_guid};
 pub struct ResetRequest {
     /// Which card.
     pub card: CardChoice,
-    /// The serial number or GUID of the card, as somebody typed it; without it, a person is asked to type it now.
+    /// The serial number or GUID of the card (the reader's name for a card that has neither), as somebody typed it; without it, a person is asked to type it now.
     pub confirmation: Option<String>,
     /// Only say what would be lost.
     pub dry_run: bool,
 }
 
-/// What a card is known by.
+/// What a card is known by: its serial number or GUID, or where it is if it tells neither, as an empty YubiKey 4.
 struct Names {
+    reader: String,
     serial: Option<u32>,
     guid: Option<[u8; 16]>,
 }
@@ -38,7 +39,7 @@ pub fn reset(readers: &mut CardReaders, request: &ResetRequest, ui: &mut dyn Ui)
     let mut card = connect_one(readers, &request.card, ui)?;
     let reader = card.reader().to_owned();
     let in_reader = |source| Error::Card { reader: reader.clone(), source };
-    let (names, plan) = in_session(&mut card, |mut session| look(&mut session).map_err(in_reader))?;
+    let (names, plan) = in_session(&mut card, |mut session| look(&mut session, &reader).map_err(in_reader))?;
     if !request.dry_run {
         let typed = match &request.confirmation {
             Some(typed) => typed.clone(),
@@ -60,7 +61,7 @@ pub fn reset(readers: &mut CardReaders, request: &ResetRequest, ui: &mut dyn Ui)
 }
 
 /// What the card is called, and what would be lost.
-fn look(session: &mut Session<'_>) -> Result<(Names, Vec<String>), piv::Error> {
+fn look(session: &mut Session<'_>, reader: &str) -> Result<(Names, Vec<String>), piv::Error> {
     if session.version()?.is_none() {
         return Err(piv::Error::NotSupported { what: "a reset" });
     }
@@ -69,10 +70,7 @@ fn look(session: &mut Session<'_>) -> Result<(Names, Vec<String>), piv::Error> {
         Err(error) if error.ends_session() => return Err(error),
         chuid => chuid.ok().flatten().and_then(|chuid| chuid.guid),
     };
-    let names = Names { serial, guid };
-    if names.serial.is_none() && names.guid.is_none() {
-        return Err(piv::Error::NotSupported { what: "a reset, because it has neither serial number nor GUID" });
-    }
+    let names = Names { reader: reader.to_owned(), serial, guid };
     let mut lost = Vec::new();
     for slot in piv::Slot::STANDARD {
         match session.certificate(slot) {
@@ -110,13 +108,18 @@ impl Names {
     fn question(&self) -> String {
         let serial = self.serial.map(|serial| format!("serial number {serial}"));
         let guid = self.guid.map(|guid| format!("GUID {}", hex::encode_upper(guid)));
-        let names: Vec<_> = [serial, guid].into_iter().flatten().collect();
+        let mut names: Vec<_> = [serial, guid].into_iter().flatten().collect();
+        if names.is_empty() {
+            names.push(format!("name of the reader, {}", self.reader));
+        }
         format!("Type the {} to destroy all of it", names.join(" or the "))
     }
 
     fn are(&self, typed: &str) -> bool {
         let typed = typed.trim();
         let serial = self.serial.is_some_and(|serial| typed == serial.to_string());
-        serial || (self.guid.is_some() && self.guid == parse_guid(typed))
+        let guid = self.guid.is_some() && self.guid == parse_guid(typed);
+        let reader = self.serial.is_none() && self.guid.is_none() && typed == self.reader;
+        serial || guid || reader
     }
 }

@@ -141,7 +141,13 @@ fn change<T>(
     }
     let (pin_retries, puk_retries) = in_session(&mut card, |mut session| {
         let pin = session.pin_reference().and_then(|reference| session.pin_status_of(reference));
-        Ok((pin.ok().and_then(tries), session.puk_status().ok().and_then(tries)))
+        let mut pin_retries = pin.ok().and_then(tries);
+        if pin_retries.is_none() {
+            // It is verified at present, and so does not tell.
+            let metadata = session.pin_metadata().ok().and_then(piv::Metadata::present);
+            pin_retries = metadata.map(|pin| pin.tries_left);
+        }
+        Ok((pin_retries, session.puk_status().ok().and_then(tries)))
     })
     .unwrap_or_default();
     Ok(SecretChangeReport { schema_version: SCHEMA_VERSION, reader, plan, changed, pin_retries, puk_retries })

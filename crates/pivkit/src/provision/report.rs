@@ -27,9 +27,9 @@ pub(super) fn report(reader: &str, state: &CardState, plan: &Plan, done: &Done, 
         firmware: state.version.map(|version| version.to_string()),
         guid: state.guid.map(hex::encode_upper),
         token_id: token_id.map(|token| token.to_string()),
-        plan: plan.steps.iter().map(ToString::to_string).collect(),
+        plan: if changed { done.steps.clone() } else { plan.steps.iter().map(ToString::to_string).collect() },
         notes: plan.notes.clone(),
-        changed,
+        changed: changed && !done.steps.is_empty(),
         management_key,
         pin_is_factory: state.pin.is_factory,
         puk_is_factory: state.puk.is_factory,
@@ -54,7 +54,7 @@ fn slot_report(slot: KeySlot, state: &CardState, plan: &Plan, done: &Done) -> Pr
     }
 }
 
-fn attestation_report(attestation: &Attestation) -> AttestedKey {
+pub(crate) fn attestation_report(attestation: &Attestation) -> AttestedKey {
     let (major, minor, patch) = attestation.firmware;
     AttestedKey {
         firmware: format!("{major}.{minor}.{patch}"),

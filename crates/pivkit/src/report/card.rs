@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{IdentityReport, ReadError};
+use super::{AttestedKey, IdentityReport, ReadError};
 
 /// `pivkit card info`: everything that a support ticket needs, and no secret.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
@@ -167,6 +167,10 @@ pub struct AttestationReport {
     pub attestation: String,
     /// The certificate of the card's attestation key, in PEM.
     pub intermediate: Option<String>,
+    /// What the statement says; none if it does not say it in Yubico's way.
+    pub says: Option<AttestedKey>,
+    /// It was verified up to a root that was given. False means: not asked for.
+    pub verified: bool,
 }
 
 /// `pivkit card reset`.

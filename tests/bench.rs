@@ -10,6 +10,7 @@
 
 pub(crate) mod card;
 pub(crate) mod foreign_card;
+pub(crate) mod hosted_card;
 pub(crate) mod idp;
 pub(crate) mod not_run;
 pub(crate) mod oracle;
@@ -202,7 +203,9 @@ impl Bench {
             let words: Vec<&str> = args.iter().copied().take_while(|word| !word.starts_with('-')).collect();
             if matches!(
                 words.as_slice(),
-                ["readers" | "identities" | "pair" | "check", ..] | ["psso", "login", ..] | ["hash"]
+                ["readers" | "identities" | "pair" | "check" | "card" | "provision", ..]
+                    | ["psso", "login", ..]
+                    | ["hash"]
             ) {
                 command.arg("--transport").arg(format!("vpcd:{}", self.reader_address()));
             }

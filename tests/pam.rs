@@ -158,7 +158,11 @@ fn assert_pairing_decides(bench: &Bench) {
 
 /// A bench whose PAM service `t-x` asks pam_p11.
 pub(crate) fn bench() -> Option<Bench> {
-    let bench = Bench::pcscd()?;
+    with_pam(Bench::pcscd()?)
+}
+
+/// The same for a bench that is there already.
+pub(crate) fn with_pam(bench: Bench) -> Option<Bench> {
     not_run::unless_installed("pamtester")?;
     let module = opensc_pkcs11(&bench);
     if bench.command("find", &["/lib", "/usr/lib", "/usr/lib64", "-name", "pam_p11.so"]).output().stdout.is_empty() {

@@ -1,5 +1,7 @@
 //! The command line as data. What each command does is in `commands`, its examples are in `help`.
 
+mod card;
+mod provision;
 mod psso;
 mod shared;
 
@@ -8,6 +10,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+pub(crate) use card::{
+    Attest, Card, CardInfo, ChangePin, ChangePuk, ManagementKeyArgs, NewPinArgs, NewPukArgs, PukArgs, Reset,
+    SetRetries, Sign, Unblock, VerifyPin,
+};
+pub(crate) use provision::{Import, Provision, ProvisionCommand, Ready};
 pub(crate) use psso::{DeviceArgs, Inspect, Keys, Login, Psso, Register};
 pub(crate) use shared::{AccountArgs, CardArgs, ChangeArgs, IdentityArgs, PinArgs, TransportArgs};
 
@@ -41,6 +48,11 @@ pub(crate) enum Command {
     List(List),
     /// Prove that the inserted card opens an account
     Check(Check),
+    /// Look after one card: what it is, its PIN and PUK, its keys
+    #[command(subcommand)]
+    Card(Card),
+    /// Make a card ready: keys, certificates, PIN, PUK and management key
+    Provision(Box<Provision>),
     /// Sign in with Platform SSO
     #[command(subcommand)]
     Psso(Psso),

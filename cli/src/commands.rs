@@ -1,8 +1,10 @@
 //! From a parsed command line to a printed result.
 
+mod card;
 mod cards;
 mod manual;
 mod pairings;
+mod provision;
 mod psso;
 
 use std::process::ExitCode;
@@ -36,6 +38,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Unpair(args) => pairings::unpair(&context, &args),
         Command::List(args) => pairings::list(&context, &args),
         Command::Check(args) => pairings::check(&context, &args),
+        Command::Card(args) => card::run(&context, &args),
+        Command::Provision(args) => provision::run(&context, &args),
         Command::Psso(args) => psso::run(&context, args),
         Command::Completions { shell } => manual::completions(&context, shell),
         Command::Man { dir } => manual::pages(&context, &dir),

@@ -3,6 +3,7 @@
 mod account;
 mod card;
 mod login;
+mod provision;
 
 use std::process::ExitCode;
 
@@ -123,9 +124,27 @@ fn advise(error: &Error) -> Advice {
         Error::NotReadBack { .. } => {
             Advice::new(ACCOUNT, "Look whether another program writes the same file, then try again.")
         }
+        Error::Provision(error) => provision::advise(error),
+        Error::Roots { .. } => {
+            Advice::new(USAGE, "Give the file with the roots, PEM or DER; Yubico publishes its own.")
+        }
         Error::Psso(error) => login::advise(error),
+        Error::Attestation { .. } => Advice::new(
+            NO_IDENTITY,
+            "Look whether the file holds the roots of this card's maker, intermediate ones among them; else do not trust the card.",
+        ),
+        Error::SameSecret { .. } => Advice::new(USAGE, "Nothing was sent to the card; choose another one."),
+        Error::NotConfirmed { .. } => {
+            Advice::new(USAGE, "Nothing was changed; `pivkit card info` shows serial number and GUID.")
+        }
+        Error::FactorySecrets { .. } => Advice::new(
+            FAILED,
+            "The PIN may be 123456 and the PUK 12345678 now; change them with `pivkit card change-pin` and `change-puk`.",
+        ),
+        Error::NotReset { .. } => Advice::new(FAILED, "Run `pivkit card reset` again; it goes on where it stopped."),
+        Error::NotWritten { .. } => Advice::new(FAILED, "Check the path, its permissions, and the space on the disk."),
         Error::File { .. } => Advice::new(FAILED, "Check the path and its permissions."),
-        Error::Input { .. } => Advice::new(USAGE, "`pivkit psso inspect --help` shows examples."),
+        Error::Input { .. } => Advice::new(USAGE, "The command's --help shows examples."),
         Error::Ui(error) => ui(error),
         Error::Declined => Advice::new(FAILED, ""),
         _ => Advice::new(FAILED, ""),
@@ -139,8 +158,13 @@ fn ui(error: &UiError) -> Advice {
         }
         UiError::Interrupted => Advice::new(INTERRUPTED, "Nothing was changed."),
         UiError::Pin(_) => Advice::new(USAGE, "No PIN was sent to the card; try again."),
-        UiError::Source { .. } => {
-            Advice::new(USAGE, "Use a file of your own with mode 600 that holds the PIN on its first line.")
+        UiError::Puk(_) => Advice::new(USAGE, "No PUK was sent to the card; try again."),
+        UiError::ManagementKey(_) => {
+            Advice::new(USAGE, "It was not used; the file holds the digits, and nothing else, on its first line.")
+        }
+        UiError::Unequal { .. } => Advice::new(USAGE, "Nothing was sent to the card; try again."),
+        UiError::Source { what, .. } => {
+            Advice::new(USAGE, format!("Use a file of your own with mode 600 that holds {what} on its first line."))
         }
         _ => Advice::new(FAILED, ""),
     }

@@ -65,6 +65,23 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
             Example("Remove all pairings of an account", "pivkit unpair --user alice --yes"),
         ],
     ),
+    (
+        &["provision"],
+        &[
+            Example("See what would be done to the card", "pivkit provision --subject 'Alice Example' --dry-run"),
+            Example(
+                "Make a new card ready without questions",
+                "pivkit provision --subject 'Alice Example' --upn alice@example.test --new-pin-file new-pin.txt --random-puk puk.txt --yes",
+            ),
+        ],
+    ),
+    (
+        &["provision", "import"],
+        &[Example(
+            "The certificate that an authority issued for the key in slot 9a",
+            "pivkit provision import --slot 9a 9a.pem --pin-file new-pin.txt --yes",
+        )],
+    ),
     (&["psso", "keys"], &[Example("Make the device's keys, or show them", "pivkit psso keys --state device")]),
     (
         &["psso", "register"],
@@ -94,6 +111,58 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
                 "pivkit psso inspect assertion.jwt --at 2023-06-02T20:18:44Z",
             ),
             Example("The same for a program", "pivkit psso inspect assertion.jwt --at 2023-06-02T20:18:44Z --json"),
+        ],
+    ),
+    (&["card"], &[Example("How a card is described in a support ticket", "pivkit card info --help")]),
+    (
+        &["card", "info"],
+        &[
+            Example("Everything the card says of itself", "pivkit card info"),
+            Example("The same for a program", "pivkit card info --json"),
+        ],
+    ),
+    (&["card", "verify-pin"], &[Example("Is this the PIN?", "pivkit card verify-pin --pin-file pin.txt")]),
+    (
+        &["card", "change-pin"],
+        &[
+            Example("See what would change", "pivkit card change-pin --dry-run"),
+            Example(
+                "Change it without questions",
+                "pivkit card change-pin --pin-file pin.txt --new-pin-file new-pin.txt --yes",
+            ),
+        ],
+    ),
+    (
+        &["card", "unblock"],
+        &[Example(
+            "Give a blocked PIN a new value",
+            "pivkit card unblock --puk-file puk.txt --new-pin-file new-pin.txt --yes",
+        )],
+    ),
+    (
+        &["card", "change-puk"],
+        &[Example(
+            "Change it without questions",
+            "pivkit card change-puk --puk-file puk.txt --new-puk-file new-puk.txt --yes",
+        )],
+    ),
+    (
+        &["card", "set-retries"],
+        &[Example(
+            "Five tries for both, with a new PUK",
+            "pivkit card set-retries --pin-tries 5 --puk-tries 5 --pin-file pin.txt --new-puk-file new-puk.txt --yes",
+        )],
+    ),
+    (&["card", "attest"], &[Example("The card's statement about the key in slot 9a", "pivkit card attest --slot 9a")]),
+    (&["card", "reset"], &[Example("See what would be lost", "pivkit card reset --dry-run")]),
+    (
+        &["card", "sign"],
+        &[
+            Example("Sign a file", "pivkit card sign --slot 9a --pin-file pin.txt --out letter.sig letter.txt"),
+            Example(
+                "The same with the fewest commands to the card, for a program",
+                "pivkit card sign --slot 9a --algorithm RS256 --pin-file pin.txt --json letter.txt",
+            ),
         ],
     ),
     (&["completions"], &[Example("For bash", "pivkit completions bash")]),

@@ -25,4 +25,4 @@ pub(crate) fn start() {
     let _ = tracing_subscriber::registry().with(lines.with_filter(ours).with_filter(wanted)).try_init();
 }
 
-const OURS: [&str; 7] = ["smartcard", "piv", "identity", "pairing", "psso", "pivkit", "jose"];
+const OURS: [&str; 8] = ["smartcard", "piv", "provision", "identity", "pairing", "psso", "pivkit", "jose"];

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod codes;
 mod commands;
 mod failure;
 mod help;
@@ -9,9 +10,9 @@ mod interrupt;
 mod json;
 mod logging;
 mod output;
-mod pin;
 mod process;
 mod render;
+mod secret;
 mod terminal;
 
 use std::process::ExitCode;

@@ -1,12 +1,15 @@
 //! Reports as text for people. Foreign text is escaped here, once, for all of them.
 
 mod card;
+pub(crate) mod one_card;
 mod pairing;
+mod provision;
 pub(crate) mod psso;
 mod table;
 
 pub(crate) use card::{hashes, identities, read_errors, reader_event, readers};
 pub(crate) use pairing::{account_errors, checked, list, paired, unpaired};
+pub(crate) use provision::provisioned;
 
 /// Foreign text, fit for a terminal.
 fn safe(text: &str) -> String {

@@ -5,23 +5,27 @@ use std::io::{self, IsTerminal};
 use dialoguer::{Confirm, Input, Select};
 use nix::unistd::User;
 use pivkit::text::escape_control;
-use pivkit::{Pin, Ui, UiError};
+use pivkit::{Pin, Puk, Ui, UiError};
 
-use crate::args::PinArgs;
-use crate::pin::PinSource;
+use crate::args::{NewPinArgs, NewPukArgs, PinArgs, PukArgs};
+use crate::secret::SecretSource;
 use crate::{interrupt, output};
 
 /// Asks on the terminal and tells on standard error.
 pub(crate) struct Terminal {
     may_ask: bool,
     yes: bool,
-    pin: PinSource,
+    pin: SecretSource,
+    new_pin: SecretSource,
+    puk: SecretSource,
+    new_puk: SecretSource,
 }
 
 impl Terminal {
     /// One that asks nothing if `non_interactive`, or if there is no terminal to ask on.
     pub(crate) fn new(non_interactive: bool) -> Self {
-        Self { may_ask: !non_interactive && io::stderr().is_terminal(), yes: false, pin: PinSource::Terminal }
+        let (pin, new_pin, puk, new_puk) = Default::default();
+        Self { may_ask: !non_interactive && io::stderr().is_terminal(), yes: false, pin, new_pin, puk, new_puk }
     }
 
     /// Takes consent as given if `yes`.
@@ -31,7 +35,27 @@ impl Terminal {
 
     /// Takes the PIN from where `args` say.
     pub(crate) fn with_pin(self, args: &PinArgs) -> Self {
-        Self { pin: PinSource::from(args), ..self }
+        Self { pin: SecretSource::from(args), ..self }
+    }
+
+    /// Takes the new PIN from where `args` say.
+    pub(crate) fn with_new_pin(self, args: &NewPinArgs) -> Self {
+        Self { new_pin: SecretSource::from(&args.new_pin_file), ..self }
+    }
+
+    /// Takes the PUK from where `args` say.
+    pub(crate) fn with_puk(self, args: &PukArgs) -> Self {
+        Self { puk: SecretSource::from(&args.puk_file), ..self }
+    }
+
+    /// Takes the PUK from this file, if one is given.
+    pub(crate) fn with_puk_file(self, file: &Option<std::path::PathBuf>) -> Self {
+        Self { puk: SecretSource::from(file), ..self }
+    }
+
+    /// Takes the new PUK from where `args` say.
+    pub(crate) fn with_new_puk(self, args: &NewPukArgs) -> Self {
+        Self { new_puk: SecretSource::from(&args.new_puk_file), ..self }
     }
 
     /// Asks for an account; suggests the person's own, also behind sudo.
@@ -44,6 +68,14 @@ impl Terminal {
         if let Some(suggestion) = suggestion {
             input = input.default(escape_control(&suggestion).into_owned());
         }
+        input.interact_text().map_err(prompt_failed)
+    }
+
+    /// Asks for the name on certificates.
+    pub(crate) fn subject(&self) -> Result<String, UiError> {
+        self.may_ask("the name on the certificates", "--subject")?;
+        let _prompt = interrupt::prompt();
+        let input = Input::new().with_prompt("Name on the certificates");
         input.interact_text().map_err(prompt_failed)
     }
 
@@ -83,14 +115,33 @@ impl Ui for Terminal {
 
     fn pin_at_hand(&mut self) -> Result<Option<Pin>, UiError> {
         match self.pin {
-            PinSource::Terminal => Ok(None),
-            PinSource::File(_) | PinSource::Stdin => self.pin.read("", false).map(Some),
+            SecretSource::Terminal => Ok(None),
+            SecretSource::File(_) | SecretSource::Stdin => self.pin.pin("", false).map(Some),
         }
     }
 
     fn pin(&mut self, reader: &str) -> Result<Pin, UiError> {
-        let may_ask = self.may_ask;
-        self.pin.read(&format!("PIN of the card in {}: ", escape_control(reader)), may_ask)
+        self.pin.pin(&format!("PIN of the card in {}: ", escape_control(reader)), self.may_ask)
+    }
+
+    fn new_pin(&mut self, reader: &str) -> Result<Pin, UiError> {
+        self.new_pin.new_pin(&format!("New PIN of the card in {}: ", escape_control(reader)), self.may_ask)
+    }
+
+    fn puk(&mut self, reader: &str) -> Result<Puk, UiError> {
+        self.puk.puk(&format!("PUK of the card in {}: ", escape_control(reader)), self.may_ask)
+    }
+
+    fn new_puk(&mut self, reader: &str) -> Result<Puk, UiError> {
+        self.new_puk.new_puk(&format!("New PUK of the card in {}: ", escape_control(reader)), self.may_ask)
+    }
+
+    fn type_name(&mut self, plan: &[String], question: &str) -> Result<String, UiError> {
+        self.may_ask("which card is to be destroyed", "--confirm SERIAL-OR-GUID")?;
+        plan.iter().for_each(|step| self.note(&format!("  {step}")));
+        let _prompt = interrupt::prompt();
+        let input = Input::new().with_prompt(escape_control(question)).allow_empty(true);
+        input.interact_text().map_err(prompt_failed)
     }
 }
 

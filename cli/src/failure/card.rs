@@ -66,6 +66,44 @@ pub(super) fn piv(error: &CardError) -> Advice {
         CardError::TouchTimeout { .. } => {
             Advice::new(NO_IDENTITY, "Try again, and touch the card when it blinks; nothing was changed.")
         }
+        CardError::WrongPuk { retries_left: Some(1) } => Advice::new(
+            PIN,
+            "One try is left; pivkit sends no PUK any more unless told --use-last-try. After a wrong one only a reset helps.",
+        ),
+        CardError::WrongPuk { retries_left: Some(tries) } => Advice::new(PIN, format!("{tries} tries are left.")),
+        CardError::WrongPuk { retries_left: None } => {
+            Advice::new(PIN, "The card does not say how many tries are left.")
+        }
+        CardError::PukBlocked => Advice::new(
+            PIN,
+            "Only the card's issuer can help; a YubiKey can be emptied with `pivkit card reset`, which destroys its keys.",
+        ),
+        CardError::LastPukTry => Advice::new(
+            PIN,
+            "No PUK was sent; if you are sure of it, use --use-last-try. After a wrong one only a reset helps.",
+        ),
+        CardError::PukTriesUnknown { .. } => Advice::new(
+            PIN,
+            "No PUK was sent, because it could be the last try; if you are sure of it, use --use-last-try.",
+        ),
+        CardError::NewSecretRefused { .. } => Advice::new(
+            NO_IDENTITY,
+            "Nothing was changed; the card's own rules forbid it: choose a longer or less simple one.",
+        ),
+        CardError::InvalidPuk => Advice::new(USAGE, "No PUK was sent to the card; try again."),
+        CardError::InvalidManagementKey => Advice::new(USAGE, "It was not used; try again."),
+        CardError::WrongManagementKey { .. } | CardError::OtherManagementKey { .. } => {
+            Advice::new(NO_IDENTITY, "Nothing was changed; give the card's own key with --management-key-file.")
+        }
+        CardError::CardNotAuthentic => Advice::new(NO_IDENTITY, "Do not trust this card, and have it replaced."),
+        CardError::NotSupported { .. } => Advice::new(
+            NO_IDENTITY,
+            "Nothing was changed; cards of other makers, or with other firmware, may be able to.",
+        ),
+        CardError::NotAttested { .. } => Advice::new(
+            NO_IDENTITY,
+            "Only a key that was made on the card is attested; `pivkit card info` shows the origin of each.",
+        ),
         CardError::UnusableAnswer(_) | CardError::Malformed { .. } => {
             Advice::new(FAILED, "The card does not follow the PIV standard here; please report it.")
         }

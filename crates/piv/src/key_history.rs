@@ -22,8 +22,15 @@ impl KeyHistory {
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if the data are not BER-TLV.
+    /// [`Error::Malformed`] if the data are not BER-TLV, or begin as no key history does: then another object is in its
+    /// place, and to take it for one without keys would hide some.
     pub fn parse(contents: &[u8]) -> Result<Self, Error> {
+        if let Some(Ok(first)) = tlv::Reader::new(contents).next()
+            && ![ON_CARD, OFF_CARD, URL, ERROR_DETECTION_CODE].contains(&first.tag)
+        {
+            let reason = "it holds something else";
+            return Err(Error::malformed(ObjectId::KeyHistory, tlv::TlvError { offset: 0, reason }));
+        }
         let count = |tag| -> Result<u8, Error> {
             let value = tlv::find(contents, tag).map_err(|error| Error::malformed(ObjectId::KeyHistory, error))?;
             Ok(value.and_then(<[u8]>::first).copied().unwrap_or_default())
@@ -34,6 +41,8 @@ impl KeyHistory {
 
 const ON_CARD: Tag = Tag(0xc1);
 const OFF_CARD: Tag = Tag(0xc2);
+const URL: Tag = Tag(0xf3);
+const ERROR_DETECTION_CODE: Tag = Tag(0xfe);
 
 #[cfg(test)]
 mod tests {
@@ -48,5 +57,11 @@ mod tests {
     #[test]
     fn absent_counts_are_zero() {
         assert_eq!(KeyHistory::parse(&[0xfe, 0]).unwrap(), KeyHistory::default());
+    }
+
+    #[test]
+    fn another_object_is_no_key_history() {
+        let certificate = hex::decode("7002aabb710100fe00").unwrap();
+        assert!(matches!(KeyHistory::parse(&certificate), Err(Error::Malformed { .. })));
     }
 }

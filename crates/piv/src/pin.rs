@@ -126,7 +126,11 @@ impl PinStatus {
     }
 
     /// Lets a PUK pass, or not.
-    pub(crate) fn guard_puk(self, last_try: LastTry) -> Result<(), Error> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PukBlocked`]; [`Error::LastPukTry`] and [`Error::PukTriesUnknown`] if the last try is to be kept.
+    pub fn permits_puk(self, last_try: LastTry) -> Result<(), Error> {
         match (self, last_try) {
             (Self::Blocked, _) => Err(Error::PukBlocked),
             (Self::TriesLeft(1), LastTry::Keep) => Err(Error::LastPukTry),
@@ -136,7 +140,11 @@ impl PinStatus {
     }
 
     /// Lets a PIN pass, or not.
-    pub(crate) fn guard(self, last_try: LastTry) -> Result<(), Error> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PinBlocked`]; [`Error::LastPinTry`] and [`Error::PinTriesUnknown`] if the last try is to be kept.
+    pub fn permits_pin(self, last_try: LastTry) -> Result<(), Error> {
         match (self, last_try) {
             (Self::Blocked, _) => Err(Error::PinBlocked),
             (Self::TriesLeft(1), LastTry::Keep) => Err(Error::LastPinTry),
@@ -230,7 +238,7 @@ mod tests {
 
     #[test]
     fn the_guard_keeps_the_last_try() {
-        let guard = |sw, last_try| PinStatus::of(StatusWord(sw)).guard(last_try);
+        let guard = |sw, last_try| PinStatus::of(StatusWord(sw)).permits_pin(last_try);
         assert!(guard(0x63c2, LastTry::Keep).is_ok());
         assert!(guard(0x9000, LastTry::Keep).is_ok());
         assert!(matches!(guard(0x63c1, LastTry::Keep), Err(Error::LastPinTry)));

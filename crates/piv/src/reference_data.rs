@@ -49,7 +49,7 @@ impl Session<'_> {
     /// [`Error::Status`]; that of a lost connection, after which it is not known which PIN the card has.
     pub fn change_pin(&mut self, old: &Pin, new: &Pin, last_try: LastTry) -> Result<(), Error> {
         let reference = self.pin_reference()?;
-        self.pin_status_of(reference)?.guard(last_try)?;
+        self.pin_status_of(reference)?.permits_pin(last_try)?;
         let status = self.send_pair(INS_CHANGE_REFERENCE_DATA, reference.number(), &old.padded(), &new.padded())?;
         refused(status)?;
         pin::old_answer(status, "CHANGE REFERENCE DATA")
@@ -63,7 +63,7 @@ impl Session<'_> {
     /// and [`Error::PukBlocked`] for the old one; [`Error::NewSecretRefused`]; [`Error::Status`]; that of a lost connection,
     /// after which it is not known which PUK the card has.
     pub fn change_puk(&mut self, old: &Puk, new: &Puk, last_try: LastTry) -> Result<(), Error> {
-        self.puk_status()?.guard_puk(last_try)?;
+        self.puk_status()?.permits_puk(last_try)?;
         let status = self.send_pair(INS_CHANGE_REFERENCE_DATA, PUK, &old.padded(), &new.padded())?;
         refused(status)?;
         puk_answer(status, "CHANGE REFERENCE DATA")
@@ -79,7 +79,7 @@ impl Session<'_> {
         if self.pin_reference()? == PinReference::Global {
             return Err(Error::NotSupported { what: "unblocking the global PIN" });
         }
-        self.puk_status()?.guard_puk(last_try)?;
+        self.puk_status()?.permits_puk(last_try)?;
         let reference = PinReference::Application.number();
         let status = self.send_pair(INS_RESET_RETRY_COUNTER, reference, &puk.padded(), &new.padded())?;
         refused(status)?;

@@ -144,7 +144,7 @@ impl<'a> Session<'a> {
 
     pub(crate) fn verify(&mut self, pin: &Pin, last_try: LastTry) -> Result<(), Error> {
         let reference = self.pin_reference()?;
-        self.pin_status_of(reference)?.guard(last_try)?;
+        self.pin_status_of(reference)?.permits_pin(last_try)?;
         let response = self.send_once(&pin::verify_command(reference, pin))?;
         pin::verify_answer(response.status)
     }

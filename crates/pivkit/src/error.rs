@@ -110,6 +110,14 @@ pub enum Error {
         /// Why it could not be undone.
         source: pairing::Error,
     },
+    /// The file with attestation roots cannot be read.
+    #[error("{} holds no attestation root", .path.display())]
+    Roots {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: identity::Error,
+    },
     /// The card was not made ready.
     #[error(transparent)]
     Provision(#[from] crate::provision::ProvisionError),
@@ -133,6 +141,46 @@ pub enum Error {
     /// A file cannot be read.
     #[error("{} cannot be read", .path.display())]
     File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The card's statement about a key does not hold.
+    #[error("the attestation of the key in slot {slot} does not hold")]
+    Attestation {
+        /// The slot.
+        slot: piv::Slot,
+        /// Why.
+        source: identity::attestation::AttestationError,
+    },
+    /// The new PIN or PUK is the old one.
+    #[error("the new {what} is the old one")]
+    SameSecret {
+        /// `PIN` or `PUK`.
+        what: &'static str,
+    },
+    /// The name that was typed is not the card's.
+    #[error("{typed:?} does not name the card")]
+    NotConfirmed {
+        /// What was typed.
+        typed: String,
+    },
+    /// The tries were set, which gave PIN and PUK the values of the factory, and a value could not be put back.
+    #[error("the tries were set, but PIN or PUK could not be given its value again")]
+    FactorySecrets {
+        /// Why.
+        source: piv::Error,
+    },
+    /// PIN and PUK were blocked for a reset, and the reset failed.
+    #[error("the card was to be reset, PIN and PUK may be blocked by now, and it failed")]
+    NotReset {
+        /// Why.
+        source: piv::Error,
+    },
+    /// A file cannot be written.
+    #[error("{} cannot be written", .path.display())]
+    NotWritten {
         /// The file.
         path: PathBuf,
         /// Why.

@@ -135,7 +135,7 @@ fn card_report(reader: &str, scan: &Scan) -> CardReport {
     }
 }
 
-fn on_card(found: &Found, now: OffsetDateTime) -> IdentityReport {
+pub(crate) fn on_card(found: &Found, now: OffsetDateTime) -> IdentityReport {
     let Identity { slot, certificate, .. } = &found.identity;
     let mut problems: Vec<String> = found.identity.problems_at(now).iter().map(ToString::to_string).collect();
     problems.extend(found.object_problems.iter().map(|problem| (*problem).to_owned()));

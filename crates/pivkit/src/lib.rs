@@ -5,6 +5,7 @@
 //! | what is there | [`readers`], [`identities`], [`hash_in_slot`] | readers |
 //! | certificate files | [`identities_in_files`], [`hashes`] | files |
 //! | a card opens an account | [`pair`], [`unpair`], [`list`], [`check`] | readers, accounts, a [`Ui`] |
+//! | one card: what it is, its PIN and PUK, signatures, reset | [`card`] | readers, a [`Ui`] |
 //! | a card is made ready | [`provision::provision`], [`provision::import`] | readers, a [`provision::ProvisionUi`] |
 //! | Platform SSO | [`login`] | readers, an identity provider, a [`Ui`] |
 //!
@@ -13,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+pub mod card;
 mod choice;
 mod error;
 mod files;
@@ -43,7 +45,7 @@ pub use ui::{Ui, UiError};
 pub use identity::{PairingHash, text};
 pub use jose::Algorithm;
 pub use pairing::{AccountName, Error as AccountError, System};
-pub use piv::{Error as CardError, LastTry, Pin, Puk, Slot};
+pub use piv::{Error as CardError, LastTry, ManagementKey, Pin, Puk, Slot};
 pub use psso::Error as LoginError;
 pub use smartcard::{Error as TransportError, Wait};
 

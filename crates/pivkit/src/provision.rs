@@ -28,7 +28,7 @@ pub use ::provision::{Error as ProvisionCardError, KeyAlgorithm, KeySlot, PinPol
 pub use error::ProvisionError;
 pub use identity::attestation::Roots;
 pub use import::{ImportRequest, import};
-pub use piv::ManagementKey;
+pub(crate) use report::attestation_report;
 pub use request::{Certificates, ProvisionRequest};
 pub use secrets::ProvisionUi;
 
@@ -92,6 +92,7 @@ fn with_card<T>(
         drop(card);
         match YubiKeyCard::open(&reader) {
             Ok(mut device) => {
+                tracing::debug!(driver = "yubikey", serial = device.serial(), "provision");
                 let result = steps(&mut device)?;
                 drop(device);
                 return Ok((result, readers.connect(&reader)?));
@@ -101,6 +102,7 @@ fn with_card<T>(
             Err(error) => return Err(ProvisionError::Card(error).into()),
         }
     }
+    tracing::debug!(driver = "piv", "provision");
     let session = card.session().map_err(|source| Error::Card { reader, source })?;
     let result = steps(&mut StandardCard::new(session, last_try))?;
     Ok((result, card))

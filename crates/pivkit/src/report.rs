@@ -2,16 +2,21 @@
 //!
 //! Texts that come from cards and certificates stand here as they are. They are foreign: escape them before a terminal.
 
+mod card;
 mod identity;
 mod login;
 mod pairing;
 mod provision;
 mod reader;
 
+pub use card::{
+    AttestationReport, CardInfoReport, KeyReport, ManagementKeyReport, PinReport, PinTriesReport, ResetReport,
+    RetriesReport, SecretChangeReport, SignatureReport, SlotReport,
+};
 pub use identity::{CardReport, FileReport, HashEntry, HashReport, IdentitiesReport, IdentityReport, ReadError};
 pub use login::{DeviceKeysReport, LoginReport, RegistrationReport, Timings, TokensReport};
 pub use pairing::{AccountError, AccountReport, ChangeReport, CheckReport, ListReport, PairingReport};
-pub use provision::{AttestationReport, ProvisionReport, ProvisionedSlot};
+pub use provision::{AttestedKey, ProvisionReport, ProvisionedSlot};
 pub use reader::{ReaderEvent, ReaderEventKind, ReaderReport, ReadersReport};
 
 /// The version of every JSON document. A field added keeps it; a field removed or changed raises it.

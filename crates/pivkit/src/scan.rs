@@ -11,6 +11,8 @@ pub(crate) struct Scan {
     pub(crate) guid: Option<[u8; 16]>,
     pub(crate) serial: Option<u32>,
     pub(crate) pin_status: Option<PinStatus>,
+    /// The key history, if it was read and there is one.
+    pub(crate) key_history: Option<KeyHistory>,
     pub(crate) found: Vec<Found>,
     /// What could not be read, with the slot it concerns.
     pub(crate) errors: Vec<(Option<Slot>, ScanError)>,
@@ -68,7 +70,10 @@ pub(crate) fn everything(session: &mut Session<'_>, slots: Slots, is_yubikey: bo
         scan.serial = scan.note(None, session.yubikey_serial())?.flatten();
     }
     let history = match slots {
-        Slots::InUse => scan.note(None, session.key_history())?.flatten().unwrap_or_default(),
+        Slots::InUse => {
+            scan.key_history = scan.note(None, session.key_history())?.flatten();
+            scan.key_history.unwrap_or_default()
+        }
         Slots::All => KeyHistory { on_card: u8::MAX, off_card: 0 },
     };
     for slot in Slot::STANDARD {

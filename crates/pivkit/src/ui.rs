@@ -1,6 +1,6 @@
 //! The person at the other end, as the use cases see them.
 
-use piv::Pin;
+use piv::{Pin, Puk};
 
 /// Asks and tells. The command line implements it on a terminal; another program may implement it in its own way.
 pub trait Ui {
@@ -42,6 +42,42 @@ pub trait Ui {
     ///
     /// As [`Ui::confirm`]; [`UiError::Pin`] if what was given is no PIN; [`UiError::Source`] if its source cannot be read.
     fn pin(&mut self, reader: &str) -> Result<Pin, UiError>;
+
+    /// Asks for the new PIN of the card in `reader`; a person has to give it twice.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ui::pin`]; [`UiError::Unequal`].
+    fn new_pin(&mut self, _reader: &str) -> Result<Pin, UiError> {
+        Err(UiError::Unanswered { question: "the new PIN".to_owned(), flag: "--new-pin-file" })
+    }
+
+    /// Asks for the PUK of the card in `reader`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ui::pin`]; [`UiError::Puk`].
+    fn puk(&mut self, _reader: &str) -> Result<Puk, UiError> {
+        Err(UiError::Unanswered { question: "the PUK".to_owned(), flag: "--puk-file" })
+    }
+
+    /// Asks for the new PUK of the card in `reader`; a person has to give it twice.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ui::puk`]; [`UiError::Unequal`].
+    fn new_puk(&mut self, _reader: &str) -> Result<Puk, UiError> {
+        Err(UiError::Unanswered { question: "the new PUK".to_owned(), flag: "--new-puk-file" })
+    }
+
+    /// Shows what cannot be undone, and has a person type the name of what is concerned. Returns what was typed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ui::confirm`].
+    fn type_name(&mut self, _plan: &[String], question: &str) -> Result<String, UiError> {
+        Err(UiError::Unanswered { question: question.to_owned(), flag: "--confirm" })
+    }
 }
 
 /// Why a person did not answer.
@@ -62,9 +98,23 @@ pub enum UiError {
     /// What was given is not a PIN.
     #[error("that is no PIN")]
     Pin(#[source] piv::Error),
-    /// The file or stream that should give the PIN cannot be used.
-    #[error("the PIN cannot be read from {from}: {why}")]
+    /// What was given is not a PUK.
+    #[error("that is no PUK")]
+    Puk(#[source] piv::Error),
+    /// What was given is not a management key.
+    #[error("that is no management key")]
+    ManagementKey(#[source] piv::Error),
+    /// What was to be given twice was not the same both times.
+    #[error("the two entries of {what} differ")]
+    Unequal {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// The file or stream that should give a secret cannot be used.
+    #[error("{what} cannot be read from {from}: {why}")]
     Source {
+        /// What should be read: `the PIN`.
+        what: &'static str,
         /// Which file or stream.
         from: String,
         /// What is wrong.

@@ -26,8 +26,8 @@ impl<'a> Exchange<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`CardTransaction::transmit`]; [`Error::MalformedAnswer`] if the card's answer has no end or exceeds
-    /// 64 KiB; [`Error::CommandTooLong`] if the data exceed 64 KiB.
+    /// Those of [`CardTransaction::transmit`]; [`Error::MalformedAnswer`] if the card's answer has no end, is more than
+    /// 512 parts or 64 KiB long, or has no status word; [`Error::CommandTooLong`] if the data exceed 64 KiB.
     pub fn send(&mut self, command: &Command) -> Result<Response, Error> {
         if command.data().len() > MAX_DATA {
             return Err(Error::CommandTooLong { reason: "its data exceed 64 KiB" });
@@ -124,7 +124,10 @@ impl<'a> Exchange<'a> {
         let Response { mut data, mut status } = first;
         let Header([cla, ..]) = header;
         let get_response = Header([cla & !CHAINING, INS_GET_RESPONSE, 0, 0]);
-        while status.more_data().is_some() {
+        for _ in 0..=MAX_PARTS {
+            if status.more_data().is_none() {
+                return Ok(Response { data, status });
+            }
             let part = self.transmit_correcting_le(get_response, &[], Some(status.sw2()), Treatment::default())?;
             if part.data.is_empty() && part.status.more_data().is_some() {
                 return Err(Error::MalformedAnswer { reason: "it promises more data and sends none" });
@@ -135,7 +138,7 @@ impl<'a> Exchange<'a> {
                 return Err(Error::MalformedAnswer { reason: "it exceeds 64 KiB" });
             }
         }
-        Ok(Response { data, status })
+        Err(Error::MalformedAnswer { reason: "it comes in more than 512 parts" })
     }
 
     fn transmit(&mut self, apdu: &Apdu) -> Result<Response, Error> {
@@ -154,6 +157,9 @@ const MAX_SHORT_ANSWER: usize = 256;
 const MAX_EXTENDED_DATA: usize = 1024;
 const MAX_DATA: usize = 65_535;
 const MAX_ANSWER: usize = 65_536;
+/// Twice what the longest answer takes. Bytes alone are no bound for the time: at 10 ms a command, 65,536 parts of one byte
+/// would take eleven minutes.
+const MAX_PARTS: usize = 512;
 
 /// GET DATA: its answer may be long, it shows whether extended length pays, and a refusal changes nothing.
 fn reads(command: &Command) -> bool {

@@ -112,11 +112,15 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// [`Error::MalformedAnswer`] if there are fewer than two bytes.
+    /// [`Error::MalformedAnswer`] if there are fewer than two bytes, or the last two are no status word: those are 6XXX and
+    /// 9XXX but for 60XX (ISO/IEC 7816-4:2020, 5.6). An answer that was cut ends with any bytes.
     pub fn parse(mut bytes: Vec<u8>) -> Result<Self, Error> {
         let (Some(sw2), Some(sw1)) = (bytes.pop(), bytes.pop()) else {
             return Err(Error::MalformedAnswer { reason: "it is shorter than a status word" });
         };
+        if !matches!(sw1, 0x61..=0x6f | 0x90..=0x9f) {
+            return Err(Error::MalformedAnswer { reason: "it does not end with a status word" });
+        }
         Ok(Self { data: bytes, status: StatusWord(u16::from_be_bytes([sw1, sw2])) })
     }
 }
@@ -145,7 +149,7 @@ mod tests {
 
     #[test]
     fn an_answer_without_a_status_word_is_malformed() {
-        for short in [vec![], vec![0x90]] {
+        for short in [vec![], vec![0x90], vec![0x53, 0x3b], vec![0x60, 0x00], vec![0x70, 0x00]] {
             assert!(matches!(Response::parse(short), Err(Error::MalformedAnswer { .. })));
         }
     }

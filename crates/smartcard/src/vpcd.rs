@@ -11,8 +11,8 @@
 //!                  length command APDU                 answer: length, data and status word
 //! ```
 //!
-//! An answer of no bytes at all is one of a card that lost power or was reset before it saw the command. pcscd's driver
-//! closes the connection then; [`VpcdCard`] keeps it and reports [`Error::Reset`].
+//! An answer of no bytes at all is one of a card that lost power or was reset before it saw the command: [`VpcdCard`]
+//! reports [`Error::Reset`]. pcscd's driver does not take it for an answer and waits on.
 //!
 //! Usually pcscd's vpcd driver is the reader. With [`Listener`] it is this process: cards can then be used where no PC/SC
 //! service runs, as in containers or in CI on macOS. The connection is plain TCP: use it on the loopback interface, or

@@ -93,3 +93,6 @@ const POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.414
 const FORM_FACTOR: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3.9");
 /// A YubiKey with a USB-A plug, to be hung on a key ring.
 pub(crate) const USB_A_KEYCHAIN: u8 = 0x01;
+
+#[cfg(test)]
+mod tests;

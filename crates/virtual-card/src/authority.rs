@@ -59,6 +59,11 @@ impl Authority {
         certify(&self.key, &self.name, &subject, key, extensions)
     }
 
+    #[cfg(test)]
+    pub(crate) fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
     /// Forgets the key, and gives the certificate in DER.
     pub(crate) fn into_certificate(self) -> Vec<u8> {
         self.certificate

@@ -87,8 +87,13 @@ impl Behaviour {
     pub(crate) fn of(options: CardOptions) -> Self {
         let mut behaviour = Self::of_profile(options.profile);
         behaviour.extended_length = options.extended_length;
+        let own_atr = options.quirks.iter().any(|quirk| matches!(quirk, Quirk::Atr(_)));
         for quirk in options.quirks {
             behaviour.take_on(quirk);
+        }
+        if behaviour.t0 && !own_atr {
+            // A YubiKey's says T=1.
+            behaviour.atr = None;
         }
         behaviour
     }

@@ -250,10 +250,10 @@ impl VirtualCard {
 
     /// Answers `apdu` with `data`, in as many pieces as the card's own answers have, and without executing it.
     pub(crate) fn answer_instead(&mut self, apdu: &[u8], data: Vec<u8>) -> Vec<u8> {
+        let (le, without_data) =
+            CommandApdu::parse(apdu).map_or((MAX_SHORT_ANSWER, true), |command| (command.le, command.data.is_empty()));
         let long = self.behaviour.extended_length == ExtendedLength::Honoured;
-        let (limit, without_data) =
-            CommandApdu::parse(apdu).map_or((MAX_SHORT_ANSWER, false), |command| (command.le, command.data.is_empty()));
-        let limit = if long { limit } else { limit.min(MAX_SHORT_ANSWER) };
+        let limit = if long { le } else { le.min(MAX_SHORT_ANSWER) };
         self.deliver(Pending { data, status: StatusWord::OK }, limit, without_data).into_bytes()
     }
 

@@ -55,6 +55,9 @@ impl Content {
             serial: None,
             attestation_root: None,
         };
+        if profile == Profile::Federal {
+            content.objects.insert(objects::PRINTED_INFORMATION, objects::printed_information());
+        }
         if profile.firmware().is_some() {
             content.become_yubikey()?;
         } else {

@@ -20,7 +20,7 @@ use std::time::Duration;
 use smartcard::StatusWord;
 
 pub(crate) use answer::Outcome;
-pub use plan::FaultPlan;
+pub use plan::{CommandRecord, FaultPlan};
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +29,8 @@ pub enum Fault {
     /// `remove`: the card is pulled before it sees the command.
     Remove,
     /// `reset`: the card loses its state before it sees the command, as when another program resets it. In process and
-    /// in the reader of `--transport vpcd:` the client is told so. pcscd tells it only to those from whom another of its
-    /// clients took the card between two transactions; within one, its client sees a command that gets no answer, and a
-    /// card that has forgotten everything at the next one.
+    /// in the reader of `--transport vpcd:` the client is told so. pcscd tells of a reset only when one of its own clients
+    /// did it, and only between two transactions of another one: across pcscd the card leaves and is back a moment later.
     Reset,
     /// `sw=HEX4`: the command is answered with this status word and not executed.
     Status(StatusWord),
@@ -52,7 +51,7 @@ pub enum Fault {
 
 impl Fault {
     /// Reads a fault as fault files have it.
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (name, value) = match text.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (text, None),

@@ -19,19 +19,20 @@ use smartcard::tlv::{self, Tag};
 use zeroize::Zeroizing;
 
 use crate::load::{certificate_der, read};
-use crate::{CertificateStorage, Content, Error, PrivateKey, Slot, objects};
+use crate::pin::References;
+use crate::{CertificateStorage, Content, Error, PrivateKey, Profile, Slot, objects};
 
 impl Content {
-    /// The card whose files lie in `directory`, with PIN 123456 and PUK 12345678. It has what the files say and nothing
-    /// else: no key history, for example.
+    /// The card whose files lie in `directory`, with PIN 123456, PUK 12345678 and, if its discovery object speaks of one,
+    /// the global PIN 654321. It has what the files say and nothing else: no key history, for example.
     ///
     /// # Errors
     ///
     /// [`Error::NoCard`] without a CHUID or a certificate; [`Error::Unreadable`]; [`Error::Unusable`] for a file that is
     /// not what its name says; [`Error::KeyMismatch`] for a key that is not its certificate's.
-    pub fn icam(directory: &Path) -> Result<Self, Error> {
+    pub fn icam(profile: Profile, directory: &Path) -> Result<Self, Error> {
         let files = files(directory)?;
-        let mut content = Self::blank()?;
+        let mut content = Self::factory(profile)?;
         for (tag, prefix) in OBJECTS {
             let object = match shortest(&files, prefix, "") {
                 Some(path) => contents(tag, path)?,
@@ -40,6 +41,9 @@ impl Content {
             content.put_object(tag, object)?;
         }
         content.put_object(objects::KEY_HISTORY, Vec::new())?;
+        let policy = content.object(objects::DISCOVERY).and_then(objects::policy_of_discovery).unwrap_or_default();
+        let has_global = policy & objects::GLOBAL_PIN_USED != 0;
+        content.references.global = References::factory(has_global).and_then(|references| references.global);
         for (slot, prefix) in CERTIFICATES {
             if let Some(path) = shortest(&files, prefix, ".crt") {
                 let key = shortest(&files, prefix, ".p12");
@@ -52,7 +56,7 @@ impl Content {
         }
         match content.object(objects::CHUID) {
             None => Err(no_card(directory, "there is no 8-CHUID_Object")),
-            Some(_) if content.keys.is_empty() => {
+            Some(_) if content.slots().is_empty() => {
                 Err(no_card(directory, "there is no certificate, such as 3-NAME.crt"))
             }
             Some(_) => Ok(content),

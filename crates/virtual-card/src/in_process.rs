@@ -66,19 +66,31 @@ impl Probe {
     /// CLA, INS, P1 and P2 of every command APDU that was sent. Data are not kept: a PIN could be among them.
     #[must_use]
     pub fn headers(&self) -> Vec<[u8; 4]> {
-        lock(&self.reader).plan.headers()
+        lock(&self.reader).plan.record().iter().map(|command| command.header).collect()
     }
 
     /// How many VERIFY commands with data were sent, to whatever they led.
     #[must_use]
     pub fn pins_sent(&self) -> usize {
-        lock(&self.reader).plan.pins_sent()
+        lock(&self.reader).plan.record().iter().filter(|command| command.sends_pin()).count()
     }
 
     /// How many wrong PINs the card still takes.
     #[must_use]
     pub fn tries_left(&self) -> u8 {
         lock(&self.reader).card.tries_left()
+    }
+
+    /// How many wrong PUKs the card still takes.
+    #[must_use]
+    pub fn puk_tries_left(&self) -> u8 {
+        lock(&self.reader).card.puk_tries_left()
+    }
+
+    /// How often the card asked to be touched, and was.
+    #[must_use]
+    pub fn touches(&self) -> u64 {
+        lock(&self.reader).card.touches()
     }
 
     /// Pulls the card just before the `n`-th command from now (1 is the next one): that command and all later ones get

@@ -1,18 +1,26 @@
-//! A software PIV card after SP 800-73-4, for tests and demonstrations.
+//! A software PIV card after SP 800-73-4, which can also be a YubiKey, for tests and demonstrations.
 //!
 //! ```text
-//! bytes ──> apdu ──> card (chaining, GET RESPONSE) ──> application ──> objects               GET DATA
-//!                                                                  ├──> pin                   VERIFY
-//!                                                                  ├──> reset_retry_counter   RESET RETRY COUNTER
-//!                                                                  └──> general_authenticate  GENERAL AUTHENTICATE
+//! bytes ──> apdu ──> card (chaining, GET RESPONSE) ──> application ──> data_objects           GET DATA, PUT DATA
+//!                                                                  ├──> verify                VERIFY
+//!                                                                  ├──> change_reference_data, reset_retry_counter
+//!                                                                  ├──> general_authenticate  a slot's key
+//!                                                                  │    └──> administration   the management key
+//!                                                                  ├──> generate              GENERATE
+//!                                                                  └──> yubikey               Yubico's commands
 //! InProcess (a smartcard::CardTransport) ──┐
 //! VpcdClient (a reader across TCP) ────────┴──> VirtualCard ──> StateDirectory (optional)
 //! ```
+//!
+//! A card is a [`Content`], which is kept, and a behaviour, which is not: its [`Profile`] says which real card it plays,
+//! and [`Quirks`] what is different with this one.
 //!
 //! # Which type when
 //!
 //! - A card in a test: [`Content`] says what is on it, [`VirtualCard`] is the card, [`InProcess`] the reader, and
 //!   [`Probe`] the test's view from outside: what was sent, how many PIN tries are left, when to pull the card.
+//! - The cards of the world: [`CardOptions`] with a [`Profile`], [`Quirks`], and a [`Touch`] of its sensor;
+//!   [`Content::factory`] is what their makers send out.
 //! - A card in a real reader: [`VpcdClient`], as the binary `pivkit-vcard` does it.
 //!
 //! # What it is not
@@ -57,6 +65,7 @@ mod preset;
 mod private_directory;
 mod profile;
 mod quirk;
+mod quirks;
 mod random;
 mod reset_retry_counter;
 mod slot;
@@ -73,7 +82,7 @@ pub use card::{CardOptions, ExtendedLength, VirtualCard};
 pub use chuid::Guid;
 pub use content::Content;
 pub use error::{Error, Source};
-pub use fault::{Fault, FaultPlan};
+pub use fault::{CommandRecord, Fault, FaultPlan};
 pub use in_process::{InProcess, Probe};
 pub use initial_pin::InitialPin;
 pub use keys::PrivateKey;
@@ -83,7 +92,8 @@ pub use objects::CertificateStorage;
 pub use policy::{Origin, PinPolicy, TouchPolicy};
 pub use preset::{Issued, Preset};
 pub use profile::Profile;
-pub use quirk::{Quirk, Quirks};
+pub use quirk::Quirk;
+pub use quirks::Quirks;
 pub use slot::Slot;
 pub use state::StateDirectory;
 pub use touch::Touch;

@@ -22,7 +22,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Puts the card into a virtual reader, until SIGTERM or SIGINT.
-    Run(Run),
+    Run(Box<Run>),
     /// Lists the profiles, presets and quirks that `run` takes, with what each is.
     Profiles,
 }

@@ -19,6 +19,8 @@ pub(crate) enum ReadAccess {
 pub(crate) const CCC: Tag = Tag(0x5fc107);
 /// Card Holder Unique Identifier.
 pub(crate) const CHUID: Tag = Tag(0x5fc102);
+/// Printed Information.
+pub(crate) const PRINTED_INFORMATION: Tag = Tag(0x5fc109);
 /// Discovery Object.
 pub(crate) const DISCOVERY: Tag = Tag(0x7e);
 /// Key History Object.
@@ -42,7 +44,7 @@ const OBJECTS: &[(Tag, Tag, ReadAccess)] = &[
     (Tag(0x5fc106), Tag(0x5fc106), ReadAccess::Always), // security object
     (CCC, CCC, ReadAccess::Always),
     (Tag(0x5fc108), Tag(0x5fc108), ReadAccess::Pin), // cardholder facial image
-    (Tag(0x5fc109), Tag(0x5fc109), ReadAccess::Pin), // printed information
+    (PRINTED_INFORMATION, PRINTED_INFORMATION, ReadAccess::Pin),
     (Tag(0x5fc10a), Tag(0x5fc10a), ReadAccess::Always), // X.509 certificate for digital signature, 9C
     (Tag(0x5fc10b), Tag(0x5fc10b), ReadAccess::Always), // X.509 certificate for key management, 9D
     (KEY_HISTORY, KEY_HISTORY, ReadAccess::Always),
@@ -134,6 +136,22 @@ pub(crate) fn ccc(card_id: &[u8; 14]) -> Vec<u8> {
     }
     for tag in [0xf6, 0xf7, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe] {
         tlv::push(&mut out, Tag(tag), &[]);
+    }
+    out
+}
+
+/// Printed information (Part 1, Appendix A, Table 13) of nobody in particular.
+pub(crate) fn printed_information() -> Vec<u8> {
+    let mut out = Vec::new();
+    for (tag, value) in [
+        (0x01, &b"ALICE EXAMPLE"[..]),
+        (0x02, b"EMPLOYEE"),
+        (0x04, b"2036JAN01"),
+        (0x05, b"0000000001"),
+        (0x06, b"EXAMPLE00000001"),
+        (0xfe, b""),
+    ] {
+        tlv::push(&mut out, Tag(tag), value);
     }
     out
 }

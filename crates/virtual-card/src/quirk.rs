@@ -2,7 +2,6 @@
 //!
 //! A card is its profile, and then its quirks: `--quirk select-short,pin-tries=5`.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -190,42 +189,6 @@ impl Quirk {
         }
     }
 
-    fn plain(name: &str) -> Option<Self> {
-        Some(match name {
-            "select-full-aid" => Self::SelectFullAid,
-            "select-pix-only" => Self::SelectPixOnly,
-            "select-short" => Self::SelectShort,
-            "select-long" => Self::SelectLong,
-            "select-order" => Self::SelectOrder,
-            "select-needs-full-aid" => Self::SelectNeedsFullAid,
-            "reselect-clears-pin" => Self::ReselectClearsPin,
-            "selected-after-reset" => Self::SelectedAfterReset,
-            "no-extended" => Self::NoExtended,
-            "le-ignored" => Self::LeIgnored,
-            "chaining-only" => Self::ChainingOnly,
-            "undrained-poisons" => Self::UndrainedPoisons,
-            "no-discovery" => Self::NoDiscovery,
-            "no-key-history" => Self::NoKeyHistory,
-            "empty-slot-9000" => Self::EmptySlot9000,
-            "empty-metadata" => Self::EmptyMetadata,
-            "old-tries" => Self::OldTries,
-            "padding-costs-try" => Self::PaddingCostsTry,
-            "9c-pin-once" => Self::SignaturePinOnce,
-            "truncates-hash" => Self::TruncatesHash,
-            "no-vendor" => Self::NoVendor,
-            "zlib" => Self::Zlib,
-            "gzip" => Self::Gzip,
-            "gzip-0x80" => Self::Gzip80,
-            "no-fe" => Self::NoFe,
-            "object-order" => Self::ObjectOrder,
-            "trailing" => Self::Trailing,
-            "no-guid" => Self::NoGuid,
-            "zero-guid" => Self::ZeroGuid,
-            "t0" => Self::T0,
-            _ => return None,
-        })
-    }
-
     fn with_value(name: &str, value: &str) -> Option<Self> {
         Some(match name {
             "max-data" => Self::MaxData(value.parse().ok().filter(|limit| *limit > 0)?),
@@ -248,7 +211,7 @@ impl FromStr for Quirk {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let quirk = match text.split_once('=') {
-            None => Self::plain(text),
+            None => PLAIN.into_iter().find(|quirk| quirk.name() == text),
             Some((name, value)) => Self::with_value(name, value),
         };
         quirk.ok_or_else(|| Error::UnknownQuirk { text: text.to_owned() })
@@ -270,72 +233,39 @@ impl fmt::Display for Quirk {
     }
 }
 
-/// The quirks of one card, each at most once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Quirks(BTreeMap<&'static str, Quirk>);
-
-impl Quirks {
-    /// Adds one; of the same name the last one counts.
-    pub fn insert(&mut self, quirk: Quirk) {
-        self.0.insert(quirk.name(), quirk);
-    }
-
-    /// True if it is among them, with this value.
-    #[must_use]
-    pub fn has(&self, quirk: &Quirk) -> bool {
-        self.0.get(quirk.name()) == Some(quirk)
-    }
-
-    /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Quirk> {
-        self.0.values()
-    }
-
-    /// True without any.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl IntoIterator for Quirks {
-    type Item = Quirk;
-    type IntoIter = std::collections::btree_map::IntoValues<&'static str, Quirk>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_values()
-    }
-}
-
-impl FromIterator<Quirk> for Quirks {
-    fn from_iter<I: IntoIterator<Item = Quirk>>(quirks: I) -> Self {
-        let mut set = Self::default();
-        quirks.into_iter().for_each(|quirk| set.insert(quirk));
-        set
-    }
-}
-
-impl Extend<Quirk> for Quirks {
-    fn extend<I: IntoIterator<Item = Quirk>>(&mut self, quirks: I) {
-        quirks.into_iter().for_each(|quirk| self.insert(quirk));
-    }
-}
-
-impl FromStr for Quirks {
-    type Err = Error;
-
-    /// Quirks with commas between them.
-    fn from_str(list: &str) -> Result<Self, Error> {
-        list.split(',').map(|text| text.trim().parse()).collect()
-    }
-}
-
-impl fmt::Display for Quirks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.iter().map(Quirk::to_string).collect();
-        f.write_str(&names.join(","))
-    }
-}
+/// The quirks without a value.
+const PLAIN: [Quirk; 30] = [
+    Quirk::SelectFullAid,
+    Quirk::SelectPixOnly,
+    Quirk::SelectShort,
+    Quirk::SelectLong,
+    Quirk::SelectOrder,
+    Quirk::SelectNeedsFullAid,
+    Quirk::ReselectClearsPin,
+    Quirk::SelectedAfterReset,
+    Quirk::NoExtended,
+    Quirk::LeIgnored,
+    Quirk::ChainingOnly,
+    Quirk::UndrainedPoisons,
+    Quirk::NoDiscovery,
+    Quirk::NoKeyHistory,
+    Quirk::EmptySlot9000,
+    Quirk::EmptyMetadata,
+    Quirk::OldTries,
+    Quirk::PaddingCostsTry,
+    Quirk::SignaturePinOnce,
+    Quirk::TruncatesHash,
+    Quirk::NoVendor,
+    Quirk::Zlib,
+    Quirk::Gzip,
+    Quirk::Gzip80,
+    Quirk::NoFe,
+    Quirk::ObjectOrder,
+    Quirk::Trailing,
+    Quirk::NoGuid,
+    Quirk::ZeroGuid,
+    Quirk::T0,
+];
 
 #[cfg(test)]
 mod tests {
@@ -363,13 +293,6 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_a_set_and_the_last_value_counts() {
-        let quirks: Quirks = "pin-tries=5, zlib,pin-tries=7".parse().unwrap();
-        assert_eq!(quirks.to_string(), "pin-tries=7,zlib");
-        assert!(quirks.has(&Quirk::Zlib) && quirks.has(&Quirk::PinTries(7)) && !quirks.has(&Quirk::PinTries(5)));
-    }
-
-    #[test]
     fn what_is_no_quirk_is_refused_by_its_name() {
         for text in [
             "",
@@ -384,9 +307,8 @@ mod tests {
             "atr=3",
             "atr=",
             "management-key=des",
-            "zlib,,gzip",
         ] {
-            assert!(matches!(text.parse::<Quirks>(), Err(Error::UnknownQuirk { .. })), "{text}");
+            assert!(matches!(text.parse::<Quirk>(), Err(Error::UnknownQuirk { .. })), "{text}");
         }
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Run {
     load: Vec<LoadRequest>,
     /// Makes a card of the files in a directory, as the ICAM test cards of the US government are published: objects,
     /// certificates and keys (1-Discovery_Object, 3-NAME.crt, 3-NAME.p12 ...). With --state it is made on first use, and an
-    /// error if another card is kept there.
+    /// error if another card is kept there. Where the card has a global PIN, that is 654321.
     #[arg(long, value_name = "DIR", conflicts_with = "preset")]
     load_icam: Option<PathBuf>,
     /// The PIN of a new card, six to eight digits: the first line of a file that nobody else may read. A kept card keeps

@@ -180,8 +180,16 @@ impl VpcdClient {
                     Outcome::Answer(answer) => answer,
                     Outcome::Late(time, answer) if is_patient(stream, time)? => answer,
                     Outcome::Late(..) => continue,
-                    // No answer at all: see `smartcard::vpcd`.
-                    Outcome::Reset => Vec::new(),
+                    Outcome::Reset => {
+                        // An answer of no bytes: see `smartcard::vpcd`.
+                        vpcd::write_message(&mut outgoing, &[])?;
+                        if is_patient(stream, TIME_TO_NOTICE)? {
+                            // pcscd's driver does not take that for an answer. So the card leaves, and the loop around
+                            // this one brings it back.
+                            return Err(io::ErrorKind::ConnectionReset.into());
+                        }
+                        continue;
+                    }
                     Outcome::Removed => return Ok(plan.commands()),
                 },
             };
@@ -192,6 +200,9 @@ impl VpcdClient {
         }
     }
 }
+
+/// A reader that has noticed a reset speaks to the card again, or hangs up, within this time.
+const TIME_TO_NOTICE: Duration = Duration::from_millis(200);
 
 /// Lets `time` pass. False if the reader does not wait for so long: it says something else, or hangs up.
 fn is_patient(stream: &TcpStream, time: Duration) -> io::Result<bool> {

@@ -1,22 +1,22 @@
 //! The program `pivkit-vcard`, with this test in the reader's place.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::Command;
 use std::sync::mpsc;
-use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use smartcard::vpcd::{Listener, VpcdCard};
-use smartcard::{CardTransport, Command as CardCommand, Error, Exchange, Link, Response, StatusWord};
+use nix::sys::signal::Signal;
+use smartcard::{CardTransport, Command as CardCommand, Error, Exchange, Link, StatusWord};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
-const LIMIT: Duration = Duration::from_secs(30);
+use self::program::{LIMIT, Program, Reader, get_data, openssl, pin, select, send, verify};
 
 #[test]
 fn says_one_line_when_the_card_is_in_and_ends_on_sigterm_and_sigint() {
@@ -345,136 +345,5 @@ fn the_log_at_trace_has_no_pin_and_no_key() {
     assert_eq!(log.matches("00200080").count(), 2, "{log}");
     for secret in ["987654", "123456", "393837363534", "313233343536", "57, 56, 55, 54", "PRIVATE KEY"] {
         assert!(!log.contains(secret), "{secret} in {log}");
-    }
-}
-
-/// A virtual reader of this test.
-struct Reader(Listener);
-
-impl Reader {
-    fn new() -> Self {
-        Self(Listener::bind("127.0.0.1:0").unwrap())
-    }
-
-    fn address(&self) -> String {
-        self.0.address().to_string()
-    }
-
-    /// Held until the program has ended: without it, the program would connect again, and the next one's place is taken.
-    fn accept(&self) -> VpcdCard {
-        self.0.accept(LIMIT, LIMIT).unwrap()
-    }
-}
-
-fn select() -> CardCommand {
-    CardCommand::new(0, 0xa4, 4, 0).with_data([0xa0, 0, 0, 3, 8]).expecting_answer()
-}
-
-fn get_data(last: u8) -> CardCommand {
-    CardCommand::new(0, 0xcb, 0x3f, 0xff).with_data([0x5c, 3, 0x5f, 0xc1, last]).expecting_answer()
-}
-
-fn pin(digits: &str) -> CardCommand {
-    let mut data = Zeroizing::new(digits.as_bytes().to_vec());
-    if !data.is_empty() {
-        data.resize(8, 0xff);
-    }
-    CardCommand::new(0, 0x20, 0, 0x80).with_secret(data)
-}
-
-/// SELECT, then `command`.
-fn send(card: &mut VpcdCard, command: &CardCommand) -> Result<Response, Error> {
-    let mut link = Link::SHORT;
-    let mut exchange = Exchange::new(card.transaction()?, &mut link);
-    assert!(exchange.send(&select())?.status.is_ok());
-    exchange.send(command)
-}
-
-fn verify(card: &mut VpcdCard, digits: &str) -> StatusWord {
-    send(card, &pin(digits)).unwrap().status
-}
-
-fn openssl(directory: &Path, arguments: &str) -> Vec<u8> {
-    let output = Command::new("openssl").args(arguments.split(' ')).current_dir(directory).output().expect("openssl");
-    assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
-}
-
-/// A running `pivkit-vcard`, killed if the test fails.
-struct Program {
-    child: Child,
-    out: BufReader<ChildStdout>,
-}
-
-impl Program {
-    fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_pivkit-vcard"))
-            .arg("run")
-            .args(arguments)
-            .env("RUST_LOG", "trace")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        Self { child, out }
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.out.read_line(&mut line).unwrap();
-        line.strip_suffix('\n').expect("a whole line").to_owned()
-    }
-
-    fn rest(&mut self) -> String {
-        let mut rest = String::new();
-        self.out.read_to_string(&mut rest).unwrap();
-        rest
-    }
-
-    fn end(&mut self, signal: Signal) -> ExitStatus {
-        kill(self.pid(), signal).unwrap();
-        self.exit()
-    }
-
-    /// Waits for the end; a program that does not end is killed, and the test fails.
-    fn exit(&mut self) -> ExitStatus {
-        let pid = self.pid();
-        let (ended, end) = mpsc::channel::<()>();
-        let watchdog = std::thread::spawn(move || {
-            let late = end.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout);
-            if late {
-                kill(pid, Signal::SIGKILL).unwrap();
-            }
-            late
-        });
-        let status = self.child.wait().unwrap();
-        drop(ended);
-        assert!(!watchdog.join().unwrap(), "it did not end by itself");
-        status
-    }
-
-    fn errors(&mut self) -> String {
-        let mut errors = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
-        errors
-    }
-
-    fn fail(mut self) -> String {
-        assert_eq!(self.exit().code(), Some(1));
-        self.errors()
-    }
-
-    fn pid(&self) -> Pid {
-        Pid::from_raw(i32::try_from(self.child.id()).unwrap())
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::io::stdout().flush();
     }
 }

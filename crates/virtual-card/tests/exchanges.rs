@@ -126,6 +126,17 @@ fn the_answer_to_reset_is_its_own_and_its_check_byte_is_right() {
     }
 }
 
+#[test]
+fn a_card_with_protocol_t0_says_so() {
+    let keys = Keys::generate();
+    for profile in [Profile::Plain, Profile::YubiKey4] {
+        let options = |quirks: &str| CardOptions { profile, quirks: quirks.parse().unwrap(), ..CardOptions::default() };
+        let atr = keys.card(options("t0")).atr();
+        assert_eq!((&atr[..2], atr.len()), (&[0x3b, 0x0c][..], 2 + 12), "no TD1, no TCK");
+        assert_eq!(keys.card(options("t0,atr=3B00")).atr(), [0x3b, 0x00]);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -139,6 +150,23 @@ proptest! {
             prop_assert!(answer.len() >= 2 && answer.len() <= 65_538);
         }
     }
+
+    #[test]
+    fn nothing_makes_a_yubikey_panic(apdus in proptest::collection::vec(apdu(), 1..12)) {
+        let mut card = YUBIKEY.with(|content| {
+            VirtualCard::new(content.clone(), CardOptions { profile: Profile::YubiKey57, ..CardOptions::default() })
+        });
+        let _ = card.transmit(&bytes("00A4040005 A000000308 00"));
+        for apdu in apdus {
+            let answer = card.transmit(&apdu);
+            prop_assert!(answer.len() >= 2 && answer.len() <= 65_538);
+        }
+    }
+}
+
+thread_local! {
+    /// Making one takes time for its attestation key.
+    static YUBIKEY: Content = Content::factory(Profile::YubiKey57).unwrap();
 }
 
 /// Noise, and noise behind headers that lead somewhere.
@@ -155,6 +183,9 @@ fn apdu() -> impl Strategy<Value = Vec<u8>> {
         Just(vec![0x00, 0x47, 0x00, 0x9a]),
         Just(vec![0x00, 0xdb, 0x3f, 0xff]),
         Just(vec![0x00, 0x24, 0x00, 0x81, 0x10]),
+        (0xf6..=0xff_u8, any::<u8>()).prop_map(|(ins, p2)| vec![0x00, ins, 0x00, p2]),
+        Just(vec![0x00, 0xfe, 0x07, 0x9a]),
+        Just(vec![0x00, 0xff, 0xff, 0xff]),
         Just(vec![0x00, 0xc0, 0x00, 0x00]),
         proptest::collection::vec(any::<u8>(), 0..6),
     ];

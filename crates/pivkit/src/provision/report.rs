@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use super::plan::Plan;
 use super::run::Done;
 use super::state::CardState;
-use crate::report::{AttestationReport, ProvisionReport, ProvisionedSlot, SCHEMA_VERSION};
+use crate::report::{AttestedKey, ProvisionReport, ProvisionedSlot, SCHEMA_VERSION};
 
 /// What was planned, and how the card stands: `state`.
 pub(super) fn report(reader: &str, state: &CardState, plan: &Plan, done: &Done, changed: bool) -> ProvisionReport {
@@ -27,9 +27,9 @@ pub(super) fn report(reader: &str, state: &CardState, plan: &Plan, done: &Done, 
         firmware: state.version.map(|version| version.to_string()),
         guid: state.guid.map(hex::encode_upper),
         token_id: token_id.map(|token| token.to_string()),
-        plan: plan.steps.iter().map(ToString::to_string).collect(),
+        plan: if changed { done.steps.clone() } else { plan.steps.iter().map(ToString::to_string).collect() },
         notes: plan.notes.clone(),
-        changed,
+        changed: changed && !done.steps.is_empty(),
         management_key,
         pin_is_factory: state.pin.is_factory,
         puk_is_factory: state.puk.is_factory,
@@ -54,9 +54,9 @@ fn slot_report(slot: KeySlot, state: &CardState, plan: &Plan, done: &Done) -> Pr
     }
 }
 
-fn attestation_report(attestation: &Attestation) -> AttestationReport {
+pub(crate) fn attestation_report(attestation: &Attestation) -> AttestedKey {
     let (major, minor, patch) = attestation.firmware;
-    AttestationReport {
+    AttestedKey {
         firmware: format!("{major}.{minor}.{patch}"),
         serial: attestation.serial,
         pin_policy: attestation.pin_policy.to_string(),

@@ -25,6 +25,8 @@ use crate::{Error, Ui};
 pub(crate) struct Done {
     pub(crate) attestations: BTreeMap<KeySlot, Attestation>,
     pub(crate) requests: BTreeMap<KeySlot, String>,
+    /// The steps that were carried out: all, but for those that turned out to be needless.
+    pub(crate) steps: Vec<String>,
 }
 
 /// A plan that is being carried out.
@@ -67,8 +69,13 @@ impl<'a> Run<'a> {
     pub(crate) fn carry_out(mut self, plan: &Plan, ui: &mut dyn Ui) -> Result<Done, Error> {
         self.keys = plan.keys.clone();
         for step in &plan.steps {
+            let needless = *step == Step::ChangePinOfFactory && !self.secrets.pin.as_ref().is_some_and(is_factory_pin);
+            if needless {
+                continue;
+            }
             ui.note(&format!("{step} ..."));
             self.step(step, plan.access, ui)?;
+            self.done.steps.push(step.to_string());
         }
         Ok(self.done)
     }
@@ -76,12 +83,7 @@ impl<'a> Run<'a> {
     fn step(&mut self, step: &Step, access: Access, ui: &mut dyn Ui) -> Result<(), Error> {
         match step {
             Step::ChangePuk => self.change_puk()?,
-            Step::ChangePin => self.change_pin()?,
-            Step::ChangePinOfFactory => {
-                if self.secrets.pin.as_ref().is_some_and(is_factory_pin) {
-                    self.change_pin()?;
-                }
-            }
+            Step::ChangePin | Step::ChangePinOfFactory => self.change_pin()?,
             Step::ProtectManagementKey => {
                 self.open(access)?;
                 let algorithm = self.state.management_key.algorithm.map_or(ManagementKeyAlgorithm::TripleDes, key_kind);

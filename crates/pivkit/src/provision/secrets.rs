@@ -1,6 +1,6 @@
 //! What a person gives for provisioning, and nothing of it before it is needed.
 
-use piv::{LastTry, Pin, Puk};
+use piv::{LastTry, Pin};
 use provision::{CertificateTemplate, ReferenceData};
 
 use super::plan::{Plan, Step};
@@ -10,27 +10,6 @@ use crate::{Error, Ui, UiError};
 
 /// What provisioning asks beside what [`Ui`] does.
 pub trait ProvisionUi: Ui {
-    /// Asks for the PUK of the card in `reader`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Ui::pin`].
-    fn puk(&mut self, reader: &str) -> Result<Puk, UiError>;
-
-    /// Asks for a new PIN, twice where a person types it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Ui::pin`].
-    fn new_pin(&mut self, reader: &str) -> Result<Pin, UiError>;
-
-    /// Asks for a new PUK, or makes one up and keeps it safe before it is returned.
-    ///
-    /// # Errors
-    ///
-    /// As [`Ui::pin`].
-    fn new_puk(&mut self, reader: &str) -> Result<Puk, UiError>;
-
     /// Whether a new PUK is given without anybody being asked.
     fn new_puk_is_given(&self) -> bool;
 

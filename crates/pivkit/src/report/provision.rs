@@ -57,12 +57,12 @@ pub struct ProvisionedSlot {
     pub request: Option<String>,
     /// What the card attests of the key, if that was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub attestation: Option<AttestationReport>,
+    pub attestation: Option<AttestedKey>,
 }
 
 /// An attestation that was verified up to one of the caller's roots.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AttestationReport {
+pub struct AttestedKey {
     /// The firmware: `5.7.2`.
     pub firmware: String,
     /// The serial number, if the card shows it.

@@ -1,5 +1,8 @@
 use std::collections::VecDeque;
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use zeroize::Zeroizing;
 
 use super::*;
@@ -166,16 +169,22 @@ fn a_secret_is_sent_once_whatever_the_card_says() {
 
 #[test]
 fn a_chain_without_end_is_cut_off() {
-    struct Endless;
+    struct Endless(Rc<Cell<usize>>, usize);
     impl CardTransaction for Endless {
         fn transmit(&mut self, _: &Apdu) -> Result<Vec<u8>, Error> {
-            let mut answer = vec![0; 256];
+            self.0.set(self.0.get() + 1);
+            let mut answer = vec![0; self.1];
             answer.extend([0x61, 0]);
             Ok(answer)
         }
     }
-    let error = Exchange::new(Box::new(Endless), &mut Link::default()).send(&get_data()).unwrap_err();
-    assert!(error.to_string().contains("64 KiB"), "{error}");
+    for (part, reason) in [(256, "64 KiB"), (1, "512 parts")] {
+        let commands = Rc::new(Cell::new(0));
+        let endless = Box::new(Endless(Rc::clone(&commands), part));
+        let error = Exchange::new(endless, &mut Link::default()).send(&get_data()).unwrap_err();
+        assert!(error.to_string().contains(reason), "{error}");
+        assert!(commands.get() < 600, "{} commands", commands.get());
+    }
 }
 
 #[test]

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use smartcard::tlv::{self, Tag};
+
 use super::Fault;
 use crate::Error;
+use crate::apdu::CommandApdu;
 
 /// Which faults come when, and how many commands there were.
 #[derive(Clone, Debug, Default)]
@@ -20,15 +23,46 @@ pub struct FaultPlan {
 
 /// What a plan remembers of a command APDU. Its data are not kept: a PIN could be among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CommandRecord {
+pub struct CommandRecord {
     /// CLA, INS, P1 and P2; zeros where the APDU was shorter.
-    pub(crate) header: [u8; 4],
+    pub header: [u8; 4],
     /// The length of the APDU in bytes.
-    pub(crate) length: usize,
+    pub length: usize,
+    /// The object that a GET DATA asks for.
+    pub object: Option<Tag>,
+}
+
+impl CommandRecord {
+    fn of(apdu: &[u8]) -> Self {
+        let mut header = [0; 4];
+        header.iter_mut().zip(apdu).for_each(|(to, from)| *to = *from);
+        let [_, instruction, ..] = header;
+        let command = CommandApdu::parse(apdu).ok().filter(|_| instruction == INS_GET_DATA);
+        let object = command.and_then(|command| match tlv::single(command.data, Tag(0x5c)).ok()? {
+            [a] => Some(Tag(u32::from(*a))),
+            [a, b] => Some(Tag(u32::from_be_bytes([0, 0, *a, *b]))),
+            [a, b, c] => Some(Tag(u32::from_be_bytes([0, *a, *b, *c]))),
+            _ => None,
+        });
+        Self { header, length: apdu.len(), object }
+    }
+
+    /// INS.
+    #[must_use]
+    pub fn instruction(&self) -> u8 {
+        let [_, instruction, ..] = self.header;
+        instruction
+    }
+
+    /// True for a VERIFY with data: it could cost a try.
+    #[must_use]
+    pub fn sends_pin(&self) -> bool {
+        self.instruction() == INS_VERIFY && self.length > HEADER_AND_LENGTH
+    }
 }
 
 impl FaultPlan {
-    /// Remembers from now on what [`FaultPlan::headers`] and [`FaultPlan::pins_sent`] tell. It grows with every command.
+    /// Remembers the commands from now on for [`FaultPlan::record`]. It grows with every command.
     #[must_use]
     pub fn recording(mut self) -> Self {
         self.record.get_or_insert_default();
@@ -37,12 +71,9 @@ impl FaultPlan {
 
     /// Counts a command, and says what goes wrong with it.
     pub fn next_command(&mut self, apdu: &[u8]) -> Option<Fault> {
-        let mut header = [0; 4];
-        header.iter_mut().zip(apdu).for_each(|(to, from)| *to = *from);
-        if let Some(record) = &mut self.record {
-            record.push(CommandRecord { header, length: apdu.len() });
-        }
-        let [_, instruction, ..] = header;
+        let command = CommandRecord::of(apdu);
+        let instruction = command.instruction();
+        self.record.iter_mut().for_each(|record| record.push(command));
         self.commands = self.commands.saturating_add(1);
         let count = self.counts.entry(instruction).or_default();
         *count = count.saturating_add(1);
@@ -65,21 +96,10 @@ impl FaultPlan {
         self.faults.len().saturating_add(self.of_instruction.len())
     }
 
-    /// CLA, INS, P1 and P2 of every command since [`FaultPlan::recording`]; none without it.
+    /// Every command since [`FaultPlan::recording`]; none without it.
     #[must_use]
-    pub fn headers(&self) -> Vec<[u8; 4]> {
-        self.recorded().map(|command| command.header).collect()
-    }
-
-    /// How many VERIFY commands with data there were since [`FaultPlan::recording`], to whatever they led: each could
-    /// have cost a try.
-    #[must_use]
-    pub fn pins_sent(&self) -> usize {
-        self.recorded().filter(|command| command.header.get(1) == Some(&INS_VERIFY) && command.length > 5).count()
-    }
-
-    fn recorded(&self) -> impl Iterator<Item = &CommandRecord> {
-        self.record.iter().flatten()
+    pub fn record(&self) -> &[CommandRecord] {
+        self.record.as_deref().unwrap_or_default()
     }
 
     /// Plans a fault for the `n`-th command from now; 1 is the next one.
@@ -95,6 +115,9 @@ impl FaultPlan {
 }
 
 const INS_VERIFY: u8 = 0x20;
+const INS_GET_DATA: u8 = 0xcb;
+/// CLA, INS, P1, P2 and one byte for the length of the data, or of the answer.
+const HEADER_AND_LENGTH: usize = 5;
 const INS_GET_RESPONSE: u8 = 0xc0;
 
 impl FromStr for FaultPlan {
@@ -188,15 +211,18 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_tells_pins_from_questions() {
+    fn a_record_tells_pins_from_questions_and_names_objects() {
         let mut plan = FaultPlan::default();
         plan.next_command(&SELECT);
         let mut plan = plan.recording();
         plan.next_command(&[0, 0x20, 0, 0x80]);
         plan.next_command(&[0, 0x20, 0, 0x80, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
+        plan.next_command(&[0, 0xcb, 0x3f, 0xff, 5, 0x5c, 3, 0x5f, 0xc1, 0x05, 0]);
         plan.next_command(&[0]);
-        assert_eq!((plan.commands(), plan.pins_sent()), (4, 1));
-        assert_eq!(plan.headers(), [[0, 0x20, 0, 0x80], [0, 0x20, 0, 0x80], [0; 4]]);
+        assert_eq!(plan.commands(), 5);
+        let record: Vec<_> = plan.record().iter().map(|command| (command.instruction(), command.sends_pin())).collect();
+        assert_eq!(record, [(0x20, false), (0x20, true), (0xcb, false), (0, false)]);
+        assert_eq!(plan.record().iter().filter_map(|command| command.object).collect::<Vec<_>>(), [Tag(0x5fc105)]);
     }
 
     #[test]

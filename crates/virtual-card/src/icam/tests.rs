@@ -22,7 +22,7 @@ fn every_card_has_what_its_files_say() {
     let cards = cards();
     assert_eq!(cards.len(), 8);
     for directory in cards {
-        let content = Content::icam(&directory).unwrap();
+        let content = Content::icam(Profile::Plain, &directory).unwrap();
         let slots: Vec<_> = content.slots().iter().map(|(slot, algorithm)| format!("{slot} {algorithm}")).collect();
         assert_eq!(slots, ["9a RSA2048", "9c RSA2048", "9d RSA2048", "9e RSA2048"], "{}", directory.display());
         let file = |name: &str| fs::read(directory.join(name)).unwrap();
@@ -61,11 +61,11 @@ fn what_is_no_card_is_refused_with_its_reason() {
             }
         }
     };
-    let error = |directory: &TempDir| Content::icam(directory.path()).err().unwrap();
+    let error = |directory: &TempDir| Content::icam(Profile::Plain, directory.path()).err().unwrap();
 
     let empty = TempDir::new().unwrap();
     assert!(matches!(error(&empty), Error::NoCard { reason, .. } if reason.contains("CHUID")));
-    assert!(matches!(Content::icam(&good.join("absent")), Err(Error::Unreadable { .. })));
+    assert!(matches!(Content::icam(Profile::Plain, &good.join("absent")), Err(Error::Unreadable { .. })));
 
     let without_certificates = copy();
     remove(&without_certificates, "", ".crt");

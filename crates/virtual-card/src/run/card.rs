@@ -76,7 +76,7 @@ impl Run {
             }
         }
         if let Some(directory) = &self.load_icam
-            && Content::icam(directory)?.guid() != content.guid()
+            && Content::icam(content.profile(), directory)?.guid() != content.guid()
         {
             return Err(Error::KeptOther { path: path(), directory: directory.clone() });
         }
@@ -91,7 +91,7 @@ impl Run {
         let profile = self.profile.unwrap_or_default();
         let mut content = match (self.preset, &self.load_icam) {
             (None, None) => Content::factory(profile)?,
-            (None, Some(directory)) => Content::icam(directory)?,
+            (None, Some(directory)) => Content::icam(profile, directory)?,
             (Some(preset), _) => {
                 let issued = preset.issue_for(profile)?;
                 certificates.insert("ca".to_owned(), issued.ca_certificate);

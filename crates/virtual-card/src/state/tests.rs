@@ -1,10 +1,16 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
+use smartcard::tlv::Tag;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Algorithm, CardOptions, PrivateKey, Slot, VirtualCard};
+use crate::management_key::ManagementKey;
+use crate::pin::AuthenticationData;
+use crate::{
+    Algorithm, CardOptions, ManagementAlgorithm, Origin, PinPolicy, PrivateKey, Profile, Slot, TouchPolicy, VirtualCard,
+};
 
 const SELECT: &[u8] = &[0x00, 0xa4, 4, 0, 5, 0xa0, 0, 0, 3, 8];
 const TRIES: &[u8] = &[0x00, 0x20, 0x00, 0x80];
@@ -187,4 +193,107 @@ fn a_card_without_its_pin_file_is_damaged_not_new() {
     store.write(&content()).unwrap();
     fs::remove_file(store.directory.path().join("pin.json")).unwrap();
     assert!(matches!(store.read(), Err(Error::StateDamaged { .. })));
+}
+
+#[test]
+fn everything_that_a_yubikey_has_outlives_the_card() {
+    let directory = TempDir::new().unwrap();
+    let mut before = Content::factory(Profile::YubiKey57).unwrap();
+    let algorithms =
+        [Algorithm::Rsa1024, Algorithm::P256, Algorithm::P384, Algorithm::Ed25519, Algorithm::X25519].into_iter();
+    for (slot, algorithm) in Slot::retired().zip(algorithms) {
+        let key = PrivateKey::generate(algorithm).unwrap();
+        before.put_key_with(slot, key, Origin::Generated, PinPolicy::Never, TouchPolicy::Cached);
+    }
+    before.put_object(Tag(0x5fff00), vec![0x80, 0]).unwrap();
+    let management_key = ManagementKey::new(ManagementAlgorithm::Aes256, &[9; 32], TouchPolicy::Always).unwrap();
+    before.management_key = Arc::new(management_key);
+    before.references.pin.replace(AuthenticationData::pad(b"p\xc3\xb6stn").unwrap());
+    before.references.pin.set_tries(200);
+    before.references.puk.spend_try();
+    open(&directory).write(&before).unwrap();
+
+    let after = open(&directory).read().unwrap().unwrap();
+    assert_eq!((after.profile, after.serial), (Profile::YubiKey57, before.serial));
+    assert_eq!((after.objects, after.attestation_root), (before.objects, before.attestation_root));
+    assert_eq!(after.management_key.algorithm(), ManagementAlgorithm::Aes256);
+    assert_eq!((after.management_key.bytes(), after.management_key.touch_policy), (&[9; 32][..], TouchPolicy::Always));
+    assert_eq!(after.keys.keys().collect::<Vec<_>>(), before.keys.keys().collect::<Vec<_>>());
+    for (slot, key) in &before.keys {
+        let kept = &after.keys[slot];
+        assert_eq!(kept.key.to_pkcs8_pem().unwrap(), key.key.to_pkcs8_pem().unwrap(), "{slot}");
+        assert_eq!(
+            (kept.origin, kept.pin_policy, kept.touch_policy),
+            (key.origin, key.pin_policy, key.touch_policy),
+            "{slot}"
+        );
+    }
+    for (kept, reference) in
+        [(&after.references.pin, &before.references.pin), (&after.references.puk, &before.references.puk)]
+    {
+        assert_eq!(kept.block(), reference.block());
+        assert_eq!((kept.tries_left(), kept.tries()), (reference.tries_left(), reference.tries()));
+    }
+}
+
+/// The files as the version before this one wrote them.
+#[test]
+fn a_state_of_version_1_is_read() {
+    let directory = TempDir::new().unwrap();
+    let store = open(&directory);
+    let key = PrivateKey::generate(Algorithm::P256).unwrap();
+    let pem = key.to_pkcs8_pem().unwrap().replace('\n', "\\n");
+    let card = format!(
+        r#"{{ "schema_version": 1, "objects": {{ "5FC105": "70015a", "5FC10C": "c10100c20100fe00" }},
+             "keys": {{ "9a": "{pem}", "9c": "{pem}" }} }}"#
+    );
+    let pins = r#"{ "schema_version": 1, "pin": { "value": "246810", "tries_left": 2, "tries": 3 },
+                    "puk": { "value": "12345678", "tries_left": 3, "tries": 3 } }"#;
+    store.directory.replace(CARD_FILE, card.as_bytes()).unwrap();
+    store.directory.replace(PIN_FILE, pins.as_bytes()).unwrap();
+
+    let content = store.read().unwrap().unwrap();
+    assert_eq!(content.profile, Profile::Plain);
+    assert_eq!(content.slots(), [(Slot::AUTHENTICATION, Algorithm::P256), (Slot::SIGNATURE, Algorithm::P256)]);
+    assert_eq!(content.object(Tag(0x5fc105)), Some(&[0x70, 1, 0x5a][..]));
+    let signature = &content.keys[&Slot::SIGNATURE];
+    assert_eq!((signature.origin, signature.pin_policy), (Origin::Imported, PinPolicy::Always));
+    assert!(content.management_key.is_factory());
+    assert_eq!((content.references.pin.text().as_str(), content.references.pin.tries_left()), ("246810", 2));
+
+    // And kept as it is kept now.
+    drop(VirtualCard::kept(content, CardOptions::default(), store).unwrap());
+    let text = fs::read_to_string(directory.path().join("state/card.json")).unwrap();
+    assert!(text.contains("\"schema_version\": 2"), "{text}");
+    assert_eq!(open(&directory).read().unwrap().unwrap().references.pin.text().as_str(), "246810");
+}
+
+/// RESET is cut off between its two files: the keys are gone, PIN and PUK are still blocked, and RESET ends it.
+#[test]
+fn a_reset_that_is_cut_off_never_leaves_keys_behind_the_default_pin() {
+    let directory = TempDir::new().unwrap();
+    let mut content = Content::factory(Profile::YubiKey4).unwrap();
+    content.put_key(Slot::AUTHENTICATION, PrivateKey::generate(Algorithm::P256).unwrap());
+    for _ in 0..3 {
+        content.references.pin.spend_try();
+        content.references.puk.spend_try();
+    }
+    let options = || CardOptions { profile: Profile::YubiKey4, ..CardOptions::default() };
+    let selected = |content, store| {
+        let mut card = VirtualCard::kept(content, options(), store).unwrap();
+        assert!(card.transmit(SELECT).ends_with(&[0x90, 0]));
+        card
+    };
+    let mut card = selected(content, open(&directory));
+    fs::create_dir(directory.path().join("state/.pin.json.new")).unwrap();
+    assert_eq!(card.transmit(&[0x00, 0xfb, 0, 0]), [0x65, 0x81]);
+    drop(card);
+    fs::remove_dir(directory.path().join("state/.pin.json.new")).unwrap();
+
+    let store = open(&directory);
+    let content = store.read().unwrap().unwrap();
+    assert!(content.slots().is_empty() && content.references.pin.is_blocked());
+    let mut card = selected(content, store);
+    assert_eq!(card.transmit(&[0x00, 0xfb, 0, 0]), [0x90, 0x00]);
+    assert_eq!(card.transmit(RIGHT_PIN), [0x90, 0x00]);
 }

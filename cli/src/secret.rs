@@ -1,0 +1,240 @@
+//! Where PIN, PUK and management key come from: the terminal, a file, or standard input. Never an argument, never the
+//! environment.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use pivkit::{CardError, ManagementKey, Pin, Puk, UiError};
+use zeroize::Zeroizing;
+
+use crate::args::PinArgs;
+use crate::interrupt;
+
+/// Where to read a secret.
+#[derive(Debug, Default)]
+pub(crate) enum SecretSource {
+    #[default]
+    Terminal,
+    File(PathBuf),
+    Stdin,
+}
+
+/// Which secret.
+#[derive(Clone, Copy)]
+enum Kind {
+    Pin,
+    NewPin,
+    Puk,
+    NewPuk,
+    ManagementKey,
+}
+
+impl From<&PinArgs> for SecretSource {
+    fn from(args: &PinArgs) -> Self {
+        match &args.pin_file {
+            Some(file) => Self::File(file.clone()),
+            None if args.pin_stdin => Self::Stdin,
+            None => Self::Terminal,
+        }
+    }
+}
+
+impl From<&Option<PathBuf>> for SecretSource {
+    fn from(file: &Option<PathBuf>) -> Self {
+        file.clone().map_or(Self::Terminal, Self::File)
+    }
+}
+
+/// The management key in a file: hexadecimal digits on its first line.
+pub(crate) fn management_key(path: &Path) -> Result<ManagementKey, UiError> {
+    let text = from_file(path, Kind::ManagementKey)?;
+    ManagementKey::from_hex(text.trim()).map_err(UiError::ManagementKey)
+}
+
+impl SecretSource {
+    /// Reads the PIN; on a terminal after `prompt`, without echo.
+    pub(crate) fn pin(&self, prompt: &str, may_ask: bool) -> Result<Pin, UiError> {
+        Pin::new(&self.read(Kind::Pin, prompt, may_ask)?).map_err(UiError::Pin)
+    }
+
+    /// Reads the PUK; on a terminal after `prompt`, without echo.
+    pub(crate) fn puk(&self, prompt: &str, may_ask: bool) -> Result<Puk, UiError> {
+        Puk::new(&self.read(Kind::Puk, prompt, may_ask)?).map_err(UiError::Puk)
+    }
+
+    /// Reads the new PIN; on a terminal twice.
+    pub(crate) fn new_pin(&self, prompt: &str, may_ask: bool) -> Result<Pin, UiError> {
+        Pin::new(&self.read_new(Kind::NewPin, prompt, may_ask)?).map_err(UiError::Pin)
+    }
+
+    /// Reads the new PUK; on a terminal twice.
+    pub(crate) fn new_puk(&self, prompt: &str, may_ask: bool) -> Result<Puk, UiError> {
+        Puk::new(&self.read_new(Kind::NewPuk, prompt, may_ask)?).map_err(UiError::Puk)
+    }
+
+    fn read_new(&self, kind: Kind, prompt: &str, may_ask: bool) -> Result<Zeroizing<String>, UiError> {
+        let text = self.read(kind, prompt, may_ask)?;
+        if matches!(self, Self::Terminal) && *self.read(kind, "The same once more: ", may_ask)? != *text {
+            return Err(UiError::Unequal { what: kind.what() });
+        }
+        Ok(text)
+    }
+
+    fn read(&self, kind: Kind, prompt: &str, may_ask: bool) -> Result<Zeroizing<String>, UiError> {
+        match self {
+            Self::File(path) => from_file(path, kind),
+            Self::Stdin => from_stdin(kind),
+            Self::Terminal if !may_ask => Err(unanswered(kind)),
+            Self::Terminal => {
+                let _prompt = interrupt::prompt();
+                let text = rpassword::prompt_password(prompt).map_err(|error| prompt_failed(error, kind))?;
+                Ok(Zeroizing::new(text))
+            }
+        }
+    }
+}
+
+/// rpassword reads from /dev/tty; without a terminal it cannot be opened.
+fn prompt_failed(error: io::Error, kind: Kind) -> UiError {
+    match error.kind() {
+        io::ErrorKind::Interrupted => UiError::Interrupted,
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => unanswered(kind),
+        _ if error.raw_os_error() == Some(nix::libc::ENXIO) => unanswered(kind),
+        _ => UiError::Terminal(error),
+    }
+}
+
+fn unanswered(kind: Kind) -> UiError {
+    UiError::Unanswered { question: kind.what().to_owned(), flag: kind.flag() }
+}
+
+/// Reads past the standard library's buffer, which nobody would wipe.
+fn from_stdin(kind: Kind) -> Result<Zeroizing<String>, UiError> {
+    let from = "standard input";
+    if io::stdin().is_terminal() {
+        let why = "it is a terminal, which would show it".to_owned();
+        return Err(UiError::Source { what: kind.what(), from: from.to_owned(), why, source: None });
+    }
+    let failed = |error: io::Error| UiError::Source {
+        what: kind.what(),
+        from: from.to_owned(),
+        why: error.to_string(),
+        source: Some(error),
+    };
+    first_line(File::from(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?), from, kind)
+}
+
+/// A file that only its owner may read; a pipe has no such mode and is as private as whoever made it.
+fn from_file(path: &Path, kind: Kind) -> Result<Zeroizing<String>, UiError> {
+    let from = path.display().to_string();
+    let failed =
+        |why: &str, source| UiError::Source { what: kind.what(), from: from.clone(), why: why.to_owned(), source };
+    let file = File::open(path).map_err(|error| failed(&error.to_string(), Some(error)))?;
+    let metadata = file.metadata().map_err(|error| failed(&error.to_string(), Some(error)))?;
+    if metadata.is_dir() {
+        return Err(failed("it is a folder", None));
+    }
+    if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
+        return Err(failed("others than its owner may read it", None));
+    }
+    first_line(file, &from, kind)
+}
+
+/// The first line, without its end. A line of any length that a secret can have, and of one byte more, fits into the buffer,
+/// so nothing of it is left behind in memory by its growth.
+fn first_line(mut input: impl Read, from: &str, kind: Kind) -> Result<Zeroizing<String>, UiError> {
+    let failed = |error: io::Error| UiError::Source {
+        what: kind.what(),
+        from: from.to_owned(),
+        why: error.to_string(),
+        source: Some(error),
+    };
+    let mut buffer = Zeroizing::new([0; MAX_LINE]);
+    let mut length = 0;
+    while let Some(free) = buffer.get_mut(length..).filter(|free| !free.is_empty()) {
+        match input.read(free) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(error)),
+        }
+        if buffer.contains(&b'\n') {
+            break;
+        }
+    }
+    let line = buffer.get(..length).unwrap_or_default().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let text = std::str::from_utf8(line).map_err(|_| kind.invalid())?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+impl Kind {
+    fn what(self) -> &'static str {
+        match self {
+            Self::Pin => "the PIN",
+            Self::NewPin => "the new PIN",
+            Self::Puk => "the PUK",
+            Self::NewPuk => "the new PUK",
+            Self::ManagementKey => "the management key",
+        }
+    }
+
+    /// The flag that gives it without a question.
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Pin => "--pin-file or --pin-stdin",
+            Self::NewPin => "--new-pin-file",
+            Self::Puk => "--puk-file",
+            Self::NewPuk => "--new-puk-file",
+            Self::ManagementKey => "--management-key-file",
+        }
+    }
+
+    /// What is said of bytes that are not even text.
+    fn invalid(self) -> UiError {
+        match self {
+            Self::Pin | Self::NewPin => UiError::Pin(CardError::InvalidPin),
+            Self::Puk | Self::NewPuk => UiError::Puk(CardError::InvalidPuk),
+            Self::ManagementKey => UiError::ManagementKey(CardError::InvalidManagementKey),
+        }
+    }
+}
+
+/// Longer than the 64 digits of the longest management key, and than any PIN.
+const MAX_LINE: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(input: &[u8]) -> String {
+        first_line(input, "test", Kind::Pin).unwrap().to_string()
+    }
+
+    #[test]
+    fn the_first_line_without_its_end() {
+        for input in [&b"123456"[..], b"123456\n", b"123456\r\n", b"123456\nmore"] {
+            assert_eq!(line(input), "123456");
+        }
+        assert_eq!(line(b""), "");
+    }
+
+    #[test]
+    fn an_endless_line_is_cut_and_then_is_no_pin() {
+        let text = first_line(io::repeat(b'1'), "test", Kind::Pin).unwrap();
+        assert!(Pin::new(&text).is_err());
+    }
+
+    #[test]
+    fn a_file_that_others_may_read_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, "123456\n").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(from_file(file.path(), Kind::Pin), Err(UiError::Source { .. })));
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(*from_file(file.path(), Kind::Pin).unwrap(), "123456");
+    }
+}

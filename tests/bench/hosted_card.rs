@@ -1,0 +1,46 @@
+//! A virtual card in this process, in the reader of pivkit's `vpcd:` transport: tests see its inside, and it starts at once.
+
+use std::sync::OnceLock;
+use std::thread::{self, JoinHandle};
+
+use virtual_card::{FaultPlan, Issued, Preset, Slot, Stop, VirtualCard, VpcdClient};
+
+/// A card that is in the reader until [`HostedCard::end`].
+pub(crate) struct HostedCard {
+    stop: Stop,
+    thread: JoinHandle<(VirtualCard, FaultPlan)>,
+}
+
+impl HostedCard {
+    /// Puts `card` into the reader at `address`, and lets happen to it what is planned.
+    pub(crate) fn insert(address: &str, mut card: VirtualCard, mut plan: FaultPlan) -> Self {
+        let client = VpcdClient::new(address);
+        let stop = client.stop();
+        let thread = thread::spawn(move || {
+            client.run(&mut card, &mut plan, |_| ()).unwrap();
+            (card, plan)
+        });
+        Self { stop, thread }
+    }
+
+    /// Takes the card out, if nothing has done so before.
+    pub(crate) fn end(self) -> (VirtualCard, FaultPlan) {
+        self.stop.request();
+        self.thread.join().unwrap()
+    }
+}
+
+/// A card with certificates in many slots, and its authority: the card of alice, whose certificate in 9D is in 9E and in two
+/// retired slots as well.
+pub(crate) fn full() -> &'static Issued {
+    static FULL: OnceLock<Issued> = OnceLock::new();
+    FULL.get_or_init(|| {
+        let mut issued = Preset::Alice.issue().unwrap();
+        let object = issued.content.object(Slot::KEY_MANAGEMENT.certificate_tag()).unwrap().to_vec();
+        for slot in ["9e", "82", "83"] {
+            let slot: Slot = slot.parse().unwrap();
+            issued.content.put_object(slot.certificate_tag(), object.clone()).unwrap();
+        }
+        issued
+    })
+}

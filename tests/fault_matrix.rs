@@ -1,0 +1,287 @@
+//! Every operation with a card, every command of it, every fault: what pivkit makes of it.
+//!
+//! ```text
+//! for each operation            one line of `operations`, on a card with extended length and on one without
+//!   without a fault             which commands there are, and how it ends
+//!   for each command, fault     the same with the fault at that command   -> judge::faulted
+//!                               and once more without it                  -> judge::again
+//! ```
+//!
+//! In the matrix a card that hangs answers late and in time. One that hangs for longer than pivkit waits, 30 s, is met at
+//! chosen commands only, in tests of their own.
+
+mod judge;
+mod operations;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Instant;
+
+use virtual_card::{CardOptions, CommandRecord, ExtendedLength, FaultPlan, VirtualCard};
+
+use crate::bench::hosted_card::{HostedCard, full};
+use crate::bench::idp::{Device, Idp};
+use crate::bench::process::Output;
+use crate::bench::{Bench, not_run};
+use operations::{OPERATIONS, Operation};
+
+/// What may go wrong with a command.
+const FAULTS: [&str; 17] = [
+    "remove",
+    "reset",
+    "sw=6F00",
+    "sw=6982",
+    "sw=6983",
+    "sw=63C1",
+    "sw=63C0",
+    "sw=9000",
+    "sw=6100",
+    "sw=6CFF",
+    "truncate",
+    "truncate=2",
+    "truncate=20",
+    "garbage",
+    "hang=0.05",
+    "endless-chain",
+    "gzip-bomb",
+];
+
+#[test]
+fn every_operation_every_command_every_fault() {
+    let start = Instant::now();
+    let home = Home::new();
+    let cases: Vec<_> = OPERATIONS
+        .iter()
+        .flat_map(|operation| operation.lengths.iter().map(move |length| Case { operation, length: *length }))
+        .collect();
+    let surveys = on_all_places(&home.shared, &cases, |place, case| vec![(*case, place.survey(case))]);
+    let mut points = Vec::new();
+    for (case, survey) in &surveys {
+        let commands = survey.record.len();
+        assert!(commands > 0, "{}: no command was seen", case.operation.name);
+        points.extend((1..=commands).flat_map(|at| FAULTS.map(|fault| Point { case, survey, at, fault })));
+    }
+    let results = on_all_places(&home.shared, &points, |place, point| vec![place.meet(point)]);
+    report(&surveys, &results, start);
+    home.assert_logins(&surveys, &results);
+}
+
+/// An operation on a kind of card.
+#[derive(Clone, Copy)]
+struct Case {
+    operation: &'static Operation,
+    length: ExtendedLength,
+}
+
+/// How an operation goes without a fault.
+struct Survey {
+    output: Output,
+    record: Vec<CommandRecord>,
+    /// The file with the pairings of alice afterwards.
+    account: Option<Vec<u8>>,
+}
+
+/// A fault at a command.
+struct Point<'a> {
+    case: &'a Case,
+    survey: &'a Survey,
+    at: usize,
+    fault: &'static str,
+}
+
+/// How that ended.
+struct Met {
+    fault: &'static str,
+    /// The exit code, and that of the operation afterwards.
+    codes: (Option<i32>, Option<i32>),
+    login: bool,
+    complaint: Option<String>,
+}
+
+/// What all places share.
+#[derive(Clone)]
+struct Shared {
+    login_arguments: Vec<String>,
+}
+
+/// The identity provider, and what was registered there.
+struct Home {
+    shared: Shared,
+    idp: Idp,
+    _bench: Bench,
+}
+
+impl Home {
+    fn new() -> Self {
+        let bench = Bench::vpcd();
+        let authority = bench.openssl(&["x509", "-inform", "DER"], &full().ca_certificate).bytes;
+        let idp = Idp::start(&bench, &bench.file("ca.pem", authority), &[]);
+        let device = Device::new(&bench, idp.configuration(&bench));
+        device.register(&bench).success();
+        let login_arguments = device.login_arguments().into_iter().map(str::to_owned).collect();
+        Self { shared: Shared { login_arguments }, idp, _bench: bench }
+    }
+
+    /// The provider accepted the logins that ended well, and no other one but such whose answer pivkit refused.
+    fn assert_logins(&self, surveys: &[(Case, Survey)], results: &[Met]) {
+        let codes = results.iter().filter(|met| met.login).flat_map(|met| [met.codes.0, met.codes.1]);
+        let surveyed = surveys.iter().filter(|(case, _)| case.operation.is_login());
+        let ended_well = codes.filter(|code| *code == Some(0)).count() + surveyed.count();
+        let accepted = self.idp.log().matches("login accepted").count();
+        assert_eq!(accepted, ended_well, "a login without a proof was accepted, or the other way round");
+    }
+}
+
+/// Works on `jobs` at several places at once.
+fn on_all_places<J: Sync, R: Send>(shared: &Shared, jobs: &[J], work: impl Fn(&Place, &J) -> Vec<R> + Sync) -> Vec<R> {
+    let queue = Mutex::new(jobs.iter().collect::<VecDeque<_>>());
+    let results = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..PLACES {
+            scope.spawn(|| {
+                let place = Place::new(shared);
+                loop {
+                    let job = queue.lock().unwrap().pop_front();
+                    let Some(job) = job else { break };
+                    let result = work(&place, job);
+                    results.lock().unwrap().extend(result);
+                }
+            });
+        }
+    });
+    results.into_inner().unwrap()
+}
+
+const PLACES: usize = 6;
+
+/// A reader, and people with accounts.
+pub(crate) struct Place {
+    bench: Bench,
+    shared: Shared,
+    pin: PathBuf,
+    wrong_pin: PathBuf,
+}
+
+impl Place {
+    fn new(shared: &Shared) -> Self {
+        let bench = Bench::vpcd();
+        let (pin, wrong_pin) = (bench.file("pin", crate::bench::PIN), bench.file("wrong-pin", "654321"));
+        let place = Self { bench, shared: shared.clone(), pin, wrong_pin };
+        // Bob stays paired with the card.
+        let pair = ["pair", "--user", "bob", "--slot", "9a", "--pin-file", place.pin.to_str().unwrap(), "--yes"];
+        let host =
+            HostedCard::insert(&place.bench.reader_address(), card(ExtendedLength::Honoured), FaultPlan::default());
+        place.bench.pivkit(&pair).output().success();
+        host.end();
+        place
+    }
+
+    /// Runs an operation on a card to which happens what is planned. Alice is paired with nothing before.
+    fn run(&self, operation: &Operation, card: VirtualCard, plan: FaultPlan) -> (Output, VirtualCard, FaultPlan) {
+        let _ = fs::remove_dir_all(self.bench.authorized_certificates("alice").parent().unwrap());
+        let arguments = (operation.arguments)(self);
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let host = HostedCard::insert(&self.bench.reader_address(), card, plan.recording());
+        let output = self.bench.pivkit(&arguments).output();
+        let (card, plan) = host.end();
+        (output, card, plan)
+    }
+
+    fn account(&self) -> Option<Vec<u8>> {
+        fs::read(self.bench.authorized_certificates("alice")).ok()
+    }
+
+    fn survey(&self, case: &Case) -> Survey {
+        let (output, _, plan) = self.run(case.operation, card(case.length), FaultPlan::default());
+        let output = output.exits_with(case.operation.code);
+        Survey { output: self.neutral(output), record: plan.record().to_vec(), account: self.account() }
+    }
+
+    fn meet(&self, point: &Point<'_>) -> Met {
+        let operation = point.case.operation;
+        let plan: FaultPlan = format!("at {} {}", point.at, point.fault).parse().unwrap();
+        let (output, card, plan) = self.run(operation, card(point.case.length), plan);
+        let (output, account) = (self.neutral(output), self.account());
+        let first = judge::faulted(point, &output, account.as_deref(), &card, &plan);
+        let (next, card, _) = self.run(operation, card, FaultPlan::default());
+        let next = self.neutral(next);
+        let again = judge::again(point, &next, self.account().as_deref(), &card);
+        let complaint = match (first, again) {
+            (Ok(()), Ok(())) => None,
+            (Err(why), _) => Some(format!("{why}: {output}")),
+            (_, Err(why)) => Some(format!("afterwards, {why}: {next}\nafter {output}")),
+        };
+        let what = format!("{} at {} of {} ({:?})", point.fault, point.at, operation.name, point.case.length);
+        Met {
+            fault: point.fault,
+            codes: (output.code, next.code),
+            login: operation.is_login(),
+            complaint: complaint.map(|why| format!("{what}: {why}")),
+        }
+    }
+
+    /// The same text wherever the reader is.
+    fn neutral(&self, mut output: Output) -> Output {
+        output.stdout = output.stdout.replace(&self.bench.reader_address(), "READER");
+        output
+    }
+}
+
+fn card(extended_length: ExtendedLength) -> VirtualCard {
+    VirtualCard::new(full().content.clone(), CardOptions { extended_length, ..CardOptions::default() })
+}
+
+/// Says how many combinations there were and how they ended; fails with what did not hold.
+fn report(surveys: &[(Case, Survey)], results: &[Met], start: Instant) {
+    let say = |line: &str| not_run::to_terminal(&format!("{}: {line}", not_run::test_name()));
+    for (case, survey) in surveys {
+        say(&format!("{} ({:?}): {} commands", case.operation.name, case.length, survey.record.len()));
+    }
+    for fault in FAULTS {
+        let mut codes: BTreeMap<i32, usize> = BTreeMap::new();
+        for met in results.iter().filter(|met| met.fault == fault) {
+            *codes.entry(met.codes.0.unwrap_or(-1)).or_default() += 1;
+        }
+        let codes: Vec<_> = codes.iter().map(|(code, count)| format!("{code} x {count}")).collect();
+        say(&format!("{fault}: exit codes {}", codes.join(", ")));
+    }
+    say(&format!("{} combinations, each with a run afterwards, in {:.0?}", results.len(), start.elapsed()));
+    let complaints: Vec<_> = results.iter().filter_map(|met| met.complaint.as_deref()).collect();
+    let shown = complaints.iter().take(MOST_SHOWN).copied().collect::<Vec<_>>().join("\n\n");
+    assert!(complaints.is_empty(), "{} of {} combinations:\n{shown}", complaints.len(), results.len());
+}
+
+const MOST_SHOWN: usize = 30;
+
+/// SELECT, whatever it is for.
+#[test]
+fn a_card_that_hangs_is_given_up_before_anything_was_read() {
+    assert_given_up("identities", "at 1 of A4 hang=3600");
+}
+
+/// VERIFY: the answer to the PIN does not come.
+#[test]
+fn a_card_that_hangs_is_given_up_while_the_pin_is_verified() {
+    assert_given_up("pair", "at 2 of 20 hang=3600");
+}
+
+/// GENERAL AUTHENTICATE: perhaps somebody should touch the card.
+#[test]
+fn a_card_that_hangs_is_given_up_while_it_signs() {
+    assert_given_up("check", "at 1 of 87 hang=3600");
+}
+
+fn assert_given_up(operation: &str, fault: &str) {
+    let place = Place::new(&Shared { login_arguments: Vec::new() });
+    let operation = OPERATIONS.iter().find(|known| known.name == operation).unwrap();
+    let plan: FaultPlan = fault.parse().unwrap();
+    let (output, card, plan) = place.run(operation, card(ExtendedLength::Honoured), plan);
+    assert_eq!(plan.pending(), 0, "the fault never came: {output}");
+    let output = output.exits_with(3);
+    assert!(output.stderr.contains("no answer from reader") && output.stdout.is_empty(), "{output}");
+    assert_eq!((card.tries_left(), place.account()), (3, None), "{output}");
+    place.run(operation, card, FaultPlan::default()).0.success();
+}

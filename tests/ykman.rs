@@ -66,6 +66,11 @@ fn ykman_generates_p384(profile: &str) {
 }
 
 #[test]
+fn ykman_generates_rsa_2048_on_a_yubikey_4() {
+    assert_generates("yubikey-4", "9a", "rsa2048");
+}
+
+#[test]
 fn ykman_generates_rsa_3072_on_a_yubikey_5_7() {
     assert_generates("yubikey-5.7", "9d", "rsa3072");
 }
@@ -85,12 +90,15 @@ fn assert_generates(profile: &str, slot: &str, algorithm: &str) {
     let Some(card) = YubiKey::insert(profile) else { return };
     let (public_key, certificate) = (card.file("public.pem"), card.file("certificate.pem"));
     card.ykman_as_admin(&["keys", "generate", "--algorithm", algorithm, slot, &public_key]).output().success();
-    let metadata = card.ykman(&["keys", "info", slot]).output().success();
-    assert_eq!(fact(&metadata, "Algorithm").to_lowercase(), algorithm, "{metadata}");
-    assert_eq!(fact(&metadata, "Origin"), "GENERATED", "{metadata}");
-    let exported = card.file("exported.pem");
-    card.ykman(&["keys", "export", slot, &exported]).output().success();
-    assert_eq!(fs::read_to_string(&exported).unwrap(), fs::read_to_string(&public_key).unwrap());
+    // Firmware before 5.3 tells nothing of its keys.
+    if profile != "yubikey-4" {
+        let metadata = card.ykman(&["keys", "info", slot]).output().success();
+        assert_eq!(fact(&metadata, "Algorithm").to_lowercase(), algorithm, "{metadata}");
+        assert_eq!(fact(&metadata, "Origin"), "GENERATED", "{metadata}");
+        let exported = card.file("exported.pem");
+        card.ykman(&["keys", "export", slot, &exported]).output().success();
+        assert_eq!(fs::read_to_string(&exported).unwrap(), fs::read_to_string(&public_key).unwrap());
+    }
 
     let subject = ["--subject", "CN=made by ykman", "--pin", PIN];
     let generate = ["certificates", "generate", slot, &public_key];

@@ -44,7 +44,7 @@ fn count_all(card: &[&str]) -> Vec<usize> {
 }
 
 /// The commands in a log: each is one event `apdu`.
-fn count(output: &Output) -> usize {
+pub(crate) fn count(output: &Output) -> usize {
     let count = output.stderr.lines().filter(|line| line.contains("smartcard::exchange: apdu")).count();
     assert!(count > 0, "no command was logged: {output}");
     count

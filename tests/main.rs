@@ -20,6 +20,7 @@ mod command_count;
 mod documented;
 mod fault_matrix;
 mod foreign_card;
+mod foreign_card_owner;
 mod foreign_clients;
 mod hardware;
 mod icam;

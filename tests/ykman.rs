@@ -62,7 +62,7 @@ fn ykman_generates_p256(profile: &str) {
 }
 
 fn ykman_generates_p384(profile: &str) {
-    assert_generates(profile, "9e", "eccp384");
+    assert_generates(profile, "82", "eccp384");
 }
 
 #[test]
@@ -274,6 +274,27 @@ fn ykman_sees_what_pivkit_did(profile: &str) {
     pair(PIN).success();
     let info = card.ykman(&["info"]).output().success();
     assert_eq!(fact(&info, "PIN tries remaining"), "3/3", "{info}");
+
+    let run = |args: &[&str], files: &[(&str, &str)]| {
+        let mut run = card.bench.pivkit(&["card"]).args(args);
+        for (flag, content) in files {
+            run = run.args([*flag, card.bench.file(flag.trim_start_matches('-'), content).to_str().unwrap()]);
+        }
+        run.output()
+    };
+    let retries = ["set-retries", "--pin-tries", "6", "--puk-tries", "4", "--yes"];
+    run(&retries, &[("--pin-file", PIN), ("--new-puk-file", "22446688")]).success();
+    run(&["change-pin", "--yes"], &[("--pin-file", PIN), ("--new-pin-file", "87654321")]).success();
+    let info = card.ykman(&["info"]).output().success();
+    assert_eq!(fact(&info, "PIN tries remaining"), "6/6", "{info}");
+    assert_eq!(fact(&info, "PUK tries remaining"), "4/4", "{info}");
+    assert!(!info.stdout.contains("default PIN") && !info.stdout.contains("default PUK"), "{info}");
+    card.ykman(&["access", "unblock-pin", "--puk", "22446688", "--new-pin", PIN]).output().success();
+
+    let serial = run(&["info", "--json"], &[]).success().json()["serial"].to_string();
+    run(&["reset", "--confirm", &serial], &[]).success();
+    let info = card.ykman(&["info"]).output().success();
+    assert!(info.stdout.contains("default PIN") && !info.stdout.contains("Slot 9A"), "{info}");
 }
 
 /// A third tool judges the PIN.

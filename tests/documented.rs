@@ -69,6 +69,25 @@ fn every_example_in_the_help_succeeds() {
     println!("{run} examples were run");
 }
 
+#[test]
+fn every_example_of_provision_succeeds_on_a_new_card() {
+    let Some(bench) = Bench::pcscd() else { return };
+    let _card = Card::insert(&bench, &["--profile", "yubikey-5.7"]);
+    bench.file("new-pin.txt", "843925");
+    for command in ["provision", "provision import"] {
+        if command == "provision import" {
+            let listed = bench.pivkit(&["identities", "--json"]).output().success().json();
+            let certificate = &listed["cards"][0]["identities"][0]["certificate"];
+            bench.file("9a.pem", crate::bench::from_base64(certificate));
+        }
+        let help = shell(&bench, &format!("pivkit {command} --help")).stdout;
+        let (_, examples) = help.split_once("EXAMPLES:\n").unwrap();
+        let shown = commands(examples);
+        assert!(!shown.is_empty(), "no examples for {command}");
+        shown.iter().for_each(|shown| drop(shell(&bench, &shown.command)));
+    }
+}
+
 /// The files that the pages name, and what has to run for them.
 fn prepare(bench: &Bench) -> (Card, Idp) {
     let card = Card::alice(bench);

@@ -63,8 +63,9 @@ impl AdminData {
     }
 }
 
-/// The management key in the contents of the printed information; `None` if there is something else.
-pub(crate) fn protected_key(contents: &[u8]) -> Option<ManagementKey> {
+/// The management key in the printed information (with its tag 53); `None` if there is something else.
+pub(crate) fn protected_key(object: &[u8]) -> Option<ManagementKey> {
+    let contents = tlv::find(object, DATA).ok()??;
     let data = tlv::find(contents, PROTECTED_DATA).ok()??;
     let key = tlv::find(data, MANAGEMENT_KEY).ok()??;
     ManagementKey::new(Zeroizing::new(key.to_vec())).ok()
@@ -81,6 +82,7 @@ const FLAGS: Tag = Tag(0x81);
 const SALT: Tag = Tag(0x82);
 const PUK_BLOCKED: u8 = 0x01;
 const KEY_STORED: u8 = 0x02;
+const DATA: Tag = Tag(0x53);
 const PROTECTED_DATA: Tag = Tag(0x88);
 const MANAGEMENT_KEY: Tag = Tag(0x89);
 
@@ -104,10 +106,10 @@ mod tests {
     fn a_key_stored_by_ykman_is_found() {
         let key = "8d".repeat(24);
         let contents = hex::decode(format!("881a8918{key}")).unwrap();
-        let read = protected_key(&contents).unwrap();
+        let read = protected_key(&tlv::encode(DATA, &contents)).unwrap();
         assert_eq!(*read.to_hex(), key);
         assert_eq!(*with_protected_key(&read), contents);
-        for other in ["", "01054a616e65", "8800", "88028900", "880389017f"] {
+        for other in ["", "5300", "530601044a616e65", "53028800", "530488028900", "5305880389017f"] {
             assert!(protected_key(&hex::decode(other).unwrap()).is_none(), "{other}");
         }
     }

@@ -138,15 +138,18 @@ impl<'a> Session<'a> {
     /// [`Error::LastPinTry`], [`Error::PinTriesUnknown`] and [`Error::PinBlocked`] before a PIN is sent;
     /// [`Error::WrongPin`] and [`Error::PinBlocked`] after it; that of a lost connection.
     pub fn verify_pin(mut self, pin: &Pin, last_try: LastTry) -> Result<VerifiedSession<'a>, Error> {
-        self.verify(pin, last_try)?;
-        Ok(VerifiedSession::new(self))
+        let status_before = self.verify(pin, last_try)?;
+        Ok(VerifiedSession::new(self, status_before))
     }
 
-    pub(crate) fn verify(&mut self, pin: &Pin, last_try: LastTry) -> Result<(), Error> {
+    /// Reads the counter, and sends the PIN if that permits it; gives what the counter said.
+    pub(crate) fn verify(&mut self, pin: &Pin, last_try: LastTry) -> Result<PinStatus, Error> {
         let reference = self.pin_reference()?;
-        self.pin_status_of(reference)?.permits_pin(last_try)?;
+        let status = self.pin_status_of(reference)?;
+        status.permits_pin(last_try)?;
         let response = self.send_once(&pin::verify_command(reference, pin))?;
-        pin::verify_answer(response.status)
+        pin::verify_answer(response.status)?;
+        Ok(status)
     }
 
     /// Which PIN people use; read once for each card. Only a discovery object that says so makes it the global one.

@@ -6,7 +6,8 @@ use zeroize::Zeroizing;
 
 use crate::general_authenticate::Input;
 use crate::{
-    Administration, AlgorithmId, Error, Hash, LastTry, ManagementKey, ObjectId, Pin, Session, Slot, admin_data,
+    Administration, AlgorithmId, Error, Hash, LastTry, ManagementKey, ObjectId, Pin, PinStatus, Session, Slot,
+    admin_data,
 };
 
 /// A selected PIV application whose PIN was verified in this transaction: it signs, decrypts and agrees. It can do all that
@@ -15,13 +16,21 @@ use crate::{
 /// The card keeps the PIN verified after the session, until it is reset, removed, or another application is selected.
 pub struct VerifiedSession<'a> {
     session: Session<'a>,
+    /// What the counter said before.
+    status_before: PinStatus,
     /// No command was sent since the PIN was verified.
     fresh: bool,
 }
 
 impl<'a> VerifiedSession<'a> {
-    pub(crate) fn new(session: Session<'a>) -> Self {
-        Self { session, fresh: true }
+    pub(crate) fn new(session: Session<'a>, status_before: PinStatus) -> Self {
+        Self { session, status_before, fresh: true }
+    }
+
+    /// What the card said about the PIN before it was verified: the counter was read anyway.
+    #[must_use]
+    pub fn status_before(&self) -> PinStatus {
+        self.status_before
     }
 
     /// Verifies the PIN once more, for a slot that wants it before each use: two commands, as [`Session::verify_pin`].
@@ -94,8 +103,8 @@ impl<'a> VerifiedSession<'a> {
     ///
     /// Those of [`Session::read_object`].
     pub fn protected_management_key(&mut self) -> Result<Option<ManagementKey>, Error> {
-        let contents = self.read_contents(ObjectId::Printed)?.map(Zeroizing::new);
-        Ok(contents.and_then(|contents| admin_data::protected_key(&contents)))
+        let object = self.read_object(ObjectId::Printed)?.map(Zeroizing::new);
+        Ok(object.and_then(|object| admin_data::protected_key(&object)))
     }
 
     /// Authenticates the management key: see [`Session::authenticate_management`]. The PIN stays verified.

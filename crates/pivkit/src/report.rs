@@ -10,8 +10,8 @@ mod provision;
 mod reader;
 
 pub use card::{
-    AttestationReport, CardInfoReport, KeyReport, ManagementKeyReport, PinReport, PinTriesReport, ResetReport,
-    RetriesReport, SecretChangeReport, SignatureReport, SlotReport,
+    AttestationReport, CardInfoReport, KeyHistoryReport, KeyReport, ManagementKeyReport, PinReport, PinTriesReport,
+    ResetReport, RetriesReport, SecretChangeReport, SignatureReport, SlotReport,
 };
 pub use identity::{CardReport, FileReport, HashEntry, HashReport, IdentitiesReport, IdentityReport, ReadError};
 pub use login::{DeviceKeysReport, LoginReport, RegistrationReport, Timings, TokensReport};

@@ -11,7 +11,8 @@ use crate::choice::connect_one;
 use crate::error::with_causes;
 use crate::identities::on_card;
 use crate::report::{
-    CardInfoReport, KeyReport, ManagementKeyReport, PinTriesReport, ReadError, SCHEMA_VERSION, SlotReport,
+    CardInfoReport, KeyHistoryReport, KeyReport, ManagementKeyReport, PinTriesReport, ReadError, SCHEMA_VERSION,
+    SlotReport,
 };
 use crate::scan::{self, Found, Scan, Slots};
 use crate::session::in_session;
@@ -148,7 +149,9 @@ impl Facts {
             }),
             puk: self.puk.clone(),
             management_key: self.management_key.clone(),
-            key_history: self.history.map(|history| (history.on_card, history.off_card)),
+            key_history: self
+                .history
+                .map(|piv::KeyHistory { on_card, off_card }| KeyHistoryReport { on_card, off_card }),
             slots: self.slots(),
             problems,
             errors: errors.collect(),

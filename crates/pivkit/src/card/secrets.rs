@@ -29,16 +29,26 @@ pub struct SecretRequest {
 pub fn verify_pin(readers: &mut CardReaders, request: &SecretRequest, ui: &mut dyn Ui) -> Result<PinReport, Error> {
     let mut card = connect_one(readers, &request.card, ui)?;
     let reader = card.reader().to_owned();
-    let (reference, status) = in_session(&mut card, |mut session| {
-        pin_counter(&mut session, request.last_try).map_err(|source| Error::Card { reader: reader.clone(), source })
+    let in_reader = |source| Error::Card { reader: reader.clone(), source };
+    let pin = match ui.pin_at_hand()? {
+        Some(pin) => pin,
+        None => {
+            in_session(&mut card, |mut session| pin_counter(&mut session, request.last_try).map_err(in_reader))?;
+            ui.pin(&reader)?
+        }
+    };
+    let (reference, before) = in_session(&mut card, |mut session| {
+        let reference = session.pin_reference().map_err(in_reader)?;
+        let verified = session.verify_pin(&pin, request.last_try).map_err(in_reader)?;
+        Ok((reference, verified.status_before()))
     })?;
-    let pin = ui.pin(&reader)?;
-    in_session(&mut card, |session| {
-        let verified = session.verify_pin(&pin, request.last_try);
-        verified.map(drop).map_err(|source| Error::Card { reader: reader.clone(), source })
-    })?;
-    let (pin, pin_retries_before) = (name(reference), tries(status));
-    Ok(PinReport { schema_version: SCHEMA_VERSION, reader, pin, verified: true, pin_retries_before })
+    Ok(PinReport {
+        schema_version: SCHEMA_VERSION,
+        pin: name(reference),
+        verified: true,
+        pin_retries_before: tries(before),
+        reader,
+    })
 }
 
 /// Changes the PIN that people use.
@@ -129,29 +139,36 @@ fn change<T>(
     let mut card = connect_one(readers, &request.card, ui)?;
     let reader = card.reader().to_owned();
     let in_reader = |source| Error::Card { reader: reader.clone(), source };
-    let plan = plan(in_session(&mut card, |mut session| counter(&mut session).map_err(in_reader))?);
-    let mut changed = false;
+    let (counted, mut left) = in_session(&mut card, |mut session| {
+        let counted = counter(&mut session).map_err(in_reader)?;
+        let left = if request.dry_run { tries_left(&mut session) } else { (None, None) };
+        Ok((counted, left))
+    })?;
+    let plan = plan(counted);
     if !request.dry_run {
         if !ui.confirm(&plan, question)? {
             return Err(Error::Declined);
         }
         let act = secrets(ui, &reader)?;
-        let done = in_session(&mut card, |mut session| act(&mut session, request.last_try).map_err(in_reader));
-        done.map_err(|error| lost_in_change(error, card.pin_was_sent()))?;
-        changed = true;
+        let done = in_session(&mut card, |mut session| {
+            act(&mut session, request.last_try).map_err(in_reader)?;
+            Ok(tries_left(&mut session))
+        });
+        left = done.map_err(|error| lost_in_change(error, card.pin_was_sent()))?;
     }
-    let (pin_retries, puk_retries) = in_session(&mut card, |mut session| {
-        let pin = session.pin_reference().and_then(|reference| session.pin_status_of(reference));
-        let mut pin_retries = pin.ok().and_then(tries);
-        if pin_retries.is_none() {
-            // It is verified at present, and so does not tell.
-            let metadata = session.pin_metadata().ok().and_then(piv::Metadata::present);
-            pin_retries = metadata.map(|pin| pin.tries_left);
-        }
-        Ok((pin_retries, session.puk_status().ok().and_then(tries)))
-    })
-    .unwrap_or_default();
+    let (changed, (pin_retries, puk_retries)) = (!request.dry_run, left);
     Ok(SecretChangeReport { schema_version: SCHEMA_VERSION, reader, plan, changed, pin_retries, puk_retries })
+}
+
+/// How many tries PIN and PUK have left, as far as the card tells.
+fn tries_left(session: &mut Session<'_>) -> (Option<u8>, Option<u8>) {
+    let pin = session.pin_reference().and_then(|reference| session.pin_status_of(reference));
+    let mut pin = pin.ok().and_then(tries);
+    if pin.is_none() {
+        // It is verified at present, and then only the metadata tell.
+        pin = session.pin_metadata().ok().and_then(piv::Metadata::present).map(|pin| pin.tries_left);
+    }
+    (pin, session.puk_status().ok().and_then(tries))
 }
 
 /// Refuses before a person is asked what the card, or the caution of the caller, would refuse afterwards.

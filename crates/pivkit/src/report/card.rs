@@ -39,14 +39,23 @@ pub struct CardInfoReport {
     pub puk: PinTriesReport,
     /// The management key, on cards that tell of it.
     pub management_key: Option<ManagementKeyReport>,
-    /// How many retired keys the key history counts, with certificates on the card and elsewhere.
-    pub key_history: Option<(u8, u8)>,
+    /// How many retired keys the key history counts.
+    pub key_history: Option<KeyHistoryReport>,
     /// The slots that hold something.
     pub slots: Vec<SlotReport>,
     /// What is wrong with the card as a whole, each a phrase.
     pub problems: Vec<String>,
     /// What could not be read.
     pub errors: Vec<ReadError>,
+}
+
+/// The counts of the key history. They may be wrong.
+#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
+pub struct KeyHistoryReport {
+    /// Keys with a certificate on the card.
+    pub on_card: u8,
+    /// Keys whose certificate is elsewhere.
+    pub off_card: u8,
 }
 
 /// A PIN or PUK.

@@ -11,8 +11,8 @@ use crate::bench::process::Output;
 use crate::bench::{Bench, PIN, binary, project};
 
 /// A command, and what the page shows of its output.
-struct Shown {
-    command: String,
+pub(crate) struct Shown {
+    pub(crate) command: String,
     output: Vec<String>,
 }
 
@@ -105,14 +105,14 @@ fn prepare(bench: &Bench) -> (Card, Idp) {
 }
 
 /// Runs a command line as a person would, in the bench's directory, and expects success.
-fn shell(bench: &Bench, line: &str) -> Output {
+pub(crate) fn shell(bench: &Bench, line: &str) -> Output {
     let binaries = binary("pivkit").parent().unwrap().display().to_string();
     let script = format!("cd '{}' && PATH='{binaries}':\"$PATH\" && {line}", bench.path("").display());
     bench.command("sh", &["-c", &script]).output().success()
 }
 
 /// The lines after `$ `, each with the output below it, up to an empty line.
-fn commands(text: &str) -> Vec<Shown> {
+pub(crate) fn commands(text: &str) -> Vec<Shown> {
     let mut shown: Vec<Shown> = Vec::new();
     let mut open = false;
     for line in text.lines() {

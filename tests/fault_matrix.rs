@@ -1,7 +1,7 @@
 //! Every operation with a card, every command of it, every fault: what pivkit makes of it.
 //!
 //! ```text
-//! for each operation            one line of `operations`, on a card with extended length and on one without
+//! for each operation            of `operations`, on one kind of card after the other
 //!   without a fault             which commands there are, and how it ends
 //!   for each command, fault     the same with the fault at that command   -> judge::faulted
 //!                               and once more without it                  -> judge::again
@@ -10,44 +10,26 @@
 //! In the matrix a card that hangs answers late and in time. One that hangs for longer than pivkit waits, 30 s, is met at
 //! chosen commands only, in tests of their own.
 
+mod cards;
 mod judge;
 mod operations;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use virtual_card::{CardOptions, CommandRecord, ExtendedLength, FaultPlan, VirtualCard};
+use cards::Kind;
+use virtual_card::{CommandRecord, FaultPlan, InitialPin, VirtualCard};
 
 use crate::bench::hosted_card::{HostedCard, full};
 use crate::bench::idp::{Device, Idp};
 use crate::bench::process::Output;
-use crate::bench::{Bench, not_run};
-use operations::{OPERATIONS, Operation};
-
-/// What may go wrong with a command.
-const FAULTS: [&str; 17] = [
-    "remove",
-    "reset",
-    "sw=6F00",
-    "sw=6982",
-    "sw=6983",
-    "sw=63C1",
-    "sw=63C0",
-    "sw=9000",
-    "sw=6100",
-    "sw=6CFF",
-    "truncate",
-    "truncate=2",
-    "truncate=20",
-    "garbage",
-    "hang=0.05",
-    "endless-chain",
-    "gzip-bomb",
-];
+use crate::bench::{Bench, PIN, not_run};
+use operations::{Effect, FAULTS, OPERATIONS, Operation, VERIFY_NEW, VERIFY_OLD};
 
 #[test]
 fn every_operation_every_command_every_fault() {
@@ -55,16 +37,17 @@ fn every_operation_every_command_every_fault() {
     let home = Home::new();
     let cases: Vec<_> = OPERATIONS
         .iter()
-        .flat_map(|operation| operation.lengths.iter().map(move |length| Case { operation, length: *length }))
+        .flat_map(|operation| operation.cards.iter().map(move |kind| Case { operation, kind: *kind }))
         .collect();
-    let surveys = on_all_places(&home.shared, &cases, |place, case| vec![(*case, place.survey(case))]);
+    let surveys = on_all_places(&home.shared, &cases, |place, case| (*case, place.survey(case)));
     let mut points = Vec::new();
     for (case, survey) in &surveys {
         let commands = survey.record.len();
         assert!(commands > 0, "{}: no command was seen", case.operation.name);
-        points.extend((1..=commands).flat_map(|at| FAULTS.map(|fault| Point { case, survey, at, fault })));
+        let faults = case.operation.faults;
+        points.extend((1..=commands).flat_map(|at| faults.iter().map(move |fault| Point { case, survey, at, fault })));
     }
-    let results = on_all_places(&home.shared, &points, |place, point| vec![place.meet(point)]);
+    let results = on_all_places(&home.shared, &points, |place, point| place.meet(point));
     report(&surveys, &results, start);
     home.assert_logins(&surveys, &results);
 }
@@ -73,7 +56,7 @@ fn every_operation_every_command_every_fault() {
 #[derive(Clone, Copy)]
 struct Case {
     operation: &'static Operation,
-    length: ExtendedLength,
+    kind: Kind,
 }
 
 /// How an operation goes without a fault.
@@ -128,31 +111,31 @@ impl Home {
     /// The provider accepted the logins that ended well, and no other one but such whose answer pivkit refused.
     fn assert_logins(&self, surveys: &[(Case, Survey)], results: &[Met]) {
         let codes = results.iter().filter(|met| met.login).flat_map(|met| [met.codes.0, met.codes.1]);
-        let surveyed = surveys.iter().filter(|(case, _)| case.operation.is_login());
+        let surveyed = surveys.iter().filter(|(case, _)| case.operation.effect == Effect::LogsIn);
         let ended_well = codes.filter(|code| *code == Some(0)).count() + surveyed.count();
         let accepted = self.idp.log().matches("login accepted").count();
         assert_eq!(accepted, ended_well, "a login without a proof was accepted, or the other way round");
     }
 }
 
-/// Works on `jobs` at several places at once.
-fn on_all_places<J: Sync, R: Send>(shared: &Shared, jobs: &[J], work: impl Fn(&Place, &J) -> Vec<R> + Sync) -> Vec<R> {
-    let queue = Mutex::new(jobs.iter().collect::<VecDeque<_>>());
-    let results = Mutex::new(Vec::new());
+/// Works on `jobs` at several places at once. The results have the order of the jobs.
+fn on_all_places<J: Sync, R: Send>(shared: &Shared, jobs: &[J], work: impl Fn(&Place, &J) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
         for _ in 0..PLACES {
             scope.spawn(|| {
                 let place = Place::new(shared);
                 loop {
-                    let job = queue.lock().unwrap().pop_front();
-                    let Some(job) = job else { break };
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(job) = jobs.get(number) else { break };
                     let result = work(&place, job);
-                    results.lock().unwrap().extend(result);
+                    results.lock().unwrap().insert(number, result);
                 }
             });
         }
     });
-    results.into_inner().unwrap()
+    results.into_inner().unwrap().into_values().collect()
 }
 
 const PLACES: usize = 6;
@@ -162,18 +145,29 @@ pub(crate) struct Place {
     bench: Bench,
     shared: Shared,
     pin: PathBuf,
-    wrong_pin: PathBuf,
+    other_pin: PathBuf,
+    new_pin: PathBuf,
+    puk: PathBuf,
+    new_puk: PathBuf,
+    message: PathBuf,
 }
 
 impl Place {
     fn new(shared: &Shared) -> Self {
         let bench = Bench::vpcd();
-        let (pin, wrong_pin) = (bench.file("pin", crate::bench::PIN), bench.file("wrong-pin", "654321"));
-        let place = Self { bench, shared: shared.clone(), pin, wrong_pin };
+        let place = Self {
+            pin: bench.file("pin", PIN),
+            other_pin: bench.file("other-pin", "654321"),
+            new_pin: bench.file("new-pin", "843925"),
+            puk: bench.file("puk", "12345678"),
+            new_puk: bench.file("new-puk", "86427531"),
+            message: bench.file("message", "what the card is asked to sign"),
+            shared: shared.clone(),
+            bench,
+        };
         // Bob stays paired with the card.
         let pair = ["pair", "--user", "bob", "--slot", "9a", "--pin-file", place.pin.to_str().unwrap(), "--yes"];
-        let host =
-            HostedCard::insert(&place.bench.reader_address(), card(ExtendedLength::Honoured), FaultPlan::default());
+        let host = HostedCard::insert(&place.bench.reader_address(), Kind::Full.card(), FaultPlan::default());
         place.bench.pivkit(&pair).output().success();
         host.end();
         place
@@ -195,7 +189,7 @@ impl Place {
     }
 
     fn survey(&self, case: &Case) -> Survey {
-        let (output, _, plan) = self.run(case.operation, card(case.length), FaultPlan::default());
+        let (output, _, plan) = self.run(case.operation, case.kind.card(), FaultPlan::default());
         let output = output.exits_with(case.operation.code);
         Survey { output: self.neutral(output), record: plan.record().to_vec(), account: self.account() }
     }
@@ -203,24 +197,41 @@ impl Place {
     fn meet(&self, point: &Point<'_>) -> Met {
         let operation = point.case.operation;
         let plan: FaultPlan = format!("at {} {}", point.at, point.fault).parse().unwrap();
-        let (output, card, plan) = self.run(operation, card(point.case.length), plan);
+        let (output, card, plan) = self.run(operation, point.case.kind.card(), plan);
         let (output, account) = (self.neutral(output), self.account());
         let first = judge::faulted(point, &output, account.as_deref(), &card, &plan);
-        let (next, card, _) = self.run(operation, card, FaultPlan::default());
-        let next = self.neutral(next);
-        let again = judge::again(point, &next, self.account().as_deref(), &card);
-        let complaint = match (first, again) {
+        let told = first.and_then(|()| judge::pin_is_as_told(point, &output, self.has_new_pin(&card)));
+        let (next, again) = self.again(point, card);
+        let complaint = match (told, again) {
             (Ok(()), Ok(())) => None,
             (Err(why), _) => Some(format!("{why}: {output}")),
             (_, Err(why)) => Some(format!("afterwards, {why}: {next}\nafter {output}")),
         };
-        let what = format!("{} at {} of {} ({:?})", point.fault, point.at, operation.name, point.case.length);
+        let what = format!("{} at {} of {} on a {}", point.fault, point.at, operation.name, point.case.kind);
         Met {
             fault: point.fault,
             codes: (output.code, next.code),
-            login: operation.is_login(),
+            login: operation.effect == Effect::LogsIn,
             complaint: complaint.map(|why| format!("{what}: {why}")),
         }
+    }
+
+    /// Runs the operation once more, or looks what has become of the PIN if it would not take the same one any more.
+    fn again(&self, point: &Point<'_>, card: VirtualCard) -> (Output, Result<(), String>) {
+        let operation = point.case.operation;
+        let next = match operation.effect {
+            Effect::ChangesPin if self.has_new_pin(&card) => &VERIFY_NEW,
+            Effect::ChangesPin | Effect::ChangesPuk => &VERIFY_OLD,
+            _ => operation,
+        };
+        let (next, card, _) = self.run(next, card, FaultPlan::default());
+        let next = self.neutral(next);
+        let verdict = judge::again(point, &next, self.account().as_deref(), &card);
+        (next, verdict)
+    }
+
+    fn has_new_pin(&self, card: &VirtualCard) -> bool {
+        card.content().has_pin(&InitialPin::from_file(&self.new_pin).unwrap())
     }
 
     /// The same text wherever the reader is.
@@ -230,19 +241,15 @@ impl Place {
     }
 }
 
-fn card(extended_length: ExtendedLength) -> VirtualCard {
-    VirtualCard::new(full().content.clone(), CardOptions { extended_length, ..CardOptions::default() })
-}
-
 /// Says how many combinations there were and how they ended; fails with what did not hold.
 fn report(surveys: &[(Case, Survey)], results: &[Met], start: Instant) {
     let say = |line: &str| not_run::to_terminal(&format!("{}: {line}", not_run::test_name()));
     for (case, survey) in surveys {
-        say(&format!("{} ({:?}): {} commands", case.operation.name, case.length, survey.record.len()));
+        say(&format!("{} on a {}: {} commands", case.operation.name, case.kind, survey.record.len()));
     }
     for fault in FAULTS {
         let mut codes: BTreeMap<i32, usize> = BTreeMap::new();
-        for met in results.iter().filter(|met| met.fault == fault) {
+        for met in results.iter().filter(|met| met.fault == *fault) {
             *codes.entry(met.codes.0.unwrap_or(-1)).or_default() += 1;
         }
         let codes: Vec<_> = codes.iter().map(|(code, count)| format!("{code} x {count}")).collect();
@@ -278,7 +285,7 @@ fn assert_given_up(operation: &str, fault: &str) {
     let place = Place::new(&Shared { login_arguments: Vec::new() });
     let operation = OPERATIONS.iter().find(|known| known.name == operation).unwrap();
     let plan: FaultPlan = fault.parse().unwrap();
-    let (output, card, plan) = place.run(operation, card(ExtendedLength::Honoured), plan);
+    let (output, card, plan) = place.run(operation, Kind::Full.card(), plan);
     assert_eq!(plan.pending(), 0, "the fault never came: {output}");
     let output = output.exits_with(3);
     assert!(output.stderr.contains("no answer from reader") && output.stdout.is_empty(), "{output}");

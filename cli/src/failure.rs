@@ -141,7 +141,9 @@ fn advise(error: &Error) -> Advice {
             FAILED,
             "The PIN may be 123456 and the PUK 12345678 now; change them with `pivkit card change-pin` and `change-puk`.",
         ),
-        Error::NotReset { .. } => Advice::new(FAILED, "Run `pivkit card reset` again; it goes on where it stopped."),
+        Error::NotReset { source, .. } => {
+            Advice::new(card::piv(source).code, "Run `pivkit card reset` again; it goes on where it stopped.")
+        }
         Error::NotWritten { .. } => Advice::new(FAILED, "Check the path, its permissions, and the space on the disk."),
         Error::File { .. } => Advice::new(FAILED, "Check the path and its permissions."),
         Error::Input { .. } => Advice::new(USAGE, "The command's --help shows examples."),

@@ -3,7 +3,10 @@
 use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
 
-use virtual_card::{FaultPlan, Issued, Preset, Slot, Stop, VirtualCard, VpcdClient};
+use virtual_card::{
+    Algorithm, Content, FaultPlan, Issued, Origin, PinPolicy, Preset, PrivateKey, Profile, Slot, Stop, TouchPolicy,
+    VirtualCard, VpcdClient,
+};
 
 /// A card that is in the reader until [`HostedCard::end`].
 pub(crate) struct HostedCard {
@@ -28,6 +31,17 @@ impl HostedCard {
         self.stop.request();
         self.thread.join().unwrap()
     }
+}
+
+/// What a YubiKey 5.4 has on it: that of alice, and a key of its own in 9C.
+pub(crate) fn yubikey() -> &'static Content {
+    static YUBIKEY: OnceLock<Content> = OnceLock::new();
+    YUBIKEY.get_or_init(|| {
+        let mut content = Preset::Alice.issue_for(Profile::YubiKey54).unwrap().content;
+        let key = PrivateKey::generate(Algorithm::P256).unwrap();
+        content.put_key_with(Slot::SIGNATURE, key, Origin::Generated, PinPolicy::Always, TouchPolicy::Never);
+        content
+    })
 }
 
 /// A card with certificates in many slots, and its authority: the card of alice, whose certificate in 9D is in 9E and in two

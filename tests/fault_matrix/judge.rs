@@ -3,12 +3,17 @@
 use serde_json::Value;
 use virtual_card::{CommandRecord, FaultPlan, Slot, VirtualCard};
 
-use super::{Operation, Output, Point};
+use super::{Effect, Operation, Output, Point};
 
-/// The exit codes of cli.md that an operation with a card may end with. 2 and 6 are other people's faults.
-const DOCUMENTED: [i32; 5] = [0, 1, 3, 4, 5];
-/// A login may also end with 7.
-const LOGIN: i32 = 7;
+/// The exit codes of pivkit that an operation with a card may end with.
+fn documented(operation: &Operation) -> &'static [i32] {
+    match operation.effect {
+        Effect::LogsIn => &[0, 1, 3, 4, 5, 7],
+        // A card that does not tell its serial number, or that its PIN is the factory's, leaves a question open.
+        Effect::Resets | Effect::Provisions => &[0, 1, 2, 3, 4, 5],
+        _ => &[0, 1, 3, 4, 5],
+    }
+}
 
 type Verdict = Result<(), String>;
 
@@ -30,16 +35,26 @@ pub(super) fn faulted(
     let code = output.code.unwrap_or(-1);
     let codes = codes(point, plan);
     ensure(codes.contains(&code), || format!("exit code {code} is not one of {codes:?}"))?;
-    let pins = plan.record().iter().filter(|command| command.sends_pin()).count();
-    ensure(pins <= 1, || format!("{pins} PINs were sent"))?;
-    keeps_tries(operation, card, 1)?;
+    sends_no_secret_again(point, plan)?;
+    if !is_misled(point) {
+        keeps_tries(operation, card, 1)?;
+    }
     // Half a change is none of the two.
     let expected = if code == operation.code { point.survey.account.as_deref() } else { None };
     ensure(account == expected, || "the account is neither as it was nor paired in full".to_owned())?;
-    if operation.is_list() && code == 0 {
+    if operation.effect == Effect::Lists && code == 0 {
         tells_what_is_missing(point, output)?;
     }
     names_the_slot(point, plan, output)
+}
+
+/// An operation that says it has changed the PIN has done so.
+pub(super) fn pin_is_as_told(point: &Point<'_>, output: &Output, new_pin: bool) -> Verdict {
+    let changes = matches!(point.case.operation.effect, Effect::ChangesPin | Effect::Provisions);
+    // Unless the answer to the very change was 9000 and the card has not seen it: only a second change would show that.
+    let lied = ["sw=9000", "gzip-bomb"].contains(&point.fault);
+    let changes = changes && !lied;
+    ensure(!changes || output.code != Some(0) || new_pin, || "it succeeded, and the PIN is the old one".to_owned())
 }
 
 /// After the run that followed, without a fault and on the same card.
@@ -47,9 +62,15 @@ pub(super) fn again(point: &Point<'_>, output: &Output, account: Option<&[u8]>, 
     let operation = point.case.operation;
     ends_in_order(operation, output)?;
     ensure(output.code == Some(operation.code), || "it does not work".to_owned())?;
-    keeps_tries(operation, card, 2)?;
+    if !is_misled(point) {
+        keeps_tries(operation, card, 2)?;
+    }
     ensure(account == point.survey.account.as_deref(), || "the account is not as it should be".to_owned())?;
-    ensure(!operation.steady || output.stdout == point.survey.output.stdout, || "it says something else".to_owned())
+    let says_the_same = match operation.effect {
+        Effect::LogsIn | Effect::Varies => false,
+        _ => !changes_card(operation),
+    };
+    ensure(!says_the_same || output.stdout == point.survey.output.stdout, || "it says something else".to_owned())
 }
 
 /// No panic, a documented exit code; standard output has a result, or is empty after a failure; a failure is told.
@@ -58,32 +79,70 @@ fn ends_in_order(operation: &Operation, output: &Output) -> Verdict {
         ensure(!output.stderr.contains(word) && !output.stdout.contains(word), || "a panic".to_owned())?;
     }
     let code = output.code.ok_or("a signal ended it")?;
-    ensure(DOCUMENTED.contains(&code) || (operation.is_login() && code == LOGIN), || format!("exit code {code}"))?;
+    ensure(documented(operation).contains(&code), || format!("exit code {code}"))?;
     let json = serde_json::from_str::<Value>(&output.stdout).is_ok();
     ensure(code == 0 || output.stdout.is_empty() || json, || "half a result".to_owned())?;
-    ensure(code == 0 || output.stderr.starts_with("pivkit: ") || operation.is_list(), || "no reason is told".to_owned())
+    let told = output.stderr.lines().any(|line| line.starts_with("pivkit: "));
+    ensure(code == 0 || told || operation.effect == Effect::Lists, || "no reason is told".to_owned())
 }
 
 /// The exit codes that fit the fault.
 fn codes(point: &Point<'_>, plan: &FaultPlan) -> Vec<i32> {
     let operation = point.case.operation;
-    let pin_was_sent = plan.record().iter().take(point.at).any(CommandRecord::sends_pin);
+    let secret_was_sent = plan.record().iter().take(point.at).any(CommandRecord::could_cost_a_try);
     match point.fault {
+        // What was done before the card went is done, even if nothing more can be asked.
+        "remove" if changes_card(operation) && changed_before(point, plan) => vec![operation.code, 3],
         "remove" => vec![3],
-        // It starts anew, unless that would send the PIN again.
-        "reset" => vec![if pin_was_sent { 1 } else { operation.code }],
+        // An operation that changes the card need not start anew. One of many steps says that the way to the card failed.
+        "reset" if operation.effect == Effect::Provisions => vec![operation.code, 1, 3],
+        "reset" if changes_card(operation) => vec![operation.code, 1],
+        // Any other one does, unless that would send the PIN again.
+        "reset" => vec![if secret_was_sent { 1 } else { operation.code }],
         fault if fault.starts_with("hang=") => vec![operation.code],
-        _ if operation.is_login() => [&DOCUMENTED[..], &[LOGIN]].concat(),
-        _ => DOCUMENTED.to_vec(),
+        _ => documented(operation).to_vec(),
     }
 }
 
-/// No try of the PIN is lost but those of a wrong PIN that somebody typed, `runs` times.
-fn keeps_tries(operation: &Operation, card: &VirtualCard, runs: u8) -> Verdict {
-    let least = 3 - operation.tries * runs;
-    let left = card.tries_left();
-    ensure((least..=3).contains(&left), || format!("{left} tries of the PIN are left"))
+/// True if a command before that with the fault could have changed the card.
+fn changed_before(point: &Point<'_>, plan: &FaultPlan) -> bool {
+    plan.record().iter().take(point.at - 1).any(CommandRecord::could_cost_a_try)
 }
+
+fn changes_card(operation: &Operation) -> bool {
+    use Effect::{ChangesPin, ChangesPuk, Provisions, Repeatable, Resets};
+    matches!(operation.effect, ChangesPin | ChangesPuk | Repeatable | Provisions | Resets)
+}
+
+/// A card with an empty discovery object, which has none of the two PINs preferred, is one without: nobody can tell.
+fn is_misled(point: &Point<'_>) -> bool {
+    point.case.operation.effect == Effect::UsesGlobalPin && point.fault == "sw=9000"
+}
+
+/// No PIN and no PUK is sent more often than without the fault.
+fn sends_no_secret_again(point: &Point<'_>, plan: &FaultPlan) -> Verdict {
+    let count = |record: &[CommandRecord]| record.iter().filter(|command| command.could_cost_a_try()).count();
+    let (sent, expected) = (count(plan.record()), count(&point.survey.record));
+    // These two go another way where the card tells less of itself.
+    let detours = matches!(point.case.operation.effect, Effect::Resets | Effect::Provisions);
+    ensure(detours || sent <= expected, || format!("PIN or PUK were sent {sent} times, and {expected} times will do"))
+}
+
+/// No try of PIN, PUK and global PIN is lost but those of a wrong PIN that somebody typed, `runs` times.
+fn keeps_tries(operation: &Operation, card: &VirtualCard, runs: u8) -> Verdict {
+    let least = match operation.effect {
+        Effect::Resets => return Ok(()),
+        Effect::SpendsTry => FULL - runs,
+        _ => FULL,
+    };
+    let (pin, puk, global) = (card.tries_left(), card.puk_tries_left(), card.global_tries_left());
+    ensure(pin >= least, || format!("{pin} tries of the PIN are left"))?;
+    ensure(puk >= FULL, || format!("{puk} tries of the PUK are left"))?;
+    ensure(global.is_none_or(|global| global >= FULL), || format!("{global:?} tries of the global PIN are left"))
+}
+
+/// How many tries every card of the matrix has.
+const FULL: u8 = 3;
 
 /// A list with no error in it is whole. An answer of 9000 and nothing is that of an empty slot: nobody can tell.
 fn tells_what_is_missing(point: &Point<'_>, output: &Output) -> Verdict {
@@ -97,15 +156,13 @@ fn tells_what_is_missing(point: &Point<'_>, output: &Output) -> Verdict {
 
 /// A certificate that is garbage or a bomb is named with its slot.
 fn names_the_slot(point: &Point<'_>, plan: &FaultPlan, output: &Output) -> Verdict {
-    let spoiled = ["garbage", "gzip-bomb"].contains(&point.fault);
+    let resets = point.case.operation.effect == Effect::Resets;
+    let spoiled = ["garbage", "gzip-bomb"].contains(&point.fault) && !resets;
     let Some(slot) = plan.record().get(point.at - 1).and_then(slot).filter(|_| spoiled) else { return Ok(()) };
-    let in_list = || {
-        let report: Value = serde_json::from_str(&output.stdout).unwrap_or_default();
-        let errors = report["errors"].as_array().cloned().unwrap_or_default();
-        errors.iter().any(|error| error["slot"] == slot.as_str())
-    };
-    let named = if point.case.operation.is_list() { in_list() } else { output.stderr.contains(&slot) };
-    ensure(named, || format!("slot {slot} is not named"))
+    let report: Value = serde_json::from_str(&output.stdout).unwrap_or_default();
+    let errors = report["errors"].as_array().cloned().unwrap_or_default();
+    let listed = errors.iter().any(|error| error["slot"] == slot.as_str());
+    ensure(listed || output.stderr.contains(&slot), || format!("slot {slot} is not named"))
 }
 
 /// The slot whose certificate a GET DATA asks for.

@@ -1,101 +1,219 @@
-//! The operations of the matrix, a line each.
-
-use virtual_card::ExtendedLength;
+//! The operations of the matrix.
 
 use super::Place;
+use super::cards::Kind;
 
 /// What is run, and what of it is known beforehand.
 pub(super) struct Operation {
     pub(super) name: &'static str,
     pub(super) arguments: fn(&Place) -> Vec<String>,
     /// The cards on which it is run.
-    pub(super) lengths: &'static [ExtendedLength],
+    pub(super) cards: &'static [Kind],
+    pub(super) faults: &'static [&'static str],
     /// The exit code without a fault.
     pub(super) code: i32,
-    /// How many tries of the PIN it costs without a fault.
-    pub(super) tries: u8,
-    /// It prints the same every time.
-    pub(super) steady: bool,
+    pub(super) effect: Effect,
 }
 
-impl Operation {
-    pub(super) fn is_login(&self) -> bool {
-        self.name == "psso login"
-    }
-
-    pub(super) fn is_list(&self) -> bool {
-        self.name.starts_with("identities")
-    }
+/// What an operation does beyond telling its result.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Nothing: it prints the same every time.
+    Nothing,
+    /// Nothing: what it prints is another signature every time.
+    Varies,
+    /// It lists certificates, and what it could not read.
+    Lists,
+    /// It signs in at the identity provider.
+    LogsIn,
+    /// It sends the global PIN. To the card's own PIN it would be wrong.
+    UsesGlobalPin,
+    /// It spends a try, because the PIN is wrong.
+    SpendsTry,
+    /// It changes the card's PIN. Afterwards the card has the old or the new one, and takes it.
+    ChangesPin,
+    /// It changes the PUK. The PIN stays.
+    ChangesPuk,
+    /// It changes the card in a way that is done again without harm.
+    Repeatable,
+    /// It goes on where it was cut off, when it is done again.
+    Provisions,
+    /// It blocks PIN and PUK on purpose, on its way.
+    Resets,
 }
 
-const BOTH: &[ExtendedLength] = &[ExtendedLength::Honoured, ExtendedLength::Refused];
-const HONOURED: &[ExtendedLength] = &[ExtendedLength::Honoured];
+/// What may go wrong with a command.
+pub(super) const FAULTS: &[&str] = &[
+    "remove",
+    "reset",
+    "sw=6F00",
+    "sw=6982",
+    "sw=6983",
+    "sw=63C1",
+    "sw=63C0",
+    "sw=9000",
+    "sw=6100",
+    "sw=6CFF",
+    "truncate",
+    "truncate=2",
+    "truncate=20",
+    "garbage",
+    "hang=0.05",
+    "endless-chain",
+    "gzip-bomb",
+];
+/// One of each kind, for operations with many commands.
+const FEW: &[&str] = &["remove", "reset", "sw=6F00", "truncate", "garbage", "endless-chain"];
+
+const BOTH: &[Kind] = &[Kind::Full, Kind::Short];
+
+/// An operation that changes nothing.
+const READING: Operation =
+    Operation { name: "", arguments: |_| Vec::new(), cards: BOTH, faults: FAULTS, code: 0, effect: Effect::Nothing };
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "identities",
-        arguments: |_| words("identities --json"),
-        lengths: BOTH,
-        code: 0,
-        tries: 0,
-        steady: true,
-    },
+    Operation { name: "identities", arguments: |_| words("identities --json"), effect: Effect::Lists, ..READING },
     Operation {
         name: "identities of all slots",
         arguments: |_| words("identities --all-slots --json"),
-        lengths: HONOURED,
-        code: 0,
-        tries: 0,
-        steady: true,
+        cards: &[Kind::Full],
+        effect: Effect::Lists,
+        ..READING
     },
-    Operation {
-        name: "hash of a slot",
-        arguments: |_| words("hash --slot 9d"),
-        lengths: BOTH,
-        code: 0,
-        tries: 0,
-        steady: true,
-    },
+    Operation { name: "hash of a slot", arguments: |_| words("hash --slot 9d"), ..READING },
     Operation {
         name: "pair",
-        arguments: |place| with_pin("pair --user alice --slot 9a --yes", &place.pin),
-        lengths: BOTH,
-        code: 0,
-        tries: 0,
-        steady: true,
+        arguments: |place| with("pair --user alice --slot 9a --yes", &[("--pin-file", &place.pin)]),
+        ..READING
     },
-    Operation {
-        name: "check",
-        arguments: |place| with_pin("check --user bob", &place.pin),
-        lengths: BOTH,
-        code: 0,
-        tries: 0,
-        steady: true,
-    },
+    Operation { name: "check", arguments: |place| with("check --user bob", &[("--pin-file", &place.pin)]), ..READING },
     Operation {
         name: "check with a wrong PIN",
-        arguments: |place| with_pin("check --user bob", &place.wrong_pin),
-        lengths: HONOURED,
+        arguments: |place| with("check --user bob", &[("--pin-file", &place.other_pin)]),
+        cards: &[Kind::Full],
         code: 4,
-        tries: 1,
-        steady: true,
+        effect: Effect::SpendsTry,
+        ..READING
+    },
+    Operation {
+        name: "check with the global PIN",
+        // Which is the one that is wrong elsewhere.
+        arguments: |place| with("check --user bob", &[("--pin-file", &place.other_pin)]),
+        cards: &[Kind::GlobalPin],
+        effect: Effect::UsesGlobalPin,
+        ..READING
     },
     Operation {
         name: "psso login",
         arguments: |place| place.shared.login_arguments.clone(),
-        lengths: BOTH,
-        code: 0,
-        tries: 0,
-        steady: false,
+        effect: Effect::LogsIn,
+        ..READING
+    },
+    Operation {
+        name: "card info",
+        arguments: |_| words("card info --json"),
+        cards: &[Kind::Full, Kind::YubiKey],
+        ..READING
+    },
+    Operation {
+        name: "card verify-pin",
+        arguments: |place| with("card verify-pin", &[("--pin-file", &place.pin)]),
+        cards: &[Kind::Full, Kind::YubiKey, Kind::Short],
+        ..READING
+    },
+    Operation {
+        name: "card sign",
+        arguments: |place| {
+            let file = place.message.to_str().unwrap().to_owned();
+            let sign = "card sign --slot 9a --algorithm RS256";
+            [with(sign, &[("--pin-file", &place.pin)]), vec![file]].concat()
+        },
+        ..READING
+    },
+    Operation {
+        name: "card attest",
+        arguments: |_| words("card attest --slot 9c"),
+        cards: &[Kind::YubiKey],
+        effect: Effect::Varies,
+        ..READING
+    },
+    Operation {
+        name: "card change-pin",
+        arguments: |place| {
+            with("card change-pin --yes", &[("--pin-file", &place.pin), ("--new-pin-file", &place.new_pin)])
+        },
+        cards: &[Kind::YubiKey, Kind::Short],
+        effect: Effect::ChangesPin,
+        ..READING
+    },
+    Operation {
+        name: "card unblock",
+        arguments: |place| {
+            with("card unblock --yes", &[("--puk-file", &place.puk), ("--new-pin-file", &place.new_pin)])
+        },
+        cards: &[Kind::YubiKey],
+        effect: Effect::ChangesPin,
+        ..READING
+    },
+    Operation {
+        name: "card change-puk",
+        arguments: |place| {
+            with("card change-puk --yes", &[("--puk-file", &place.puk), ("--new-puk-file", &place.new_puk)])
+        },
+        cards: &[Kind::YubiKey],
+        effect: Effect::ChangesPuk,
+        ..READING
+    },
+    Operation {
+        name: "card set-retries",
+        arguments: |place| with("card set-retries --pin-tries 5 --puk-tries 4 --yes", &[("--pin-file", &place.pin)]),
+        cards: &[Kind::YubiKey],
+        effect: Effect::Repeatable,
+        ..READING
+    },
+    Operation {
+        name: "card reset",
+        arguments: |_| {
+            let serial = crate::bench::hosted_card::yubikey().serial().unwrap();
+            words(&format!("card reset --confirm {serial}"))
+        },
+        cards: &[Kind::YubiKey],
+        faults: FEW,
+        effect: Effect::Resets,
+        ..READING
+    },
+    Operation {
+        name: "provision",
+        arguments: |place| {
+            // The card says itself that PIN and PUK are the factory's.
+            let files = [("--new-pin-file", &place.new_pin), ("--new-puk-file", &place.new_puk)];
+            with("provision --subject CN=alice --yes", &files)
+        },
+        cards: &[Kind::Factory],
+        faults: FEW,
+        effect: Effect::Provisions,
+        ..READING
     },
 ];
+
+/// Shows that a card takes its old PIN.
+pub(super) const VERIFY_OLD: Operation = Operation {
+    name: "card verify-pin",
+    arguments: |place| with("card verify-pin", &[("--pin-file", &place.pin)]),
+    ..READING
+};
+/// Shows that a card takes its new PIN.
+pub(super) const VERIFY_NEW: Operation = Operation {
+    name: "card verify-pin",
+    arguments: |place| with("card verify-pin", &[("--pin-file", &place.new_pin)]),
+    ..READING
+};
 
 fn words(line: &str) -> Vec<String> {
     line.split(' ').map(str::to_owned).collect()
 }
 
-fn with_pin(line: &str, pin: &std::path::Path) -> Vec<String> {
-    let mut arguments = words(line);
-    arguments.extend(["--pin-file".to_owned(), pin.to_str().unwrap().to_owned()]);
-    arguments
+fn with(line: &str, files: &[(&str, &std::path::PathBuf)]) -> Vec<String> {
+    let files = files.iter().flat_map(|(flag, file)| [(*flag).to_owned(), file.to_str().unwrap().to_owned()]);
+    words(line).into_iter().chain(files).collect()
 }

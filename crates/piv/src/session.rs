@@ -159,9 +159,15 @@ impl<'a> Session<'a> {
             return Ok(reference);
         }
         let reference = match self.discovery() {
-            Err(error) if error.ends_session() => return Err(error),
             Ok(Some(discovery)) if discovery.pin_usage_policy.global_pin_preferred() => PinReference::Global,
-            _ => PinReference::Application,
+            Ok(_) => PinReference::Application,
+            Err(error) if error.ends_session() => return Err(error),
+            // Which one cannot be known. Where there is only one, that is no matter; where there are two, the PIN would be
+            // a wrong one for the other, and cost a try.
+            Err(error) => match self.pin_status_of(PinReference::Global)? {
+                PinStatus::Unknown(_) => PinReference::Application,
+                _ => return Err(error),
+            },
         };
         Ok(*self.known.pin_reference.insert(reference))
     }

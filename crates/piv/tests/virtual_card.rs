@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use piv::{AlgorithmId, Card, Error, Hash, LastTry, ObjectId, Pin, PinStatus, Slot};
 use smartcard::{StatusWord, tlv};
-use virtual_card::{CardOptions, Content, ExtendedLength, InProcess, PrivateKey, Probe, VirtualCard};
+use virtual_card::{CardOptions, Content, ExtendedLength, Fault, InProcess, PrivateKey, Probe, VirtualCard};
 
 const EVERY_LENGTH: [ExtendedLength; 3] =
     [ExtendedLength::Honoured, ExtendedLength::LeIgnored, ExtendedLength::Refused];
@@ -219,4 +219,27 @@ fn a_key_that_does_not_sign_in_spite_of_the_pin_may_want_a_touch() {
     probe.answer_at(5, StatusWord::SECURITY_STATUS_NOT_SATISFIED);
     let error = sign(&mut card, AlgorithmId::EccP256, Hash::Sha256).unwrap_err();
     assert!(matches!(error, Error::TouchTimeout { slot: Slot::Authentication }), "{error:?}");
+}
+
+/// The discovery object says which of two PINs people use. When it cannot be read, a card that has both gets none.
+#[test]
+fn which_pin_people_use_is_not_guessed_where_there_are_two() {
+    for (quirks, refused) in [("pin-policy=6020", true), ("pin-policy=4000", false)] {
+        for fault in [
+            Fault::Garbage,
+            Fault::Status(StatusWord::SECURITY_STATUS_NOT_SATISFIED),
+            Fault::Truncate(1),
+            Fault::EndlessChain,
+        ] {
+            let options = CardOptions { quirks: quirks.parse().unwrap(), ..CardOptions::default() };
+            let reader = InProcess::new(VirtualCard::new(Content::blank().unwrap(), options));
+            let probe = reader.probe();
+            probe.fault_at_instruction(1, 0xcb, fault);
+            let mut card = Card::new(Box::new(reader));
+            let verified = card.session().unwrap().verify_pin(&pin("123456"), LastTry::Keep);
+            assert_eq!((verified.is_err(), probe.pins_sent()), (refused, usize::from(!refused)), "{quirks} {fault}");
+            drop(verified);
+            assert_eq!(probe.tries_left(), 3, "{quirks} {fault}");
+        }
+    }
 }

@@ -12,6 +12,7 @@ use crate::administration::Authentication;
 use crate::apdu::{Answer, CommandApdu, MAX_SHORT_ANSWER};
 use crate::behaviour::{Behaviour, GuidHabit};
 use crate::instruction::{Application, Instruction};
+use crate::pin::Reference;
 use crate::touch::TouchSensor;
 use crate::{Algorithm, Content, Error, Guid, Profile, Quirks, Slot, StateDirectory, Stop, Touch};
 
@@ -179,6 +180,12 @@ impl VirtualCard {
             GuidHabit::Absent => None,
             GuidHabit::Zero => self.content.guid().map(|_| Guid::from([0; 16])),
         }
+    }
+
+    /// How many wrong global PINs the card still takes; `None` if it has no global PIN.
+    #[must_use]
+    pub fn global_tries_left(&self) -> Option<u8> {
+        self.content.references.global.as_ref().map(Reference::tries_left)
     }
 
     /// How many wrong PUKs the card still takes.

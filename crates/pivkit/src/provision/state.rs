@@ -10,6 +10,7 @@ use smartcard::StatusWord;
 pub(crate) struct CardState {
     /// The answer to reset says that it is a YubiKey.
     pub(crate) is_yubikey: bool,
+    /// The firmware of a card that keeps Yubico's administration data.
     pub(crate) version: Option<piv::Version>,
     pub(crate) serial: Option<u32>,
     pub(crate) pin: CodeState,
@@ -126,9 +127,10 @@ impl CardState {
             None => CodeState::of(session.puk_status()?),
         };
         let management_key = session.management_key_metadata()?.present();
+        let admin_data = admin_data(session)?;
         Ok(Self {
             is_yubikey,
-            version: session.version()?,
+            version: session.version()?.filter(|_| admin_data.is_some()),
             serial: session.yubikey_serial()?,
             pin,
             puk,
@@ -136,7 +138,7 @@ impl CardState {
                 is_factory: management_key.is_some_and(|key| key.is_default),
                 algorithm: management_key.and_then(|key| key.algorithm),
             },
-            admin_data: session.admin_data()?.unwrap_or_default(),
+            admin_data: admin_data.unwrap_or_default(),
             // A CHUID that cannot be read names no card.
             guid: lenient(session.chuid())?.flatten().and_then(|chuid| chuid.guid),
             has_ccc: session.read_contents(ObjectId::Ccc)?.is_some(),
@@ -212,6 +214,15 @@ impl SlotState {
         let Some(certificate) = self.certificate.present() else { return false };
         let key = self.public_key().and_then(|key| PublicKey::from_spki_der(&key).ok());
         key.is_some_and(|key| key == *certificate.public_key())
+    }
+}
+
+/// `None` for a card that knows no such object: Nitrokeys answer Yubico's commands, and have the standard's objects only.
+fn admin_data(session: &mut Session<'_>) -> Result<Option<AdminData>, piv::Error> {
+    match session.admin_data() {
+        Ok(data) => Ok(Some(data.unwrap_or_default())),
+        Err(piv::Error::Status { sw: StatusWord::INCORRECT_DATA | StatusWord::FUNCTION_NOT_SUPPORTED, .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

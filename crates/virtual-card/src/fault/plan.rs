@@ -59,6 +59,12 @@ impl CommandRecord {
     pub fn sends_pin(&self) -> bool {
         self.instruction() == INS_VERIFY && self.length > HEADER_AND_LENGTH
     }
+
+    /// True for every command that could cost a try of a PIN or of the PUK.
+    #[must_use]
+    pub fn could_cost_a_try(&self) -> bool {
+        self.sends_pin() || matches!(self.instruction(), INS_CHANGE_REFERENCE_DATA | INS_RESET_RETRY_COUNTER)
+    }
 }
 
 impl FaultPlan {
@@ -115,6 +121,8 @@ impl FaultPlan {
 }
 
 const INS_VERIFY: u8 = 0x20;
+const INS_CHANGE_REFERENCE_DATA: u8 = 0x24;
+const INS_RESET_RETRY_COUNTER: u8 = 0x2c;
 const INS_GET_DATA: u8 = 0xcb;
 /// CLA, INS, P1, P2 and one byte for the length of the data, or of the answer.
 const HEADER_AND_LENGTH: usize = 5;

@@ -11,8 +11,8 @@ use crate::bench::process::Output;
 use crate::bench::{Bench, PIN, binary, project};
 
 /// A command, and what the page shows of its output.
-struct Shown {
-    command: String,
+pub(crate) struct Shown {
+    pub(crate) command: String,
     output: Vec<String>,
 }
 
@@ -69,6 +69,25 @@ fn every_example_in_the_help_succeeds() {
     println!("{run} examples were run");
 }
 
+#[test]
+fn every_example_of_provision_succeeds_on_a_new_card() {
+    let Some(bench) = Bench::pcscd() else { return };
+    let _card = Card::insert(&bench, &["--profile", "yubikey-5.7"]);
+    bench.file("new-pin.txt", "843925");
+    for command in ["provision", "provision import"] {
+        if command == "provision import" {
+            let listed = bench.pivkit(&["identities", "--json"]).output().success().json();
+            let certificate = &listed["cards"][0]["identities"][0]["certificate"];
+            bench.file("9a.pem", crate::bench::from_base64(certificate));
+        }
+        let help = shell(&bench, &format!("pivkit {command} --help")).stdout;
+        let (_, examples) = help.split_once("EXAMPLES:\n").unwrap();
+        let shown = commands(examples);
+        assert!(!shown.is_empty(), "no examples for {command}");
+        shown.iter().for_each(|shown| drop(shell(&bench, &shown.command)));
+    }
+}
+
 /// The files that the pages name, and what has to run for them.
 fn prepare(bench: &Bench) -> (Card, Idp) {
     let card = Card::alice(bench);
@@ -86,14 +105,14 @@ fn prepare(bench: &Bench) -> (Card, Idp) {
 }
 
 /// Runs a command line as a person would, in the bench's directory, and expects success.
-fn shell(bench: &Bench, line: &str) -> Output {
+pub(crate) fn shell(bench: &Bench, line: &str) -> Output {
     let binaries = binary("pivkit").parent().unwrap().display().to_string();
     let script = format!("cd '{}' && PATH='{binaries}':\"$PATH\" && {line}", bench.path("").display());
     bench.command("sh", &["-c", &script]).output().success()
 }
 
 /// The lines after `$ `, each with the output below it, up to an empty line.
-fn commands(text: &str) -> Vec<Shown> {
+pub(crate) fn commands(text: &str) -> Vec<Shown> {
     let mut shown: Vec<Shown> = Vec::new();
     let mut open = false;
     for line in text.lines() {

@@ -152,7 +152,7 @@ fn the_foreign_card_keeps_its_keys_when_it_is_pulled() {
 
 /// What OpenSC reads from the card: the empty VERIFY's 63Cx (SP 800-73-4 Part 2, 3.2.1), which costs no try. Before it the
 /// VERIFY that takes a verified PIN back: the firmware keeps one from program to program.
-fn tries_left(bench: &Bench) -> u8 {
+pub(crate) fn tries_left(bench: &Bench) -> u8 {
     let sent = ["00:A4:04:00:09:A0:00:00:03:08:00:00:10:00", "00:20:FF:80", "00:20:00:80"];
     let sent: Vec<&str> = sent.into_iter().flat_map(|command| ["--send-apdu", command]).collect();
     let output = bench.command("opensc-tool", &sent).output().success();

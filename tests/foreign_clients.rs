@@ -163,7 +163,8 @@ pub(crate) fn pkcs11(bench: &Bench, args: &[&str]) -> Run {
     bench.command("pkcs11-tool", &["--module", module.to_str().unwrap()]).args(args)
 }
 
-fn yubico(bench: &Bench, args: &[&str]) -> Output {
+/// `yubico-piv-tool` with the bench's reader.
+pub(crate) fn yubico(bench: &Bench, args: &[&str]) -> Output {
     // The tool looks for a YubiKey's reader unless it is told which one.
     bench.command("yubico-piv-tool", &["--reader", "Virtual PCD"]).args(args).output()
 }

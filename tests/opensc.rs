@@ -25,6 +25,11 @@ fn pkcs11_tool_tests_every_operation_on_a_yubikey_5_7() {
     assert_pkcs11_tool_tests("yubikey-5.7");
 }
 
+#[test]
+fn pkcs11_tool_tests_every_operation_on_a_federal_card() {
+    assert_pkcs11_tool_tests("federal");
+}
+
 /// RSA keys that want the PIN once, each time, and never.
 fn assert_pkcs11_tool_tests(profile: &str) {
     let Some(bench) = Bench::pcscd() else { return };

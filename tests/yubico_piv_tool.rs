@@ -22,7 +22,7 @@ fn yubico_piv_tool_makes_a_p256_identity() {
 
 #[test]
 fn yubico_piv_tool_makes_a_p384_identity() {
-    assert_makes_identity("9e", "ECCP384");
+    assert_makes_identity("95", "ECCP384");
 }
 
 fn assert_makes_identity(slot: &str, algorithm: &str) {

@@ -54,9 +54,18 @@ impl Card {
 
 /// How many PIN tries a card has left, from the file in which it keeps them.
 pub(crate) fn pin_tries(bench: &Bench, state: &str) -> u64 {
+    tries(bench, state, "pin")
+}
+
+/// How many PUK tries a card has left, from the same file.
+pub(crate) fn puk_tries(bench: &Bench, state: &str) -> u64 {
+    tries(bench, state, "puk")
+}
+
+fn tries(bench: &Bench, state: &str, of: &str) -> u64 {
     let file = fs::read_to_string(bench.path(state).join("pin.json")).unwrap();
     let pins: serde_json::Value = serde_json::from_str(&file).unwrap();
-    pins["pin"]["tries_left"].as_u64().unwrap_or_else(|| panic!("no tries in {pins}"))
+    pins[of]["tries_left"].as_u64().unwrap_or_else(|| panic!("no tries in {pins}"))
 }
 
 /// Makes the certificate in a slot of a card that is not in the reader unreadable: an object as it should be, with nonsense
@@ -84,8 +93,8 @@ pub(crate) fn damage_certificate(bench: &Bench, state: &str, slot: &str) {
 pub(crate) fn replace_key(bench: &Bench, state: &str, slot: &str, key: &str) {
     let path = bench.path(state).join("card.json");
     let mut card: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    let old = card["keys"].as_object_mut().unwrap().insert(slot.to_owned(), key.into());
-    assert!(old.is_some(), "there was no key in slot {slot}");
+    let old = card["keys"].get_mut(slot).unwrap_or_else(|| panic!("there was no key in slot {slot}"));
+    old["key"] = key.into();
     fs::write(path, card.to_string()).unwrap();
 }
 

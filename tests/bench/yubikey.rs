@@ -71,7 +71,9 @@ impl YubiKey {
     #[track_caller]
     pub(crate) fn assert_pivkit_lists(&self, slot: &str, certificate: &str) {
         let bench = &self.bench;
-        let output = bench.pivkit(&["identities", "--json"]).output().success();
+        // Yubico's tools write no key history, which would say that there is something in a retired slot.
+        let all: &[&str] = if ["9a", "9c", "9d", "9e"].contains(&slot) { &[] } else { &["--all-slots"] };
+        let output = bench.pivkit(&[&["identities", "--json"][..], all].concat()).output().success();
         let report = output.json();
         let identities = report["cards"][0]["identities"].as_array().unwrap();
         let identity = identities.iter().find(|identity| identity["slot"] == slot);

@@ -257,7 +257,9 @@ fn done(sw: StatusWord, command: &'static str) -> Result<(), Error> {
 /// The same for a command that a card need not know.
 fn optional(sw: StatusWord, command: &'static str, what: &'static str) -> Result<(), Error> {
     match sw {
-        StatusWord::INSTRUCTION_NOT_SUPPORTED | StatusWord::CLASS_NOT_SUPPORTED => Err(Error::NotSupported { what }),
+        StatusWord::INSTRUCTION_NOT_SUPPORTED
+        | StatusWord::CLASS_NOT_SUPPORTED
+        | StatusWord::FUNCTION_NOT_SUPPORTED => Err(Error::NotSupported { what }),
         sw => done(sw, command),
     }
 }

@@ -130,9 +130,9 @@ impl Session<'_> {
         let response = self.send(&Command::new(0x00, INS_ATTEST, slot.key_reference(), 0x00).expecting_answer())?;
         match response.status {
             StatusWord::OK if !response.data.is_empty() => Ok(response.data),
-            StatusWord::INSTRUCTION_NOT_SUPPORTED | StatusWord::CLASS_NOT_SUPPORTED => {
-                Err(Error::NotSupported { what: "an attestation" })
-            }
+            StatusWord::INSTRUCTION_NOT_SUPPORTED
+            | StatusWord::CLASS_NOT_SUPPORTED
+            | StatusWord::FUNCTION_NOT_SUPPORTED => Err(Error::NotSupported { what: "an attestation" }),
             sw => Err(Error::NotAttested { slot, sw }),
         }
     }

@@ -21,7 +21,9 @@ mod state;
 use std::collections::BTreeMap;
 use std::fs;
 
-use ::provision::{AdministeredCard, YubiKeyCard, public_key_of_request};
+#[cfg(feature = "yubikey")]
+use ::provision::YubiKeyCard;
+use ::provision::{AdministeredCard, public_key_of_request};
 use time::OffsetDateTime;
 
 pub use ::provision::{Error as ProvisionCardError, KeyAlgorithm, KeySlot, PinPolicy, Subject, TouchPolicy};
@@ -81,28 +83,40 @@ pub fn provision(
 /// Lets `steps` work on the card through the driver that it wants: the crate `yubikey` for a YubiKey in a reader, which must
 /// have the card alone, and the standard's commands otherwise. Gives the card back.
 fn with_card<T>(
-    readers: &mut CardReaders,
-    mut card: piv::Card,
+    readers: &CardReaders,
+    card: piv::Card,
     state: &CardState,
     last_try: LastTry,
     steps: impl FnOnce(&mut dyn AdministeredCard) -> Result<T, Error>,
 ) -> Result<(T, piv::Card), Error> {
-    let reader = card.reader().to_owned();
+    #[cfg(feature = "yubikey")]
     if readers.is_pcsc() && state.is_yubikey && state.has_extensions() {
+        let reader = card.reader().to_owned();
         drop(card);
-        match YubiKeyCard::open(&reader) {
+        return match YubiKeyCard::open(&reader) {
             Ok(mut device) => {
                 tracing::debug!(driver = "yubikey", serial = device.serial(), "provision");
                 let result = steps(&mut device)?;
                 drop(device);
-                return Ok((result, readers.connect(&reader)?));
+                Ok((result, readers.connect(&reader)?))
             }
             // A card that the crate does not take for a YubiKey.
-            Err(ProvisionCardError::Connection(_)) => card = readers.connect(&reader)?,
-            Err(error) => return Err(ProvisionError::Card(error).into()),
-        }
+            Err(ProvisionCardError::Connection(_)) => with_any_card(readers.connect(&reader)?, last_try, steps),
+            Err(error) => Err(ProvisionError::Card(error).into()),
+        };
     }
+    let _ = (readers, state);
+    with_any_card(card, last_try, steps)
+}
+
+/// The same with the standard's commands alone.
+fn with_any_card<T>(
+    mut card: piv::Card,
+    last_try: LastTry,
+    steps: impl FnOnce(&mut dyn AdministeredCard) -> Result<T, Error>,
+) -> Result<(T, piv::Card), Error> {
     tracing::debug!(driver = "piv", "provision");
+    let reader = card.reader().to_owned();
     let session = card.session().map_err(|source| Error::Card { reader, source })?;
     let result = steps(&mut StandardCard::new(session, last_try))?;
     Ok((result, card))

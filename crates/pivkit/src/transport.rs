@@ -108,6 +108,7 @@ impl CardReaders {
     }
 
     /// Whether the cards are in readers that other programs reach too.
+    #[cfg(feature = "yubikey")]
     pub(crate) fn is_pcsc(&self) -> bool {
         matches!(self.way, Way::Pcsc(_))
     }

@@ -15,6 +15,9 @@
 //!   read one for an empty slot: the caller reads a card's state by other means before this is opened.
 //! - It panics on some short answers: every call is [guarded].
 
+use std::ffi::CString;
+use std::time::{Duration, Instant};
+
 use sha2::{Digest, Sha256, Sha384};
 use yubikey::certificate::yubikey_signer::{KeyType, Rsa2048, Rsa3072, Rsa4096, YubiRsa};
 use yubikey::piv::{self, AlgorithmId, SlotId};
@@ -74,9 +77,16 @@ impl YubiKeyCard {
         call: impl FnOnce(&mut YubiKey) -> yubikey::Result<T>,
     ) -> Result<T, Error> {
         match guarded(|| call(&mut self.yubikey)) {
-            Some(result) => result.map_err(|error| translated(error, what())),
-            None => Err(malformed("an answer")),
+            Some(result) => result.map_err(|error| self.settled(translated(error, what()))),
+            None => Err(self.settled(malformed("an answer"))),
         }
+    }
+
+    /// Whether an error that could be anything is in truth a card that is gone: the crate takes the empty answer, which
+    /// readers give for a card that was just pulled, for a refusal.
+    fn settled(&self, error: Error) -> Error {
+        let unclear = matches!(error, Error::Refused { .. } | Error::Malformed { .. } | Error::Connection(_));
+        if unclear && has_left(self.yubikey.name()) { Error::CardRemoved } else { error }
     }
 
     fn change(
@@ -92,8 +102,8 @@ impl YubiKeyCard {
             Some(Err(yubikey::Error::WrongPin { tries })) => {
                 Err(Error::WrongReference { which, retries_left: Some(tries) })
             }
-            Some(Err(error)) => Err(translated(error, format!("the {which}"))),
-            None => Err(malformed("the answer to a PIN or PUK")),
+            Some(Err(error)) => Err(self.settled(translated(error, format!("the {which}")))),
+            None => Err(self.settled(malformed("the answer to a PIN or PUK"))),
         }
     }
 }
@@ -103,8 +113,8 @@ impl AdministeredCard for YubiKeyCard {
         match guarded(|| self.yubikey.fetch_object(object.tag())) {
             Some(Ok(contents)) => Ok(Some(contents).filter(|contents| !contents.is_empty())),
             Some(Err(yubikey::Error::NotFound)) => Ok(None),
-            Some(Err(error)) => Err(translated(error, format!("reading {object}"))),
-            None => Err(malformed("an object")),
+            Some(Err(error)) => Err(self.settled(translated(error, format!("reading {object}")))),
+            None => Err(self.settled(malformed("an object"))),
         }
     }
 
@@ -118,10 +128,12 @@ impl AdministeredCard for YubiKeyCard {
         match guarded(|| self.yubikey.authenticate(&key)) {
             Some(Ok(())) => Ok(()),
             Some(Err(yubikey::Error::AuthenticationError | yubikey::Error::SizeError)) => {
-                Err(Error::WrongManagementKey)
+                // The crate says so of every answer that is no success.
+                let gone = self.settled(malformed("the answer to the management key"));
+                Err(if matches!(gone, Error::CardRemoved) { gone } else { Error::WrongManagementKey })
             }
-            Some(Err(error)) => Err(translated(error, "the management key".to_owned())),
-            None => Err(malformed("the answer to the management key")),
+            Some(Err(error)) => Err(self.settled(translated(error, "the management key".to_owned()))),
+            None => Err(self.settled(malformed("the answer to the management key"))),
         }
     }
 
@@ -185,13 +197,39 @@ impl AdministeredCard for YubiKeyCard {
             Some(Ok(certificate)) => Ok(certificate.to_vec()),
             // The crate does not say whether the key was imported or the slot is empty.
             Some(Err(yubikey::Error::NotSupported | yubikey::Error::GenericError)) => {
-                Err(Error::NotSupported { what: format!("attest the key in slot {slot}") })
+                let gone = self.settled(malformed("the attestation"));
+                let unable = Error::NotSupported { what: format!("attest the key in slot {slot}") };
+                Err(if matches!(gone, Error::CardRemoved) { gone } else { unable })
             }
-            Some(Err(error)) => Err(translated(error, format!("attesting the key in slot {slot}"))),
-            None => Err(malformed("the attestation")),
+            Some(Err(error)) => Err(self.settled(translated(error, format!("attesting the key in slot {slot}")))),
+            None => Err(self.settled(malformed("the attestation"))),
         }
     }
 }
+
+/// Asks the PC/SC service whether the card has left the reader, and gives it time to notice.
+fn has_left(reader: &str) -> bool {
+    let Ok(reader) = CString::new(reader) else { return false };
+    let Ok(context) = pcsc::Context::establish(pcsc::Scope::User) else { return true };
+    let mut states = [pcsc::ReaderState::new(reader, pcsc::State::PRESENT)];
+    let deadline = Instant::now() + TIME_TO_NOTICE;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match context.get_status_change(left, &mut states) {
+            Ok(()) => {}
+            Err(pcsc::Error::Timeout) => return false,
+            Err(_) => return true,
+        }
+        let [state] = &mut states;
+        if !state.event_state().contains(pcsc::State::PRESENT) || left.is_zero() {
+            return !state.event_state().contains(pcsc::State::PRESENT);
+        }
+        state.sync_current_state();
+    }
+}
+
+/// How long the service may take to notice that a card was pulled.
+const TIME_TO_NOTICE: Duration = Duration::from_secs(1);
 
 fn malformed(what: &'static str) -> Error {
     Error::Malformed { what, source: None }

@@ -82,7 +82,7 @@ pub fn import(
     }
     guard(state.pin, as_provision.last_try, &reader)?;
     let secrets = Secrets { pin: Some(current_pin(&state, &reader, ui)?), ..Secrets::default() };
-    let done = Done { steps: lines, ..Done::default() };
+    let done = Done { steps: lines, changed: true, ..Done::default() };
     let ((), mut card) = with_card(readers, card, &state, as_provision.last_try, |device| {
         let mut run = Run::new(device, &state, &as_provision, secrets, OffsetDateTime::now_utc());
         run.open(access)?;

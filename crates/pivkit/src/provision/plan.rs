@@ -268,6 +268,7 @@ impl Plan {
             self.keys.insert(slot, key.clone());
         } else {
             let algorithm = request.wanted(slot).unwrap_or(USUAL_ALGORITHM);
+            state.check_makes(algorithm)?;
             let (pin, touch) = (request.pin_policy, request.touch_policy);
             self.steps.push(Step::Generate { slot, algorithm, pin, touch, replaces: in_use });
         }
@@ -288,6 +289,28 @@ impl Plan {
         Ok(())
     }
 }
+
+impl CardState {
+    /// Refuses before anything is changed what the firmware of a YubiKey is known not to make, or to make badly.
+    fn check_makes(&self, algorithm: KeyAlgorithm) -> Result<(), ProvisionError> {
+        let Some(version) = self.version.filter(|_| self.is_yubikey) else { return Ok(()) };
+        let long = matches!(algorithm, KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096);
+        let what = match algorithm {
+            _ if long && version < LONG_RSA => format!("make a key of type {algorithm} (from firmware 5.7 on)"),
+            // CVE-2017-15361, Yubico's advisory YSA-2017-01.
+            _ if !algorithm.is_elliptic_curve() && (WEAK_RSA.0..=WEAK_RSA.1).contains(&version) => {
+                "make RSA keys that are safe (its firmware has the fault ROCA)".to_owned()
+            }
+            _ => return Ok(()),
+        };
+        Err(provision::Error::NotSupported { what }.into())
+    }
+}
+
+/// The firmware from which on YubiKeys make RSA keys longer than 2048 bits.
+const LONG_RSA: piv::Version = piv::Version([5, 7, 0]);
+/// The first and the last firmware whose RSA keys can be factored.
+const WEAK_RSA: (piv::Version, piv::Version) = (piv::Version([4, 2, 6]), piv::Version([4, 3, 4]));
 
 impl SlotState {
     fn is_occupied(&self) -> bool {

@@ -13,7 +13,7 @@ use super::state::CardState;
 use crate::report::{AttestedKey, ProvisionReport, ProvisionedSlot, SCHEMA_VERSION};
 
 /// What was planned, and how the card stands: `state`.
-pub(super) fn report(reader: &str, state: &CardState, plan: &Plan, done: &Done, changed: bool) -> ProvisionReport {
+pub(super) fn report(reader: &str, state: &CardState, plan: &Plan, done: &Done, carried_out: bool) -> ProvisionReport {
     let management_key = match state.management_key.is_factory {
         true => "factory",
         false if state.admin_data.management_key_stored => "protected",
@@ -27,9 +27,9 @@ pub(super) fn report(reader: &str, state: &CardState, plan: &Plan, done: &Done, 
         firmware: state.version.map(|version| version.to_string()),
         guid: state.guid.map(hex::encode_upper),
         token_id: token_id.map(|token| token.to_string()),
-        plan: if changed { done.steps.clone() } else { plan.steps.iter().map(ToString::to_string).collect() },
+        plan: if carried_out { done.steps.clone() } else { plan.steps.iter().map(ToString::to_string).collect() },
         notes: plan.notes.clone(),
-        changed: changed && !done.steps.is_empty(),
+        changed: done.changed,
         management_key,
         pin_is_factory: state.pin.is_factory,
         puk_is_factory: state.puk.is_factory,
@@ -39,7 +39,7 @@ pub(super) fn report(reader: &str, state: &CardState, plan: &Plan, done: &Done, 
 
 fn slot_report(slot: KeySlot, state: &CardState, plan: &Plan, done: &Done) -> ProvisionedSlot {
     let content = state.slot(slot);
-    let key = content.public_key().or_else(|| plan.keys.get(&slot).cloned());
+    let key = content.public_key().or_else(|| done.keys.get(&slot).or_else(|| plan.keys.get(&slot)).cloned());
     let key = key.and_then(|key| PublicKey::from_spki_der(&key).ok());
     let certificate = content.certificate.present().filter(|_| content.certificate_fits());
     ProvisionedSlot {

@@ -25,8 +25,12 @@ use crate::{Error, Ui};
 pub(crate) struct Done {
     pub(crate) attestations: BTreeMap<KeySlot, Attestation>,
     pub(crate) requests: BTreeMap<KeySlot, String>,
+    /// The keys that were made: SubjectPublicKeyInfo in DER.
+    pub(crate) keys: BTreeMap<KeySlot, Vec<u8>>,
     /// The steps that were carried out: all, but for those that turned out to be needless.
     pub(crate) steps: Vec<String>,
+    /// Whether one of them changed the card, or wrote a file.
+    pub(crate) changed: bool,
 }
 
 /// A plan that is being carried out.
@@ -76,7 +80,9 @@ impl<'a> Run<'a> {
             ui.note(&format!("{step} ..."));
             self.step(step, plan.access, ui)?;
             self.done.steps.push(step.to_string());
+            self.done.changed |= !matches!(step, Step::Attest { .. });
         }
+        self.done.keys = self.keys;
         Ok(self.done)
     }
 

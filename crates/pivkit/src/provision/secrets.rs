@@ -69,6 +69,7 @@ impl Secrets {
             secrets.new_pin = Some(new);
         }
         if plan.steps.contains(&Step::ChangePuk) {
+            guard_puk(state.puk, request.last_try, reader)?;
             secrets.puk = Some(match state.puk.is_factory {
                 Some(true) => reference(FACTORY_PUK)?,
                 _ => reference(ui.puk(reader)?.as_bytes())?,
@@ -95,11 +96,23 @@ pub(crate) fn current_pin(state: &CardState, reader: &str, ui: &mut dyn Provisio
     }
 }
 
-/// Keeps the last try, before a person is asked for a PIN.
+/// Keeps the last PIN try, before a person is asked for a PIN.
 pub(crate) fn guard(pin: CodeState, last_try: LastTry, reader: &str) -> Result<(), Error> {
-    let source = match (pin.tries_left, last_try) {
-        (Some(0), _) => piv::Error::PinBlocked,
-        (Some(1), LastTry::Keep) => piv::Error::LastPinTry,
+    let source = match (pin.tries_left, pin.untold, last_try) {
+        (Some(0), ..) => piv::Error::PinBlocked,
+        (Some(1), _, LastTry::Keep) => piv::Error::LastPinTry,
+        (None, Some(sw), LastTry::Keep) => piv::Error::PinTriesUnknown { sw },
+        _ => return Ok(()),
+    };
+    Err(Error::Card { reader: reader.to_owned(), source })
+}
+
+/// The same for the PUK.
+fn guard_puk(puk: CodeState, last_try: LastTry, reader: &str) -> Result<(), Error> {
+    let source = match (puk.tries_left, puk.untold, last_try) {
+        (Some(0), ..) => piv::Error::PukBlocked,
+        (Some(1), _, LastTry::Keep) => piv::Error::LastPukTry,
+        (None, Some(sw), LastTry::Keep) => piv::Error::PukTriesUnknown { sw },
         _ => return Ok(()),
     };
     Err(Error::Card { reader: reader.to_owned(), source })

@@ -1,14 +1,16 @@
 //! How a card stands before anything is changed: read without PIN and management key.
 
 use identity::{Certificate, PublicKey};
-use piv::{AdminData, ManagementAlgorithm, Metadata, ObjectId, PinStatus, Session};
+use piv::{AdminData, ManagementAlgorithm, Metadata, ObjectId, PinMetadata, PinStatus, Session};
 use provision::KeySlot;
+use smartcard::StatusWord;
 
 /// What is on a card, as far as provisioning is concerned.
 #[derive(Clone, Debug)]
 pub(crate) struct CardState {
     /// The answer to reset says that it is a YubiKey.
     pub(crate) is_yubikey: bool,
+    /// The firmware of a card that keeps Yubico's administration data.
     pub(crate) version: Option<piv::Version>,
     pub(crate) serial: Option<u32>,
     pub(crate) pin: CodeState,
@@ -28,6 +30,8 @@ pub(crate) struct CodeState {
     pub(crate) is_factory: Option<bool>,
     /// How many tries are left, if the card says.
     pub(crate) tries_left: Option<u8>,
+    /// What the card said when it did not say how many tries are left.
+    pub(crate) untold: Option<StatusWord>,
 }
 
 /// The management key.
@@ -114,30 +118,27 @@ impl CardState {
     fn read_in(session: &mut Session<'_>, is_yubikey: bool) -> Result<Self, piv::Error> {
         let pin_metadata = session.pin_metadata()?.present();
         let puk_metadata = session.puk_metadata()?.present();
-        let tries = |status| match status {
-            PinStatus::TriesLeft(tries) => Some(tries),
-            PinStatus::Blocked => Some(0),
-            PinStatus::Verified | PinStatus::Unknown(_) => None,
+        let pin = match pin_metadata {
+            Some(pin) => CodeState::told(pin),
+            None => CodeState::of(session.pin_status()?),
         };
-        let pin_tries = match pin_metadata {
-            Some(pin) => Some(pin.tries_left),
-            None => tries(session.pin_status()?),
+        let puk = match puk_metadata {
+            Some(puk) => CodeState::told(puk),
+            None => CodeState::of(session.puk_status()?),
         };
         let management_key = session.management_key_metadata()?.present();
+        let admin_data = admin_data(session)?;
         Ok(Self {
             is_yubikey,
-            version: session.version()?,
+            version: session.version()?.filter(|_| admin_data.is_some()),
             serial: session.yubikey_serial()?,
-            pin: CodeState { is_factory: pin_metadata.map(|pin| pin.is_default), tries_left: pin_tries },
-            puk: CodeState {
-                is_factory: puk_metadata.map(|puk| puk.is_default),
-                tries_left: puk_metadata.map(|puk| puk.tries_left),
-            },
+            pin,
+            puk,
             management_key: ManagementKeyState {
                 is_factory: management_key.is_some_and(|key| key.is_default),
                 algorithm: management_key.and_then(|key| key.algorithm),
             },
-            admin_data: session.admin_data()?.unwrap_or_default(),
+            admin_data: admin_data.unwrap_or_default(),
             // A CHUID that cannot be read names no card.
             guid: lenient(session.chuid())?.flatten().and_then(|chuid| chuid.guid),
             has_ccc: session.read_contents(ObjectId::Ccc)?.is_some(),
@@ -156,6 +157,23 @@ impl CardState {
     /// Whether the card knows Yubico's commands: the management key can be replaced, keys are attested.
     pub(crate) fn has_extensions(&self) -> bool {
         self.version.is_some()
+    }
+}
+
+impl CodeState {
+    /// What the card tells in its metadata.
+    fn told(metadata: PinMetadata) -> Self {
+        Self { is_factory: Some(metadata.is_default), tries_left: Some(metadata.tries_left), untold: None }
+    }
+
+    /// What the card tells of the counter alone.
+    fn of(status: PinStatus) -> Self {
+        match status {
+            PinStatus::TriesLeft(tries) => Self { tries_left: Some(tries), ..Self::default() },
+            PinStatus::Blocked => Self { tries_left: Some(0), ..Self::default() },
+            PinStatus::Verified => Self::default(),
+            PinStatus::Unknown(status) => Self { untold: Some(status), ..Self::default() },
+        }
     }
 }
 
@@ -196,6 +214,15 @@ impl SlotState {
         let Some(certificate) = self.certificate.present() else { return false };
         let key = self.public_key().and_then(|key| PublicKey::from_spki_der(&key).ok());
         key.is_some_and(|key| key == *certificate.public_key())
+    }
+}
+
+/// `None` for a card that knows no such object: Nitrokeys answer Yubico's commands, and have the standard's objects only.
+fn admin_data(session: &mut Session<'_>) -> Result<Option<AdminData>, piv::Error> {
+    match session.admin_data() {
+        Ok(data) => Ok(Some(data.unwrap_or_default())),
+        Err(piv::Error::Status { sw: StatusWord::INCORRECT_DATA | StatusWord::FUNCTION_NOT_SUPPORTED, .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

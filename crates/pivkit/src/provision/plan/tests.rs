@@ -8,7 +8,7 @@ use crate::provision::state::ManagementKeyState;
 
 /// A YubiKey from the factory.
 fn factory_yubikey() -> CardState {
-    let code = CodeState { is_factory: Some(true), tries_left: Some(3) };
+    let code = CodeState { is_factory: Some(true), tries_left: Some(3), untold: None };
     CardState {
         is_yubikey: true,
         version: Some(piv::Version([5, 7, 2])),
@@ -26,7 +26,7 @@ fn factory_yubikey() -> CardState {
 
 /// The same as a card that answers no command beyond the standard.
 fn plain() -> CardState {
-    let unknown = CodeState { is_factory: None, tries_left: Some(3) };
+    let unknown = CodeState { is_factory: None, tries_left: Some(3), untold: None };
     CardState {
         is_yubikey: false,
         version: None,
@@ -116,7 +116,7 @@ fn a_card_from_the_factory_gets_everything_and_is_never_left_open() {
 fn a_run_that_was_cut_off_goes_on_where_it_stopped() {
     let mut state = factory_yubikey();
     let all = steps(&state, &request());
-    let not_factory = CodeState { is_factory: Some(false), tries_left: Some(3) };
+    let not_factory = CodeState { is_factory: Some(false), tries_left: Some(3), untold: None };
     let (key_9a, certificate_9a) = certified("Alice");
     let (key_9d, certificate_9d) = certified("Alice");
     let advance: [&dyn Fn(&mut CardState); 9] = [
@@ -254,6 +254,27 @@ fn attestation_comes_before_the_certificate() {
     let planned = steps(&factory_yubikey(), &attested);
     assert_eq!(planned[5..], ["Generate 9a", "Attest 9a", "Certify 9a", "Generate 9d", "Attest 9d", "Certify 9d"]);
     assert!(matches!(plan(&plain(), &attested, &Surroundings::default()), Err(ProvisionError::NotAttested { .. })));
+}
+
+#[test]
+fn keys_that_a_firmware_makes_badly_or_not_at_all_are_refused_first() {
+    let with = |version, algorithm| {
+        let state = CardState { version: Some(piv::Version(version)), ..factory_yubikey() };
+        let request = ProvisionRequest { authentication_algorithm: Some(algorithm), ..request() };
+        plan(&state, &request, &Surroundings::default()).map(|plan| plan.steps.len())
+    };
+    for (version, algorithm, makes) in [
+        ([5, 7, 0], KeyAlgorithm::Rsa4096, true),
+        ([5, 6, 9], KeyAlgorithm::Rsa3072, false),
+        ([5, 4, 3], KeyAlgorithm::Rsa2048, true),
+        ([4, 3, 5], KeyAlgorithm::Rsa2048, true),
+        ([4, 3, 4], KeyAlgorithm::Rsa2048, false),
+        ([4, 3, 4], KeyAlgorithm::P256, true),
+        ([4, 2, 6], KeyAlgorithm::Rsa2048, false),
+    ] {
+        let planned = with(version, algorithm);
+        assert_eq!(planned.is_ok(), makes, "{version:?} {algorithm}: {planned:?}");
+    }
 }
 
 #[test]

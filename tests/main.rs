@@ -33,5 +33,7 @@ mod provision_cut_off;
 mod psso;
 mod pulled_card;
 mod secrets;
+mod several_cards;
+mod touch;
 mod ykman;
 mod yubico_piv_tool;

@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Readers(Readers),
     /// Show every certificate on every PIV card with its pairing hash
     Identities(Identities),
-    /// Print the pairing hashes of certificate files
+    /// Print the pairing hashes of certificate files, or of one slot of the card
     Hash(Hash),
     /// Pair the card with a local account
     Pair(Pair),

@@ -33,7 +33,7 @@ impl ReferenceCard {
     /// Puts the card into the reader at `address`. `options` are those of `pivkit-vcard run`.
     pub(crate) fn insert(bench: &Bench, address: &str, keys: &Keys, options: &[&str]) -> Self {
         let binary = super::binary("pivkit-vcard");
-        let logging = ["RUST_LOG=virtual_card=debug", binary.to_str().unwrap(), "run", "--vpcd", address];
+        let logging = ["NO_COLOR=1", "RUST_LOG=virtual_card=debug", binary.to_str().unwrap(), "run", "--vpcd", address];
         let loads = keys.0.iter().flat_map(|load| ["--load", load]);
         let args: Vec<&str> = logging.into_iter().chain(loads).chain(options.iter().copied()).collect();
         let service = bench.service("env", &args);
@@ -46,7 +46,9 @@ impl ReferenceCard {
         let commands = || self.service.log().lines().filter(|line| line.contains("command header=")).count();
         let before = commands();
         let result = work();
-        (commands() - before, result)
+        let count = commands() - before;
+        assert!(count > 0, "no command was logged: {}", self.service.log());
+        (count, result)
     }
 }
 

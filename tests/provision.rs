@@ -148,8 +148,7 @@ fn certificates_come_to_the_keys_of_a_plain_card_that_proves_them() {
 }
 
 fn assert_requests_and_import(bench: &Bench, more: &[&str]) {
-    let folder = bench.path("requests");
-    fs::create_dir(&folder).unwrap();
+    let folder = bench.path("folder/of/requests");
     let requests = [&["--csr-dir", folder.to_str().unwrap()], more].concat();
     let report = provision(bench, "P256", &requests).success().json();
     let pin = bench.file("pin", NEW_PIN);

@@ -91,7 +91,12 @@ impl Ui for ProvisionTerminal {
     fn new_puk(&mut self, reader: &str) -> Result<Puk, UiError> {
         match &self.random_puk {
             Some(path) => random_puk(path),
-            None => self.terminal.new_puk(reader),
+            None => self.terminal.new_puk(reader).map_err(|error| match error {
+                UiError::Unanswered { question, .. } => {
+                    UiError::Unanswered { question, flag: "--new-puk-file or --random-puk" }
+                }
+                error => error,
+            }),
         }
     }
 }

@@ -71,6 +71,9 @@ pub fn provision(
     if !ui.confirm(&lines, "Do this to the card")? {
         return Err(Error::Declined);
     }
+    if let Certificates::Requests { folder } = &request.certificates {
+        fs::create_dir_all(folder).map_err(|source| Error::File { path: folder.clone(), source })?;
+    }
     let secrets = Secrets::gather(&plan, &state, request, &reader, ui)?;
     let now = OffsetDateTime::now_utc();
     let (done, mut card) = with_card(readers, card, &state, request.last_try, |device| {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use identity::proof::Challenge;
-use identity::{Certificate, Hash, PublicKey};
+use identity::{Certificate, Hash, PublicKey, Usage};
 use piv::LastTry;
 use provision::{AdministeredCard, KeyAlgorithm, KeySlot, Object};
 use time::OffsetDateTime;
@@ -73,10 +73,14 @@ pub fn import(
         return Err(ProvisionError::SlotInUse { slot, holds }.into());
     }
     plan.steps.push(Step::Import { slot });
+    if let [only] = candidates.as_slice() {
+        plan.notes = shortcomings(slot, only);
+    }
     if as_provision.dry_run {
         return Ok(report(&reader, &state, &plan, &Done::default(), false));
     }
     let lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+    plan.notes.iter().for_each(|note| ui.note(&format!("note: {note}")));
     if !ui.confirm(&lines, "Do this to the card")? {
         return Err(Error::Declined);
     }
@@ -145,6 +149,20 @@ fn candidates(state: &CardState, slot: KeySlot, file: &[u8]) -> Result<Vec<Certi
         }
     }
     if read.is_empty() { Err(ProvisionError::OtherKey { slot }.into()) } else { Ok(read) }
+}
+
+/// What speaks against the certificate in this slot, each a phrase. It is written all the same: the authority may know why.
+fn shortcomings(slot: KeySlot, certificate: &Certificate) -> Vec<String> {
+    let usage = match slot {
+        KeySlot::Authentication => Usage::Authentication,
+        KeySlot::KeyManagement => Usage::KeyManagement,
+    };
+    let problems = certificate.problems_at(OffsetDateTime::now_utc());
+    problems
+        .iter()
+        .chain(&certificate.problems_for(usage))
+        .map(|problem| format!("the certificate: {problem}"))
+        .collect()
 }
 
 /// The candidate whose key signs a fresh challenge.

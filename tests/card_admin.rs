@@ -116,6 +116,25 @@ fn a_reset_by_guid_goes_on_where_a_pulled_card_left_it() {
 }
 
 #[test]
+fn a_card_that_is_pulled_while_it_is_changed_is_not_said_to_be_as_it_was() {
+    let bench = Bench::vpcd();
+    drop(Card::insert(&bench, &["--profile", "yubikey-5.4"]));
+    let files = [("pin", PIN), ("new", "246810")].map(|(name, text)| bench.file(name, text).display().to_string());
+    let change = ["card", "change-pin", "--pin-file", &files[0], "--new-pin-file", &files[1], "--yes"];
+    // CHANGE REFERENCE DATA is 24; the empty VERIFY (20) before it changes nothing.
+    for (fault, says) in [("at 1 of 24 remove\n", "is not known"), ("at 2 of 20 remove\n", "nothing was changed")] {
+        let fault = bench.file("fault", fault);
+        let card = Card::insert(&bench, &["--profile", "yubikey-5.4", "--fault", fault.to_str().unwrap()]);
+        let pulled = bench.pivkit(&change).output().exits_with(3);
+        assert!(pulled.stderr.contains(says), "{pulled}");
+        drop(card);
+    }
+    let _card = Card::insert(&bench, &["--profile", "yubikey-5.4"]);
+    verify_pin(&bench, PIN).success();
+    assert_eq!((pin_tries(&bench, "card"), puk_tries(&bench, "card")), (3, 3));
+}
+
+#[test]
 fn a_plain_card_says_what_it_cannot_and_is_left_as_it_was() {
     let bench = Bench::vpcd();
     let _card = Card::insert(&bench, &["--profile", "plain", "--preset", "alice"]);

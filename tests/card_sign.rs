@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::bench::card::{Card, pin_tries};
-use crate::bench::{Bench, PIN, from_base64};
+use crate::bench::{Bench, PIN, from_base64, not_run};
 use crate::command_count::count;
+use crate::foreign_clients::yubico;
 
 const LETTER: &str = "a letter to be signed";
 
@@ -102,4 +103,35 @@ fn what_cannot_be_signed_is_named_and_costs_no_try() {
     sign(&["--slot", "9a", "no-such-file"], 1);
     let nowhere = bench.path("no-such-directory").join("signature").display().to_string();
     sign(&["--slot", "9a", "--out", &nowhere, letter], 1);
+}
+
+#[test]
+fn a_person_is_told_to_touch_the_key_and_a_touch_that_does_not_come_is_no_wrong_pin() {
+    let Some(bench) = Bench::pcscd() else { return };
+    let Some(()) = not_run::unless_installed("yubico-piv-tool") else { return };
+    let [pin, letter] = [bench.file("pin.txt", PIN), bench.file("letter.txt", LETTER)];
+    let profile = ["--profile", "yubikey-5.4"];
+    let card = Card::insert(&bench, &profile);
+    let key = ["--action", "generate", "--slot", "9a", "--algorithm", "ECCP256", "--touch-policy", "always"];
+    let public_key = bench.path("public.pem");
+    yubico(&bench, &[&key[..], &["--output", public_key.to_str().unwrap()]].concat()).success();
+    drop(card);
+    bench.wait_for_empty_reader();
+
+    let sign = ["card", "sign", "--slot", "9a", "--algorithm", "ES256", "--pin-file", pin.to_str().unwrap()];
+    let sign = [&sign[..], &[letter.to_str().unwrap()]].concat();
+    let card = Card::insert(&bench, &[&profile[..], &["--touch", "2"]].concat());
+    let touched = bench.pivkit(&sign).output().success();
+    assert!(touched.stderr.contains("touch your key"), "{touched}");
+    let signature = bench.path("letter.sig");
+    fs::write(&signature, &touched.bytes).unwrap();
+    let verify = ["dgst", "-sha256", "-verify", public_key.to_str().unwrap(), "-signature"];
+    bench.openssl(&[&verify[..], &[signature.to_str().unwrap()]].concat(), LETTER.as_bytes()).prints(&["Verified OK"]);
+    drop(card);
+    bench.wait_for_empty_reader();
+
+    let _card = Card::insert(&bench, &[&profile[..], &["--touch", "never=2"]].concat());
+    let untouched = bench.pivkit(&sign).output().exits_with(5);
+    assert!(untouched.stderr.contains("touch the card when it blinks"), "{untouched}");
+    assert_eq!(pin_tries(&bench, "card"), 3);
 }

@@ -23,9 +23,9 @@ use std::thread;
 use std::time::Instant;
 
 use cards::Kind;
-use virtual_card::{CommandRecord, FaultPlan, InitialPin, VirtualCard};
+use virtual_card::{CommandRecord, FaultPlan, InitialPin, Slot, VirtualCard};
 
-use crate::bench::hosted_card::{HostedCard, full};
+use crate::bench::hosted_card::{HostedCard, full, yubikey};
 use crate::bench::idp::{Device, Idp};
 use crate::bench::process::Output;
 use crate::bench::{Bench, PIN, not_run};
@@ -44,8 +44,7 @@ fn every_operation_every_command_every_fault() {
     for (case, survey) in &surveys {
         let commands = survey.record.len();
         assert!(commands > 0, "{}: no command was seen", case.operation.name);
-        let faults = case.operation.faults;
-        points.extend((1..=commands).flat_map(|at| faults.iter().map(move |fault| Point { case, survey, at, fault })));
+        points.extend((1..=commands).flat_map(|at| FAULTS.iter().map(move |fault| Point { case, survey, at, fault })));
     }
     let results = on_all_places(&home.shared, &points, |place, point| place.meet(point));
     report(&surveys, &results, start);
@@ -150,6 +149,7 @@ pub(crate) struct Place {
     puk: PathBuf,
     new_puk: PathBuf,
     message: PathBuf,
+    certificate: PathBuf,
 }
 
 impl Place {
@@ -162,6 +162,7 @@ impl Place {
             puk: bench.file("puk", "12345678"),
             new_puk: bench.file("new-puk", "86427531"),
             message: bench.file("message", "what the card is asked to sign"),
+            certificate: bench.file("9a.der", &yubikey().certificates[&Slot::AUTHENTICATION]),
             shared: shared.clone(),
             bench,
         };

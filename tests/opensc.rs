@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use crate::bench::card::Card;
-use crate::bench::oracle::{self, P256, RSA2048, der_of};
+use crate::bench::oracle::{self, P256, P384, RSA2048, der_of};
 use crate::bench::process::Output;
 use crate::bench::yubikey::YubiKey;
 use crate::bench::{Bench, PIN, not_run};
@@ -52,6 +52,32 @@ fn assert_pkcs11_tool_tests(profile: &str) {
     }
 }
 
+/// On keys on curves the tool tests nothing by itself; that it finds nothing wrong with them is all it says.
+#[test]
+fn pkcs11_tool_finds_no_fault_with_keys_on_curves() {
+    let Some(bench) = Bench::pcscd() else { return };
+    let authority = oracle::authority(&bench, "ca");
+    let mut args = Vec::new();
+    for (slot, algorithm) in [("9a", &P256), ("9c", &P384)] {
+        let (certificate, key) = oracle::issue(&bench, &format!("alice-{slot}"), "alice@x.test", algorithm, &authority);
+        args.extend(["--load".to_owned(), load(slot, &certificate, &key)]);
+    }
+    // OpenSC goes by the key usage as well: this certificate has none.
+    let (key, public_key) = (bench.path("agreement.key"), bench.path("agreement.public"));
+    let (path, public_key) = (key.to_str().unwrap(), public_key.to_str().unwrap());
+    bench.openssl(&["ecparam", "-name", "secp384r1", "-genkey", "-noout", "-out", path], &[]);
+    bench.openssl(&["pkey", "-in", path, "-pubout", "-out", public_key], &[]);
+    let certificate = oracle::certify(&bench, "agreement", public_key, &authority);
+    args.extend(["--load".to_owned(), load("9d", certificate.as_ref(), &key)]);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let _card = Card::insert(&bench, &args);
+    let test = pkcs11(&bench, &["--login", "--pin", PIN, "--test"]).output();
+    let rsa = passed_key_operations(&test).into_keys().filter(|(_, key)| !key.is_empty());
+    assert_eq!(rsa.count(), 0, "{test}");
+    assert!(test.stdout.matches("non-RSA, skipping").count() >= 6, "{test}");
+    assert_agrees(&bench, "03", "secp384r1");
+}
+
 /// How many operations passed, by section and key. Any failure fails the test, but for random numbers, which OpenSC gets from
 /// some PIV cards only.
 fn passed_key_operations(test: &Output) -> BTreeMap<(String, String), usize> {
@@ -80,17 +106,21 @@ fn passed_key_operations(test: &Output) -> BTreeMap<(String, String), usize> {
 fn pkcs11_tool_agrees_on_a_secret_with_openssl() {
     let Some(bench) = Bench::pcscd() else { return };
     let _card = Card::alice(&bench);
-    // The other side's key, and the secret as openssl computes it with the card's certificate.
+    assert_agrees(&bench, "03", "prime256v1");
+}
+
+/// The other side's key, and the secret as openssl computes it with the card's certificate.
+fn assert_agrees(bench: &Bench, id: &str, curve: &str) {
     let file = |name: &str| bench.path(name).to_str().unwrap().to_owned();
     let (peer, peer_public, card_public) = (file("peer.pem"), file("peer.der"), file("card.pem"));
-    bench.openssl(&["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", &peer], &[]);
+    bench.openssl(&["ecparam", "-name", curve, "-genkey", "-noout", "-out", &peer], &[]);
     bench.openssl(&["pkey", "-in", &peer, "-pubout", "-outform", "DER", "-out", &peer_public], &[]);
-    let certificate = pkcs11(&bench, &["--read-object", "--type", "cert", "--id", "03"]).output().success();
+    let certificate = pkcs11(bench, &["--read-object", "--type", "cert", "--id", id]).output().success();
     bench.openssl(&["x509", "-inform", "DER", "-noout", "-pubkey", "-out", &card_public], &certificate.bytes);
     let expected = bench.openssl(&["pkeyutl", "-derive", "-inkey", &peer, "-peerkey", &card_public], &[]);
     let secret = file("secret");
-    let derive = ["--login", "--pin", PIN, "--derive", "--id", "03", "--mechanism", "ECDH1-COFACTOR-DERIVE"];
-    pkcs11(&bench, &[&derive[..], &["--input-file", &peer_public, "--output-file", &secret]].concat())
+    let derive = ["--login", "--pin", PIN, "--derive", "--id", id, "--mechanism", "ECDH1-COFACTOR-DERIVE"];
+    pkcs11(bench, &[&derive[..], &["--input-file", &peer_public, "--output-file", &secret]].concat())
         .output()
         .success();
     assert_eq!(fs::read(&secret).unwrap(), expected.bytes);

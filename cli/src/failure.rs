@@ -137,6 +137,10 @@ fn advise(error: &Error) -> Advice {
         Error::NotConfirmed { .. } => {
             Advice::new(USAGE, "Nothing was changed; `pivkit card info` shows serial number and GUID.")
         }
+        Error::LostInChange { source, .. } => Advice::new(
+            card::piv(source).code,
+            "Whether the card was changed is not known; insert it again and look: `pivkit card verify-pin`, `pivkit card info`.",
+        ),
         Error::FactorySecrets { .. } => Advice::new(
             FAILED,
             "The PIN may be 123456 and the PUK 12345678 now; change them with `pivkit card change-pin` and `change-puk`.",

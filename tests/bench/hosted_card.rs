@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
 
 use virtual_card::{
-    Algorithm, Content, FaultPlan, Issued, Origin, PinPolicy, Preset, PrivateKey, Profile, Slot, Stop, TouchPolicy,
-    VirtualCard, VpcdClient,
+    Algorithm, FaultPlan, Issued, Origin, PinPolicy, Preset, PrivateKey, Profile, Slot, Stop, TouchPolicy, VirtualCard,
+    VpcdClient,
 };
 
 /// A card that is in the reader until [`HostedCard::end`].
@@ -33,14 +33,15 @@ impl HostedCard {
     }
 }
 
-/// What a YubiKey 5.4 has on it: that of alice, and a key of its own in 9C.
-pub(crate) fn yubikey() -> &'static Content {
-    static YUBIKEY: OnceLock<Content> = OnceLock::new();
+/// The card of alice that is a YubiKey 5.4, with a key of its own in 9C.
+pub(crate) fn yubikey() -> &'static Issued {
+    static YUBIKEY: OnceLock<Issued> = OnceLock::new();
     YUBIKEY.get_or_init(|| {
-        let mut content = Preset::Alice.issue_for(Profile::YubiKey54).unwrap().content;
+        let mut issued = Preset::Alice.issue_for(Profile::YubiKey54).unwrap();
         let key = PrivateKey::generate(Algorithm::P256).unwrap();
-        content.put_key_with(Slot::SIGNATURE, key, Origin::Generated, PinPolicy::Always, TouchPolicy::Never);
-        content
+        let generated = (Origin::Generated, PinPolicy::Always, TouchPolicy::Never);
+        issued.content.put_key_with(Slot::SIGNATURE, key, generated.0, generated.1, generated.2);
+        issued
     })
 }
 

@@ -30,7 +30,7 @@ impl Kind {
             Self::Full => (&full().content, options),
             Self::Short => (&full().content, CardOptions { extended_length: ExtendedLength::Refused, ..options }),
             Self::GlobalPin => (&full().content, CardOptions { quirks: "pin-policy=6020".parse().unwrap(), ..options }),
-            Self::YubiKey => (yubikey(), CardOptions { profile: Profile::YubiKey54, ..options }),
+            Self::YubiKey => (&yubikey().content, CardOptions { profile: Profile::YubiKey54, ..options }),
             Self::Factory => {
                 let content = FACTORY.get_or_init(|| Content::factory(Profile::YubiKey57).unwrap());
                 (content, CardOptions { profile: Profile::YubiKey57, ..options })

@@ -51,10 +51,9 @@ pub(super) fn faulted(
 /// An operation that says it has changed the PIN has done so.
 pub(super) fn pin_is_as_told(point: &Point<'_>, output: &Output, new_pin: bool) -> Verdict {
     let changes = matches!(point.case.operation.effect, Effect::ChangesPin | Effect::Provisions);
-    // Unless the answer to the very change was 9000 and the card has not seen it: only a second change would show that.
-    let lied = ["sw=9000", "gzip-bomb"].contains(&point.fault);
-    let changes = changes && !lied;
-    ensure(!changes || output.code != Some(0) || new_pin, || "it succeeded, and the PIN is the old one".to_owned())
+    ensure(!changes || LIES.contains(&point.fault) || output.code != Some(0) || new_pin, || {
+        "it succeeded, and the PIN is the old one".to_owned()
+    })
 }
 
 /// After the run that followed, without a fault and on the same card.
@@ -114,15 +113,24 @@ fn changes_card(operation: &Operation) -> bool {
     matches!(operation.effect, ChangesPin | ChangesPuk | Repeatable | Provisions | Resets)
 }
 
-/// A card with an empty discovery object, which has none of the two PINs preferred, is one without: nobody can tell.
+/// Nobody can tell that a card with an empty discovery object has another one, or that a card which says to have changed its
+/// PIN has not.
 fn is_misled(point: &Point<'_>) -> bool {
-    point.case.operation.effect == Effect::UsesGlobalPin && point.fault == "sw=9000"
+    match point.case.operation.effect {
+        Effect::UsesGlobalPin => point.fault == "sw=9000",
+        Effect::Provisions => LIES.contains(&point.fault),
+        _ => false,
+    }
 }
+
+/// The card has not seen the command, and says 9000.
+const LIES: [&str; 2] = ["sw=9000", "gzip-bomb"];
 
 /// No PIN and no PUK is sent more often than without the fault.
 fn sends_no_secret_again(point: &Point<'_>, plan: &FaultPlan) -> Verdict {
     let count = |record: &[CommandRecord]| record.iter().filter(|command| command.could_cost_a_try()).count();
-    let (sent, expected) = (count(plan.record()), count(&point.survey.record));
+    // One that somebody gave may be needed after all.
+    let (sent, expected) = (count(plan.record()), count(&point.survey.record).max(1));
     // These two go another way where the card tells less of itself.
     let detours = matches!(point.case.operation.effect, Effect::Resets | Effect::Provisions);
     ensure(detours || sent <= expected, || format!("PIN or PUK were sent {sent} times, and {expected} times will do"))
@@ -156,8 +164,9 @@ fn tells_what_is_missing(point: &Point<'_>, output: &Output) -> Verdict {
 
 /// A certificate that is garbage or a bomb is named with its slot.
 fn names_the_slot(point: &Point<'_>, plan: &FaultPlan, output: &Output) -> Verdict {
-    let resets = point.case.operation.effect == Effect::Resets;
-    let spoiled = ["garbage", "gzip-bomb"].contains(&point.fault) && !resets;
+    // What else is on a card matters only to who asks for it.
+    let asked = !changes_card(point.case.operation);
+    let spoiled = asked && ["garbage", "gzip-bomb"].contains(&point.fault);
     let Some(slot) = plan.record().get(point.at - 1).and_then(slot).filter(|_| spoiled) else { return Ok(()) };
     let report: Value = serde_json::from_str(&output.stdout).unwrap_or_default();
     let errors = report["errors"].as_array().cloned().unwrap_or_default();

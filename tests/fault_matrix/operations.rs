@@ -9,7 +9,6 @@ pub(super) struct Operation {
     pub(super) arguments: fn(&Place) -> Vec<String>,
     /// The cards on which it is run.
     pub(super) cards: &'static [Kind],
-    pub(super) faults: &'static [&'static str],
     /// The exit code without a fault.
     pub(super) code: i32,
     pub(super) effect: Effect,
@@ -62,14 +61,11 @@ pub(super) const FAULTS: &[&str] = &[
     "endless-chain",
     "gzip-bomb",
 ];
-/// One of each kind, for operations with many commands.
-const FEW: &[&str] = &["remove", "reset", "sw=6F00", "truncate", "garbage", "endless-chain"];
-
 const BOTH: &[Kind] = &[Kind::Full, Kind::Short];
 
 /// An operation that changes nothing.
 const READING: Operation =
-    Operation { name: "", arguments: |_| Vec::new(), cards: BOTH, faults: FAULTS, code: 0, effect: Effect::Nothing };
+    Operation { name: "", arguments: |_| Vec::new(), cards: BOTH, code: 0, effect: Effect::Nothing };
 
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "identities", arguments: |_| words("identities --json"), effect: Effect::Lists, ..READING },
@@ -93,7 +89,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
         cards: &[Kind::Full],
         code: 4,
         effect: Effect::SpendsTry,
-        ..READING
     },
     Operation {
         name: "check with the global PIN",
@@ -174,11 +169,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "card reset",
         arguments: |_| {
-            let serial = crate::bench::hosted_card::yubikey().serial().unwrap();
+            let serial = crate::bench::hosted_card::yubikey().content.serial().unwrap();
             words(&format!("card reset --confirm {serial}"))
         },
         cards: &[Kind::YubiKey],
-        faults: FEW,
         effect: Effect::Resets,
         ..READING
     },
@@ -190,8 +184,18 @@ pub(super) const OPERATIONS: &[Operation] = &[
             with("provision --subject CN=alice --yes", &files)
         },
         cards: &[Kind::Factory],
-        faults: FEW,
         effect: Effect::Provisions,
+        ..READING
+    },
+    Operation {
+        name: "provision import",
+        arguments: |place| {
+            let file = place.certificate.to_str().unwrap().to_owned();
+            let import = "provision import --slot 9a --replace --yes";
+            [with(import, &[("--pin-file", &place.pin)]), vec![file]].concat()
+        },
+        cards: &[Kind::YubiKey],
+        effect: Effect::Repeatable,
         ..READING
     },
 ];

@@ -159,3 +159,40 @@ pub(crate) fn attested(report: &AttestationReport) -> String {
 pub(crate) fn signed(report: &SignatureReport) -> String {
     format!("signed with the {} key in slot {} ({})", report.key, report.slot, report.algorithm)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_card_says_of_itself_cannot_steer_the_terminal() {
+        let hostile = "\u{1b}[2J\u{202e}\n".to_owned();
+        let none = PinTriesReport::default;
+        let report = CardInfoReport {
+            schema_version: 1,
+            reader: hostile.clone(),
+            atr: "3B00".to_owned(),
+            aid: None,
+            label: Some(hostile.clone()),
+            vendor: None,
+            firmware: None,
+            serial: None,
+            guid: None,
+            token_id: None,
+            pin_usage_policy: None,
+            pin_in_use: "application",
+            pin: none(),
+            global_pin: None,
+            puk: none(),
+            management_key: None,
+            key_history: None,
+            slots: vec![],
+            problems: vec![hostile],
+            errors: vec![],
+        };
+        let text = info(&report);
+        let steers = |character: char| character.is_control() && character != '\n' || character == '\u{202e}';
+        assert!(!text.contains(steers), "{text:?}");
+        assert_eq!(text.lines().count(), 15, "a line for each fact, one for the slots, one for the problem: {text}");
+    }
+}

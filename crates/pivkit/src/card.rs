@@ -21,6 +21,8 @@ pub use sign::{InvalidSignatureAlgorithm, SignRequest, SignatureAlgorithm, sign}
 
 use piv::{Administration, ManagementKey, PinReference, PinStatus, VerifiedSession};
 
+use crate::Error;
+
 /// How many tries are left; `None` if the card does not tell, or is verified at present.
 pub(crate) fn tries(status: PinStatus) -> Option<u8> {
     match status {
@@ -34,6 +36,14 @@ fn name(reference: PinReference) -> &'static str {
     match reference {
         PinReference::Global => "global",
         PinReference::Application => "application",
+    }
+}
+
+/// A card that is lost before anything was sent that could change it is as it was; after it, nobody knows.
+fn lost_in_change(error: Error, sent: bool) -> Error {
+    match error {
+        Error::Card { reader, source } if sent && source.ends_session() => Error::LostInChange { reader, source },
+        error => error,
     }
 }
 

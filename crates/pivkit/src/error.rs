@@ -166,6 +166,14 @@ pub enum Error {
         /// What was typed.
         typed: String,
     },
+    /// The card was lost while it was changed: whether it was is not known.
+    #[error("{}", card(.reader, .source))]
+    LostInChange {
+        /// The reader.
+        reader: String,
+        /// What happened.
+        source: piv::Error,
+    },
     /// The tries were set, which gave PIN and PUK the values of the factory, and a value could not be put back.
     #[error("the tries were set, but PIN or PUK could not be given its value again")]
     FactorySecrets {

@@ -33,6 +33,22 @@ fn pin_and_puk_are_changed_and_only_the_new_ones_are_right() {
 }
 
 #[test]
+fn a_command_between_pin_and_key_is_what_9c_does_not_forgive_and_no_missing_touch() {
+    let (mut card, _) = factory(Profile::YubiKey57, "");
+    let mut session = administration(&mut card);
+    let (slot, algorithm) = (piv::Slot::Signature, piv::AlgorithmId::EccP256);
+    session.generate_key(slot, algorithm, piv::PinPolicy::Default, piv::TouchPolicy::Default).unwrap();
+    let refused = session.sign(slot, algorithm, piv::Hash::Sha256, b"message");
+    assert!(matches!(refused, Err(Error::PinRequired { .. })), "{refused:?}");
+    session.verify_pin_again(&pin("123456"), LastTry::Keep).unwrap();
+    session.chuid().unwrap();
+    let refused = session.sign(slot, algorithm, piv::Hash::Sha256, b"message");
+    assert!(matches!(refused, Err(Error::PinRequired { .. })), "{refused:?}");
+    session.verify_pin_again(&pin("123456"), LastTry::Keep).unwrap();
+    assert!(session.sign(slot, algorithm, piv::Hash::Sha256, b"message").is_ok());
+}
+
+#[test]
 fn a_blocked_pin_is_unblocked_by_the_puk() {
     let (mut card, probe) = factory(Profile::YubiKey57, "");
     let mut session = card.session().unwrap();

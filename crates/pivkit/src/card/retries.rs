@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use piv::{LastTry, ManagementKey, Pin, Puk};
 
-use super::administration;
 use super::secrets::{FACTORY_PIN, FACTORY_PUK};
+use super::{administration, lost_in_change};
 use crate::choice::connect_one;
 use crate::report::{RetriesReport, SCHEMA_VERSION};
 use crate::session::in_session;
@@ -82,12 +82,13 @@ pub fn set_retries(
             return Err(Error::Declined);
         }
         let pin = ui.pin(&reader)?;
-        in_session(&mut card, |session| {
+        let done = in_session(&mut card, |session| {
             let verified = session.verify_pin(&pin, request.last_try).map_err(in_reader)?;
             let mut session = administration(verified, request.management_key.as_ref()).map_err(in_reader)?;
             session.set_pin_retries(request.pin.0, request.puk.0).map_err(in_reader)?;
             put_back(&mut session, &pin, request.new_puk.as_ref()).map_err(|source| Error::FactorySecrets { source })
-        })?;
+        });
+        done.map_err(|error| lost_in_change(error, card.pin_was_sent()))?;
     }
     Ok(RetriesReport {
         schema_version: SCHEMA_VERSION,

@@ -2,7 +2,7 @@
 
 use piv::{LastTry, Pin, PinReference, PinStatus, Puk, Session};
 
-use super::{name, tries};
+use super::{lost_in_change, name, tries};
 use crate::choice::connect_one;
 use crate::report::{PinReport, SCHEMA_VERSION, SecretChangeReport};
 use crate::session::in_session;
@@ -136,7 +136,8 @@ fn change<T>(
             return Err(Error::Declined);
         }
         let act = secrets(ui, &reader)?;
-        in_session(&mut card, |mut session| act(&mut session, request.last_try).map_err(in_reader))?;
+        let done = in_session(&mut card, |mut session| act(&mut session, request.last_try).map_err(in_reader));
+        done.map_err(|error| lost_in_change(error, card.pin_was_sent()))?;
         changed = true;
     }
     let (pin_retries, puk_retries) = in_session(&mut card, |mut session| {

@@ -141,7 +141,7 @@ impl CardState {
             admin_data: admin_data.unwrap_or_default(),
             // A CHUID that cannot be read names no card.
             guid: lenient(session.chuid())?.flatten().and_then(|chuid| chuid.guid),
-            has_ccc: session.read_contents(ObjectId::Ccc)?.is_some(),
+            has_ccc: lenient(session.read_contents(ObjectId::Ccc))?.flatten().is_some(),
             authentication: SlotState::read(session, KeySlot::Authentication)?,
             key_management: SlotState::read(session, KeySlot::KeyManagement)?,
         })
@@ -226,11 +226,11 @@ fn admin_data(session: &mut Session<'_>) -> Result<Option<AdminData>, piv::Error
     }
 }
 
-/// `None` for what can be read and not be understood; an error for a connection that is lost.
+/// `None` for what is refused, or can be read and not be understood; an error for a connection that is lost.
 fn lenient<T>(result: Result<T, piv::Error>) -> Result<Option<T>, piv::Error> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(piv::Error::Malformed { .. }) => Ok(None),
+        Err(piv::Error::Malformed { .. } | piv::Error::Status { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }

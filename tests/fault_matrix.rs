@@ -13,6 +13,7 @@
 mod cards;
 mod judge;
 mod operations;
+mod through_pcscd;
 
 use std::collections::BTreeMap;
 use std::fs;

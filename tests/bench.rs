@@ -270,7 +270,7 @@ fn working_directory() -> tempfile::TempDir {
 
 /// A port below those that systems give to outgoing connections, that nobody listens on. It is tried by connecting: a socket
 /// that listened here, even for a moment, could live on in a program that another thread is just starting.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
     (0..1000)

@@ -1,7 +1,8 @@
 //! Many readers with a card in each: all are read, side by side, and told in the order of their readers.
 
-use crate::bench::Bench;
-use crate::bench::reference_card::{Keys, ReferenceCard};
+use crate::bench::card::pin_tries;
+use crate::bench::reference_card::{Keys, ReferenceCard, pin_file};
+use crate::bench::{Bench, binary, free_port};
 
 #[test]
 fn eight_cards_in_eight_slots() {
@@ -31,4 +32,32 @@ fn eight_cards_in_eight_slots() {
     assert!(names.iter().all(|name| refused.stderr.contains(name)), "{refused}");
     bench.pivkit(&["hash", "--slot", "9a", "--reader", "Reader C 02"]).output().exits_with(3);
     bench.pivkit(&["hash", "--slot", "9a", "--reader", names[5]]).output().success();
+}
+
+#[test]
+fn two_cards_at_two_addresses_without_pcscd() {
+    let bench = Bench::vpcd();
+    let addresses = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
+    let transport = format!("vpcd:{},{}", addresses[0], addresses[1]);
+    let vcard = binary("pivkit-vcard");
+    let cards = addresses.each_ref().map(|address| {
+        let state = bench.path(address);
+        bench.service(vcard.to_str().unwrap(), &["run", "--vpcd", address, "--state", state.to_str().unwrap()])
+    });
+    let pivkit = |args: &[&str]| bench.command(binary("pivkit"), args).args(&["--transport", &transport]).output();
+    while pivkit(&["readers"]).success().stdout.matches(": card ").count() < 2 {}
+    let guids = cards.each_ref().map(|card| {
+        card.wait_for("its GUID", |line| {
+            line.split_once("GUID ").map(|(_, rest)| rest.split(',').next().unwrap().to_owned())
+        })
+    });
+
+    let (right, wrong) = (pin_file(&bench), bench.file("wrong", "654321"));
+    let wrong = wrong.to_str().unwrap();
+    pivkit(&["card", "verify-pin", "--pin-file", wrong, "--guid", &guids[1]]).exits_with(4);
+    pivkit(&["card", "verify-pin", "--pin-file", &right, "--guid", &guids[0]]).success();
+    assert_eq!(addresses.each_ref().map(|address| pin_tries(&bench, address)), [3, 2]);
+    let refused = pivkit(&["card", "verify-pin", "--pin-file", wrong, "--non-interactive"]).exits_with(3);
+    assert!(guids.iter().all(|guid| refused.stderr.contains(guid.as_str())), "{refused}");
+    assert_eq!(addresses.each_ref().map(|address| pin_tries(&bench, address)), [3, 2]);
 }

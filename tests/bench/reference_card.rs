@@ -1,6 +1,8 @@
 //! The card on which tools are compared: certificates in 9A (RSA-2048), 9C (P-256), 9D (RSA-2048), 9E (P-256) and one retired
 //! slot (RSA-2048), in a reader that counts.
 
+use std::path::PathBuf;
+
 use super::oracle::{self, P256, RSA2048};
 use super::process::Service;
 use super::{Bench, PIN};
@@ -8,7 +10,8 @@ use crate::foreign_clients::load;
 
 /// The card in its reader; it leaves when this value is dropped.
 pub(crate) struct ReferenceCard {
-    service: Service,
+    _service: Service,
+    log: PathBuf,
 }
 
 /// Certificates and keys for the card, as `--load` of pivkit-vcard takes them.
@@ -33,21 +36,25 @@ impl ReferenceCard {
     /// Puts the card into the reader at `address`. `options` are those of `pivkit-vcard run`.
     pub(crate) fn insert(bench: &Bench, address: &str, keys: &Keys, options: &[&str]) -> Self {
         let binary = super::binary("pivkit-vcard");
-        let logging = ["NO_COLOR=1", "RUST_LOG=virtual_card=debug", binary.to_str().unwrap(), "run", "--vpcd", address];
+        // Into a file: what the card has done stands there before anybody has its answer.
+        let log = bench.path(format!("commands-{}.log", address.replace(':', "-")));
+        let logging = format!("NO_COLOR=1 RUST_LOG=virtual_card=debug exec \"$0\" \"$@\" 2>'{}'", log.display());
+        let logging = ["-c", &logging, binary.to_str().unwrap(), "run", "--vpcd", address];
         let loads = keys.0.iter().flat_map(|load| ["--load", load]);
         let args: Vec<&str> = logging.into_iter().chain(loads).chain(options.iter().copied()).collect();
-        let service = bench.service("env", &args);
+        let service = bench.service("sh", &args);
         service.wait_for("that it is in the reader", |line| line.starts_with("card in vpcd").then_some(()));
-        Self { service }
+        Self { _service: service, log }
     }
 
     /// How many commands the card got while `work` went on.
     pub(crate) fn count<T>(&self, work: impl FnOnce() -> T) -> (usize, T) {
-        let commands = || self.service.log().lines().filter(|line| line.contains("command header=")).count();
+        let log = || std::fs::read_to_string(&self.log).unwrap();
+        let commands = || log().lines().filter(|line| line.contains("command header=")).count();
         let before = commands();
         let result = work();
         let count = commands() - before;
-        assert!(count > 0, "no command was logged: {}", self.service.log());
+        assert!(count > 0, "no command was logged: {}", log());
         (count, result)
     }
 }

@@ -7,7 +7,7 @@ use pivkit::{CardChoice, IdentityChoice, LastTry, PairingHash, Slot, System, Tra
 
 #[derive(Args, Debug)]
 pub(crate) struct TransportArgs {
-    /// The way to the cards: pcsc, or vpcd:HOST:PORT to be the virtual reader that a virtual card connects to
+    /// The way to the cards: pcsc, or vpcd:HOST:PORT[,HOST:PORT...] to be the virtual readers that virtual cards connect to
     #[arg(long, value_name = "TRANSPORT", default_value = "pcsc")]
     pub(crate) transport: Transport,
 }

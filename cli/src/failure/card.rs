@@ -22,6 +22,10 @@ pub(super) fn transport(error: &TransportError) -> Advice {
         TransportError::Unresponsive { .. } => {
             Advice::new(NO_CARD, "Take the card out, look which way it goes in, and insert it again.")
         }
+        TransportError::TwoCards { .. } => Advice::new(
+            NO_CARD,
+            "Let each virtual card connect to an address of its own: --transport vpcd:HOST:PORT,HOST:PORT.",
+        ),
         TransportError::AddressUnusable { .. } => {
             Advice::new(USAGE, "Give --transport vpcd:HOST:PORT an address of this machine that no other program uses.")
         }

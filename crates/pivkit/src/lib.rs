@@ -29,6 +29,7 @@ mod session;
 mod signer;
 mod transport;
 mod ui;
+mod virtual_reader;
 
 pub use accounts::Accounts;
 pub use choice::CardChoice;

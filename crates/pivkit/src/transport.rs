@@ -1,14 +1,15 @@
 //! Which way to the cards: the PC/SC service, or a virtual card that connects to this process.
 
+use std::panic::resume_unwind;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use smartcard::pcsc::Readers;
-use smartcard::vpcd::{Listener, VpcdCard};
 use smartcard::{CardTransport, Error, LinkMemory, Patience, Wait};
 
 use crate::report::ReaderReport;
+use crate::virtual_reader::VirtualReader;
 
 /// A way to the cards, as `--transport` names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,13 +17,14 @@ pub enum Transport {
     /// `pcsc`: the readers of this machine.
     #[default]
     Pcsc,
-    /// `vpcd:HOST:PORT`: this process listens there as a virtual reader, and one virtual card connects to it.
-    Vpcd(String),
+    /// `vpcd:HOST:PORT[,HOST:PORT...]`: this process listens at each address as a virtual reader, and one virtual card
+    /// connects to each.
+    Vpcd(Vec<String>),
 }
 
 /// Not a transport.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a transport is pcsc or vpcd:HOST:PORT")]
+#[error("a transport is pcsc or vpcd:HOST:PORT, with further HOST:PORT after commas")]
 pub struct InvalidTransport;
 
 impl FromStr for Transport {
@@ -31,15 +33,21 @@ impl FromStr for Transport {
     fn from_str(text: &str) -> Result<Self, InvalidTransport> {
         match text.split_once(':') {
             None if text == "pcsc" => Ok(Self::Pcsc),
-            Some(("vpcd", address)) => match address.rsplit_once(':') {
-                Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
-                    Ok(Self::Vpcd(address.to_owned()))
+            Some(("vpcd", addresses)) => {
+                let addresses: Vec<_> = addresses.split(',').map(str::to_owned).collect();
+                if addresses.iter().all(|address| is_address(address)) {
+                    Ok(Self::Vpcd(addresses))
+                } else {
+                    Err(InvalidTransport)
                 }
-                _ => Err(InvalidTransport),
-            },
+            }
             _ => Err(InvalidTransport),
         }
     }
+}
+
+fn is_address(text: &str) -> bool {
+    matches!(text.rsplit_once(':'), Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
 impl Transport {
@@ -53,7 +61,9 @@ impl Transport {
     pub fn open(&self, waiting: impl Fn(&str, Wait) + Send + Sync + 'static) -> Result<CardReaders, Error> {
         let way = match self {
             Self::Pcsc => Way::Pcsc(Readers::establish()?),
-            Self::Vpcd(address) => Way::Vpcd { listener: Listener::bind(address)?, card: Mutex::default() },
+            Self::Vpcd(addresses) => {
+                Way::Vpcd(addresses.iter().map(|address| VirtualReader::open(address)).collect::<Result<_, _>>()?)
+            }
         };
         let patience =
             Patience { busy: BUSY_LIMIT, answer: ANSWER_LIMIT, work: WORK_LIMIT, waiting: Arc::new(waiting) };
@@ -70,15 +80,9 @@ pub struct CardReaders {
 
 enum Way {
     Pcsc(Readers),
-    /// The card that has connected, until it is handed out.
-    Vpcd {
-        listener: Listener,
-        card: Mutex<Option<VpcdCard>>,
-    },
+    Vpcd(Vec<VirtualReader>),
 }
 
-/// How long a virtual reader waits for its card.
-const VPCD_CARD_LIMIT: Duration = Duration::from_secs(5);
 /// How long a card may take for one answer; somebody may have to touch it.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// How long a card may take to make a key; YubiKeys have been seen to need more than a minute for RSA with 4096 bits.
@@ -95,14 +99,17 @@ impl CardReaders {
     pub fn list(&mut self) -> Result<Vec<ReaderReport>, Error> {
         match &mut self.way {
             Way::Pcsc(readers) => Ok(readers.list()?.into_iter().map(ReaderReport::from).collect()),
-            Way::Vpcd { listener, card } => {
-                let card = card.get_mut().unwrap_or_else(PoisonError::into_inner);
-                if card.is_none() {
-                    *card = accept(listener, &self.patience)?;
-                }
-                let reader = format!("vpcd {}", listener.address());
-                let atr = card.as_ref().map(|card| hex::encode_upper(card.atr()));
-                Ok(vec![ReaderReport { reader, atr, exclusive: false, mute: false, events: 0 }])
+            Way::Vpcd(readers) => {
+                let patience = &self.patience;
+                // Each waits for its card.
+                std::thread::scope(|scope| {
+                    let threads: Vec<_> =
+                        readers.iter().map(|reader| scope.spawn(|| reader.report(patience))).collect();
+                    threads
+                        .into_iter()
+                        .map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+                        .collect()
+                })
             }
         }
     }
@@ -124,7 +131,7 @@ impl CardReaders {
                 let known: Vec<_> = known.iter().map(ReaderReport::to_reader).collect();
                 Ok(readers.wait_for_change(&known, limit)?.into_iter().map(ReaderReport::from).collect())
             }
-            Way::Vpcd { .. } => {
+            Way::Vpcd(_) => {
                 let now = self.list()?;
                 if now == known {
                     std::thread::park_timeout(limit);
@@ -144,23 +151,13 @@ impl CardReaders {
     pub fn connect(&self, reader: &str) -> Result<piv::Card, Error> {
         let transport: Box<dyn CardTransport> = match &self.way {
             Way::Pcsc(readers) => Box::new(readers.connect(reader, self.patience.clone())?),
-            Way::Vpcd { listener, card } => {
-                let card = match card.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                    Some(card) => Some(card),
-                    None => accept(listener, &self.patience)?,
-                };
-                Box::new(card.ok_or_else(|| Error::NoCard { reader: reader.to_owned() })?)
+            Way::Vpcd(readers) => {
+                let found = readers.iter().find(|virtual_reader| virtual_reader.name() == reader);
+                let found = found.ok_or_else(|| Error::UnknownReader { name: reader.to_owned() })?;
+                Box::new(found.connect(&self.patience)?)
             }
         };
         Ok(piv::Card::remembering(transport, self.memory.clone()))
-    }
-}
-
-fn accept(listener: &Listener, patience: &Patience) -> Result<Option<VpcdCard>, Error> {
-    match listener.accept(VPCD_CARD_LIMIT, patience.clone()) {
-        Ok(card) => Ok(Some(card)),
-        Err(Error::NoCard { .. }) => Ok(None),
-        Err(error) => Err(error),
     }
 }
 
@@ -171,11 +168,24 @@ mod tests {
     #[test]
     fn transports_have_two_forms() {
         assert_eq!("pcsc".parse(), Ok(Transport::Pcsc));
-        assert_eq!("vpcd:127.0.0.1:35963".parse(), Ok(Transport::Vpcd("127.0.0.1:35963".into())));
-        assert_eq!("vpcd:[::1]:35963".parse(), Ok(Transport::Vpcd("[::1]:35963".into())));
-        for text in
-            ["", "PCSC", "pcsc:", "vpcd", "vpcd:", "vpcd:35963", "vpcd:localhost", "vpcd::1", "vpcd:h:70000", "usb:1:2"]
-        {
+        assert_eq!("vpcd:127.0.0.1:35963".parse(), Ok(Transport::Vpcd(vec!["127.0.0.1:35963".into()])));
+        assert_eq!("vpcd:[::1]:35963".parse(), Ok(Transport::Vpcd(vec!["[::1]:35963".into()])));
+        let two = Transport::Vpcd(vec!["localhost:1".into(), "localhost:2".into()]);
+        assert_eq!("vpcd:localhost:1,localhost:2".parse(), Ok(two));
+        for text in [
+            "vpcd:localhost:1,",
+            "vpcd:localhost:1,2",
+            "",
+            "PCSC",
+            "pcsc:",
+            "vpcd",
+            "vpcd:",
+            "vpcd:35963",
+            "vpcd:localhost",
+            "vpcd::1",
+            "vpcd:h:70000",
+            "usb:1:2",
+        ] {
             assert_eq!(text.parse::<Transport>(), Err(InvalidTransport), "{text}");
         }
     }

@@ -53,6 +53,12 @@ pub enum Error {
         /// The reader's name.
         reader: String,
     },
+    /// Two virtual cards want to be in one virtual reader.
+    #[error("two virtual cards want to be in reader {reader:?}")]
+    TwoCards {
+        /// The reader's name.
+        reader: String,
+    },
     /// A virtual reader cannot listen at this address.
     #[error("no virtual reader can listen at {address:?}")]
     AddressUnusable {

@@ -110,6 +110,19 @@ impl Listener {
         self.address
     }
 
+    /// True if a card, or another one, wants to be in this reader. It is turned away.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`].
+    pub fn is_wanted(&self) -> Result<bool, Error> {
+        match self.listener.accept() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(failed(&reader_name(&self.address.to_string()), error)),
+        }
+    }
+
     /// Waits for a card and powers it on. `patience` says how long its answers may take.
     ///
     /// # Errors

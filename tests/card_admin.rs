@@ -152,6 +152,7 @@ fn a_change_whose_answer_is_lost_is_told_as_one_that_may_have_happened() {
     let set =
         line(&format!("set-retries --pin-tries 5 --puk-tries 4 --pin-file {new_pin} --new-puk-file {new_puk} --yes"));
     let verify = line(&format!("verify-pin --pin-file {wrong}"));
+    let sign = line(&format!("sign --slot 9a --algorithm ES256 --pin-file {wrong} {wrong}"));
     let (new_first, factory) = ("try the new one first", "12345678");
     for (number, (arguments, fault, code, says, pin_now)) in [
         (&change_pin, "at 1 of 24 remove-after", 3, new_first, "246810"),
@@ -163,6 +164,7 @@ fn a_change_whose_answer_is_lost_is_told_as_one_that_may_have_happened() {
         (&set, "at 1 of FA remove-after", 3, factory, PIN),
         (&set, "at 1 of FA truncate", 1, factory, PIN),
         (&verify, "at 2 of 20 remove-after", 3, "it may have cost a try", PIN),
+        (&sign, "at 2 of 20 remove-after", 3, "it may have cost a try", PIN),
     ]
     .into_iter()
     .enumerate()
@@ -193,18 +195,35 @@ fn card_line(arguments: &[String]) -> Vec<&str> {
 #[test]
 fn a_reset_whose_answer_is_lost_is_not_said_to_have_changed_nothing() {
     let bench = Bench::vpcd();
-    // One RESET (FB) is refused before PIN and PUK are blocked, and the second one does it.
-    let fault = bench.file("fault", "at 2 of FB remove-after\n");
-    let card =
-        Card::insert(&bench, &["--profile", "yubikey-5.7", "--preset", "alice", "--fault", fault.to_str().unwrap()]);
-    let serial = info(&bench)["serial"].to_string();
-    let lost = bench.pivkit(&["card", "reset", "--confirm", &serial]).output().exits_with(3);
+    // Of a new card the first RESET (FB) is refused, because PIN and PUK are not blocked, and the second one does it.
+    for (state, before, fault) in [
+        ("new", None, "at 2 of FB remove-after\n"),
+        ("blocked", Some("at 2 of FB remove\n"), "at 1 of FB remove-after\n"),
+    ] {
+        is_reset_unheard(&bench, state, before, fault);
+    }
+}
+
+/// A card on which `before` has happened to a reset already, and to which `fault` happens now.
+fn is_reset_unheard(bench: &Bench, state: &str, before: Option<&str>, fault: &str) {
+    let profile = ["--profile", "yubikey-5.7", "--preset", "alice"];
+    let serial = {
+        let _card = Card::insert_with_state(bench, state, &profile);
+        info(bench)["serial"].to_string()
+    };
+    let mut lost = None;
+    for fault in before.into_iter().chain([fault]) {
+        let file = bench.file("fault", fault);
+        let _card =
+            Card::insert_with_state(bench, state, &["--profile", "yubikey-5.7", "--fault", file.to_str().unwrap()]);
+        lost = Some(bench.pivkit(&["card", "reset", "--confirm", &serial]).output().exits_with(3));
+    }
+    let lost = lost.unwrap();
     assert!(lost.stderr.contains("Unless `pivkit card info` shows an empty card"), "{lost}");
     assert!(!lost.stderr.contains("nothing was changed"), "{lost}");
-    drop(card);
-    let _card = Card::insert(&bench, &["--profile", "yubikey-5.7"]);
-    assert_eq!(info(&bench)["slots"], serde_json::json!([]));
-    verify_pin(&bench, PIN).success();
+    let _card = Card::insert_with_state(bench, state, &["--profile", "yubikey-5.7"]);
+    assert_eq!(info(bench)["slots"], serde_json::json!([]), "{lost}");
+    verify_pin(bench, PIN).success();
 }
 
 #[test]

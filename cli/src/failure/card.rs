@@ -46,7 +46,7 @@ pub(super) fn in_doubt(change: Change) -> &'static str {
         }
         Change::Puk => "The PUK may be changed: try the new one first.",
         _ => {
-            "Nothing else was changed, but if the PIN was wrong it may have cost a try; `pivkit card info` shows how many are left."
+            "If the PIN is wrong, it may have cost a try; `pivkit card info` shows how many are left. Nothing else has changed."
         }
     }
 }

@@ -208,7 +208,7 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// It compared the PIN, and counted a try if that is wrong.
+    /// Nothing but to compare the PIN, and to count a try if that is wrong.
     Try,
     /// It took the new PIN.
     Pin,

@@ -195,6 +195,19 @@ mod tests {
     }
 
     #[test]
+    fn wherever_a_pin_is_it_comes_from_a_file_or_standard_input_and_its_last_try_is_kept() {
+        let commands = all(&extend(Cli::command()), &[]);
+        let with_pin = |(path, command): &(Vec<String>, Command)| {
+            let has = |flag| command.get_arguments().any(|argument| argument.get_long() == Some(flag));
+            let sources = [has("pin-file"), has("pin-stdin")];
+            assert!(sources == [true; 2] || sources == [false; 2], "{path:?}");
+            assert!(!has("pin-file") && !has("puk-file") || has("use-last-try"), "{path:?}");
+            has("pin-file")
+        };
+        assert!(commands.iter().filter(|command| with_pin(command)).count() >= 9);
+    }
+
+    #[test]
     fn every_command_has_examples_and_exit_codes() {
         for (path, command) in all(&extend(Cli::command()), &[]) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();

@@ -122,16 +122,143 @@ fn a_card_that_is_pulled_while_it_is_changed_is_not_said_to_be_as_it_was() {
     let files = [("pin", PIN), ("new", "246810")].map(|(name, text)| bench.file(name, text).display().to_string());
     let change = ["card", "change-pin", "--pin-file", &files[0], "--new-pin-file", &files[1], "--yes"];
     // CHANGE REFERENCE DATA is 24; the empty VERIFY (20) before it changes nothing.
-    for (fault, says) in [("at 1 of 24 remove\n", "is not known"), ("at 2 of 20 remove\n", "nothing was changed")] {
+    for (fault, code, says) in [
+        ("at 1 of 24 remove\n", 3, "try the new one first"),
+        ("at 1 of 24 sw=6F00\n", 1, "try the new one first"),
+        ("at 2 of 20 remove\n", 3, "nothing was changed"),
+    ] {
         let fault = bench.file("fault", fault);
         let card = Card::insert(&bench, &["--profile", "yubikey-5.4", "--fault", fault.to_str().unwrap()]);
-        let pulled = bench.pivkit(&change).output().exits_with(3);
+        let pulled = bench.pivkit(&change).output().exits_with(code);
         assert!(pulled.stderr.contains(says), "{pulled}");
         drop(card);
     }
     let _card = Card::insert(&bench, &["--profile", "yubikey-5.4"]);
     verify_pin(&bench, PIN).success();
     assert_eq!((pin_tries(&bench, "card"), puk_tries(&bench, "card")), (3, 3));
+}
+
+/// The card does what it is told, and nobody hears of it.
+#[test]
+fn a_change_whose_answer_is_lost_is_told_as_one_that_may_have_happened() {
+    let bench = Bench::vpcd();
+    let names =
+        [("pin", PIN), ("new-pin", "246810"), ("puk", "12345678"), ("new-puk", "87654321"), ("wrong", "000000")];
+    let [pin, new_pin, puk, new_puk, wrong] = names.map(|(name, text)| bench.file(name, text).display().to_string());
+    let line = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let change_pin = line(&format!("change-pin --pin-file {pin} --new-pin-file {new_pin} --yes"));
+    let change_puk = line(&format!("change-puk --puk-file {puk} --new-puk-file {new_puk} --yes"));
+    let unblock = line(&format!("unblock --puk-file {puk} --new-pin-file {new_pin} --yes"));
+    let set =
+        line(&format!("set-retries --pin-tries 5 --puk-tries 4 --pin-file {new_pin} --new-puk-file {new_puk} --yes"));
+    let verify = line(&format!("verify-pin --pin-file {wrong}"));
+    let sign = line(&format!("sign --slot 9a --algorithm ES256 --pin-file {wrong} {wrong}"));
+    let (new_first, factory) = ("try the new one first", "12345678");
+    for (number, (arguments, fault, code, says, pin_now)) in [
+        (&change_pin, "at 1 of 24 remove-after", 3, new_first, "246810"),
+        (&change_pin, "at 1 of 24 reset-after", 1, new_first, "246810"),
+        (&change_pin, "at 1 of 24 truncate", 1, new_first, "246810"),
+        (&change_puk, "at 1 of 24 remove-after", 3, new_first, PIN),
+        (&change_puk, "at 1 of 24 truncate", 1, new_first, PIN),
+        (&unblock, "at 1 of 2C remove-after", 3, new_first, "246810"),
+        (&set, "at 1 of FA remove-after", 3, factory, PIN),
+        (&set, "at 1 of FA truncate", 1, factory, PIN),
+        (&verify, "at 2 of 20 remove-after", 3, "it may have cost a try", PIN),
+        (&sign, "at 2 of 20 remove-after", 3, "it may have cost a try", PIN),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // Each on a card of its own, whose PIN set-retries finds changed.
+        let state = format!("card-{number}");
+        if arguments == &set {
+            let _card = Card::insert_with_state(&bench, &state, &["--profile", "yubikey-5.4"]);
+            bench.pivkit(&card_line(&change_pin)).output().success();
+        }
+        let file = bench.file("fault", format!("{fault}\n"));
+        let card =
+            Card::insert_with_state(&bench, &state, &["--profile", "yubikey-5.4", "--fault", file.to_str().unwrap()]);
+        let lost = bench.pivkit(&card_line(arguments)).output().exits_with(code);
+        assert!(lost.stderr.contains(says), "{fault}: {lost}");
+        assert!(!lost.stderr.to_lowercase().contains("nothing was changed"), "{fault}: {lost}");
+        drop(card);
+        let _card = Card::insert_with_state(&bench, &state, &["--profile", "yubikey-5.4"]);
+        verify_pin(&bench, pin_now).success();
+    }
+}
+
+/// The arguments of `pivkit card`.
+fn card_line(arguments: &[String]) -> Vec<&str> {
+    std::iter::once("card").chain(arguments.iter().map(String::as_str)).collect()
+}
+
+#[test]
+fn a_reset_whose_answer_is_lost_is_not_said_to_have_changed_nothing() {
+    let bench = Bench::vpcd();
+    // Of a new card the first RESET (FB) is refused, because PIN and PUK are not blocked, and the second one does it.
+    for (state, before, fault) in [
+        ("new", None, "at 2 of FB remove-after\n"),
+        ("blocked", Some("at 2 of FB remove\n"), "at 1 of FB remove-after\n"),
+    ] {
+        is_reset_unheard(&bench, state, before, fault);
+    }
+}
+
+/// A card on which `before` has happened to a reset already, and to which `fault` happens now.
+fn is_reset_unheard(bench: &Bench, state: &str, before: Option<&str>, fault: &str) {
+    let profile = ["--profile", "yubikey-5.7", "--preset", "alice"];
+    let serial = {
+        let _card = Card::insert_with_state(bench, state, &profile);
+        info(bench)["serial"].to_string()
+    };
+    let mut lost = None;
+    for fault in before.into_iter().chain([fault]) {
+        let file = bench.file("fault", fault);
+        let _card =
+            Card::insert_with_state(bench, state, &["--profile", "yubikey-5.7", "--fault", file.to_str().unwrap()]);
+        lost = Some(bench.pivkit(&["card", "reset", "--confirm", &serial]).output().exits_with(3));
+    }
+    let lost = lost.unwrap();
+    assert!(lost.stderr.contains("Unless `pivkit card info` shows an empty card"), "{lost}");
+    assert!(!lost.stderr.contains("nothing was changed"), "{lost}");
+    let _card = Card::insert_with_state(bench, state, &["--profile", "yubikey-5.7"]);
+    assert_eq!(info(bench)["slots"], serde_json::json!([]), "{lost}");
+    verify_pin(bench, PIN).success();
+}
+
+#[test]
+fn a_puk_of_somebodys_own_is_not_given_up_for_that_of_the_factory() {
+    let bench = Bench::vpcd();
+    let names = [("pin", PIN), ("puk", "12345678"), ("new-puk", "87654321")];
+    let [pin, puk, new_puk] = names.map(|(name, text)| bench.file(name, text).display().to_string());
+    let set = ["card", "set-retries", "--pin-tries", "5", "--puk-tries", "4", "--pin-file", &pin];
+    let change = ["card", "change-puk", "--puk-file", &puk, "--new-puk-file", &new_puk, "--yes"];
+    // A YubiKey 4 does not tell whether its PUK is the factory's.
+    for profile in ["yubikey-5.7", "yubikey-4"] {
+        let card = Card::insert_with_state(&bench, profile, &["--profile", profile]);
+        bench.pivkit(&[&change[..], &["--use-last-try"]].concat()).output().success();
+        let refused = bench.pivkit(&[&set[..], &["--yes"]].concat()).output().exits_with(2);
+        assert!(refused.stderr.contains("--new-puk-file"), "{refused}");
+        bench.pivkit(&[&set[..], &["--dry-run"]].concat()).output().success().prints(&["set a new PUK"]);
+        assert_eq!((pin_tries(&bench, profile), puk_tries(&bench, profile)), (3, 3), "{refused}");
+        // It is still the old one, and is given back as it was.
+        let given = ["--new-puk-file", &new_puk, "--yes"];
+        bench.pivkit(&[&set[..], &given].concat()).output().success().prints(&["5", "4"]);
+        let unblock = ["card", "unblock", "--puk-file", &new_puk, "--new-pin-file", &pin, "--yes", "--use-last-try"];
+        bench.pivkit(&unblock).output().success();
+        drop(card);
+    }
+}
+
+#[test]
+fn a_file_without_roots_is_named_and_said_what_should_be_in_it() {
+    let bench = Bench::vpcd();
+    let file = bench.file("roots", "no certificate");
+    let attest = ["card", "attest", "--slot", "9a", "--attestation-root", file.to_str().unwrap()];
+    let refused = bench.pivkit(&attest).output().exits_with(2);
+    let told =
+        refused.stderr.contains("holds no attestation root") && refused.stderr.contains("Give the file with the roots");
+    assert!(told, "{refused}");
 }
 
 #[test]

@@ -135,3 +135,22 @@ fn a_person_is_told_to_touch_the_key_and_a_touch_that_does_not_come_is_no_wrong_
     assert!(untouched.stderr.contains("touch the card when it blinks"), "{untouched}");
     assert_eq!(pin_tries(&bench, "card"), 3);
 }
+
+/// A key whose length is found by trial, and which wants the PIN before each use, in another slot than 9C.
+#[test]
+fn a_key_that_wants_its_pin_each_time_signs_with_the_length_that_is_tried_second() {
+    let Some(bench) = Bench::pcscd() else { return };
+    let Some(()) = not_run::unless_installed("yubico-piv-tool") else { return };
+    let _card = Card::insert(&bench, &["--profile", "yubikey-5.4"]);
+    let public = bench.path("public.pem");
+    let generate = ["--action", "generate", "--slot", "9a", "--algorithm", "RSA1024", "--pin-policy", "always"];
+    yubico(&bench, &[&generate[..], &["--output", public.to_str().unwrap()]].concat()).success();
+    let [pin, letter, signature] =
+        [bench.file("pin.txt", PIN), bench.file("letter.txt", LETTER), bench.path("letter.sig")];
+    let out = ["--out", signature.to_str().unwrap(), letter.to_str().unwrap()];
+    let sign = ["card", "sign", "--slot", "9a", "--algorithm", "RS256", "--pin-file", pin.to_str().unwrap()];
+    bench.pivkit(&[&sign[..], &out].concat()).output().success();
+    let verify = ["dgst", "-sha256", "-verify", public.to_str().unwrap(), "-signature", signature.to_str().unwrap()];
+    bench.openssl(&verify, LETTER.as_bytes()).prints(&["Verified OK"]);
+    assert_eq!(pin_tries(&bench, "card"), 3);
+}

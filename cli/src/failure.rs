@@ -137,17 +137,15 @@ fn advise(error: &Error) -> Advice {
         Error::NotConfirmed { .. } => {
             Advice::new(USAGE, "Nothing was changed; `pivkit card info` shows serial number and GUID.")
         }
-        Error::LostInChange { source, .. } => Advice::new(
+        Error::InDoubt { change, source, .. } => Advice::new(card::piv(source).code, card::in_doubt(*change)),
+        Error::FactorySecrets { source } => Advice::new(
             card::piv(source).code,
-            "Whether the card was changed is not known; insert it again and look: `pivkit card verify-pin`, `pivkit card info`.",
-        ),
-        Error::FactorySecrets { .. } => Advice::new(
-            FAILED,
             "The PIN may be 123456 and the PUK 12345678 now; change them with `pivkit card change-pin` and `change-puk`.",
         ),
-        Error::NotReset { source, .. } => {
-            Advice::new(card::piv(source).code, "Run `pivkit card reset` again; it goes on where it stopped.")
-        }
+        Error::NotReset { source } => Advice::new(
+            card::piv(source).code,
+            "Unless `pivkit card info` shows an empty card, run `pivkit card reset` again; it goes on where it stopped.",
+        ),
         Error::NotWritten { .. } => Advice::new(FAILED, "Check the path, its permissions, and the space on the disk."),
         Error::File { .. } => Advice::new(FAILED, "Check the path and its permissions."),
         Error::Input { .. } => Advice::new(USAGE, "The command's --help shows examples."),

@@ -1,21 +1,11 @@
 //! EXAMPLES and EXIT CODES at the end of each command's help. The examples are run as tests.
 
+mod exit_codes;
+
 use clap::Command;
 
 /// One example: what it does, and the command.
 struct Example(&'static str, &'static str);
-
-const EXIT_CODES: &str = "\
-EXIT CODES:
-  0    done
-  1    failed
-  2    usage: the command line is wrong, or lacks an answer
-  3    no reader or no card
-  4    PIN wrong or blocked
-  5    no usable identity, or refused by a policy or a check
-  6    privilege or account backend
-  7    identity provider or network
-  130  interrupted";
 
 const EXAMPLES: &[(&[&str], &[Example])] = &[
     (
@@ -171,7 +161,7 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
 
 /// Adds both sections to every command.
 pub(crate) fn extend(command: Command) -> Command {
-    EXAMPLES.iter().fold(command, |command, (path, examples)| at(command, path, &section(examples)))
+    EXAMPLES.iter().fold(command, |command, (path, examples)| at(command, path, &section(path, examples)))
 }
 
 fn at(command: Command, path: &[&'static str], help: &str) -> Command {
@@ -181,10 +171,10 @@ fn at(command: Command, path: &[&'static str], help: &str) -> Command {
     }
 }
 
-fn section(examples: &[Example]) -> String {
+fn section(path: &[&str], examples: &[Example]) -> String {
     let examples: String =
         examples.iter().map(|Example(what, command)| format!("  {what}:\n    $ {command}\n")).collect();
-    format!("EXAMPLES:\n{examples}\n{EXIT_CODES}")
+    format!("EXAMPLES:\n{examples}\n{}", exit_codes::section(path))
 }
 
 #[cfg(test)]
@@ -202,6 +192,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         extend(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn wherever_a_pin_is_it_comes_from_a_file_or_standard_input_and_its_last_try_is_kept() {
+        let commands = all(&extend(Cli::command()), &[]);
+        let with_pin = |(path, command): &(Vec<String>, Command)| {
+            let has = |flag| command.get_arguments().any(|argument| argument.get_long() == Some(flag));
+            let sources = [has("pin-file"), has("pin-stdin")];
+            assert!(sources == [true; 2] || sources == [false; 2], "{path:?}");
+            assert!(!has("pin-file") && !has("puk-file") || has("use-last-try"), "{path:?}");
+            has("pin-file")
+        };
+        assert!(commands.iter().filter(|command| with_pin(command)).count() >= 9);
     }
 
     #[test]

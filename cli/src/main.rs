@@ -12,6 +12,7 @@ mod logging;
 mod output;
 mod process;
 mod render;
+mod roots;
 mod secret;
 mod terminal;
 

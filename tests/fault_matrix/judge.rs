@@ -91,13 +91,13 @@ fn codes(point: &Point<'_>, plan: &FaultPlan) -> Vec<i32> {
     let secret_was_sent = plan.record().iter().take(point.at).any(CommandRecord::could_cost_a_try);
     match point.fault {
         // What was done before the card went is done, even if nothing more can be asked.
-        "remove" if changes_card(operation) && changed_before(point, plan) => vec![operation.code, 3],
-        "remove" => vec![3],
+        "remove" | "remove-after" if changes_card(operation) && changed_before(point, plan) => vec![operation.code, 3],
+        "remove" | "remove-after" => vec![3],
         // An operation that changes the card need not start anew. One of many steps says that the way to the card failed.
-        "reset" if operation.effect == Effect::Provisions => vec![operation.code, 1, 3],
-        "reset" if changes_card(operation) => vec![operation.code, 1],
+        "reset" | "reset-after" if operation.effect == Effect::Provisions => vec![operation.code, 1, 3],
+        "reset" | "reset-after" if changes_card(operation) => vec![operation.code, 1],
         // Any other one does, unless that would send the PIN again.
-        "reset" => vec![if secret_was_sent { 1 } else { operation.code }],
+        "reset" | "reset-after" => vec![if secret_was_sent { 1 } else { operation.code }],
         fault if fault.starts_with("hang=") => vec![operation.code],
         _ => documented(operation).to_vec(),
     }

@@ -45,6 +45,8 @@ pub(super) enum Effect {
 pub(super) const FAULTS: &[&str] = &[
     "remove",
     "reset",
+    "remove-after",
+    "reset-after",
     "sw=6F00",
     "sw=6982",
     "sw=6983",
@@ -161,7 +163,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         name: "card set-retries",
-        arguments: |place| with("card set-retries --pin-tries 5 --puk-tries 4 --yes", &[("--pin-file", &place.pin)]),
+        arguments: |place| {
+            let files = [("--pin-file", &place.pin), ("--new-puk-file", &place.new_puk)];
+            with("card set-retries --pin-tries 5 --puk-tries 4 --yes", &files)
+        },
         cards: &[Kind::YubiKey],
         effect: Effect::Repeatable,
         ..READING

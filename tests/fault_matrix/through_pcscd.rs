@@ -10,8 +10,9 @@ fn each_fault_ends_in_order_through_pcscd() {
     let Some(bench) = Bench::pcscd() else { return };
     let pin = bench.file("pin", PIN);
     let pair = ["pair", "--user", "alice", "--slot", "9a", "--pin-file", pin.to_str().unwrap(), "--yes"];
-    let faults: [(&str, &[i32]); 7] = [
+    let faults: [(&str, &[i32]); 8] = [
         ("remove", &[3]),
+        ("remove-after", &[3]),
         ("sw=6F00", &[1]),
         ("truncate", &[1]),
         ("garbage", &[0]),
@@ -30,7 +31,7 @@ fn each_fault_ends_in_order_through_pcscd() {
         assert_eq!(bench.authorized_certificates("alice").exists(), code == 0, "{fault}: {output}");
         assert_eq!(pin_tries(&bench, "card"), 3, "{fault}: {output}");
         // Another card, if that one is gone; else the same, on which the fault has passed.
-        let card = if fault == "remove" {
+        let card = if fault.starts_with("remove") {
             card.wait_for_end();
             bench.wait_for_empty_reader();
             Card::insert(&bench, &["--preset", "alice"])

@@ -21,6 +21,11 @@ pub(crate) enum Card {
     /// Change the PUK
     ChangePuk(ChangePuk),
     /// Set how many tries PIN and PUK have
+    #[command(
+        long_about = "Set how many tries PIN and PUK have.\n\nThe card sets PIN and PUK to those of the factory by that. The \
+                            PIN is put back. The PUK gets a new one, from --new-puk-file or typed on a terminal; it stays as \
+                            it is only if the card says that it is the factory's already."
+    )]
     SetRetries(SetRetries),
     /// Have the card state that it made a key itself
     Attest(Attest),

@@ -13,7 +13,7 @@ use crate::args::{Attest, Card, CardInfo, ChangePin, ChangePuk, Reset, SetRetrie
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::secret::{self, SecretSource};
-use crate::{output, render};
+use crate::{output, render, roots};
 
 pub(super) fn run(context: &Context, args: &Card) -> Result<ExitCode, Failure> {
     match args {
@@ -94,20 +94,12 @@ fn set_retries(context: &Context, args: &SetRetries) -> Result<(), Failure> {
 }
 
 fn attest(context: &Context, args: &Attest) -> Result<(), Failure> {
-    let roots = args.attestation_root.as_deref().map(roots).transpose()?;
+    let roots = args.attestation_root.as_deref().map(roots::read).transpose()?;
     let mut readers = open(&args.card.transport)?;
     let choice = args.card.choice();
     let report = card::attest(&mut readers, &choice, args.slot, roots.as_ref(), &mut context.terminal())?;
     context.output.print(&report, render::one_card::attested)?;
     Ok(())
-}
-
-fn roots(path: &Path) -> Result<card::Roots, Failure> {
-    let unreadable = |error: &dyn std::error::Error| {
-        let what = format!("{} holds no certificates: {}", path.display(), pivkit::with_causes(error));
-        Failure::from(pivkit::Error::Input { what })
-    };
-    card::Roots::read(&read(path, false)?).map_err(|error| unreadable(&error))
 }
 
 fn reset(context: &Context, args: &Reset) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! What to do when a card or the way to it fails.
 
-use pivkit::{CardError, TransportError};
+use pivkit::{CardError, Change, TransportError};
 
 use super::{Advice, FAILED, NO_CARD, NO_IDENTITY, PIN, USAGE};
 
@@ -38,6 +38,20 @@ pub(super) fn transport(error: &TransportError) -> Advice {
             Advice::new(FAILED, "Try another reader; if it stays so, this card cannot be used.")
         }
         _ => Advice::new(FAILED, "Take the card out, insert it again, and try again."),
+    }
+}
+
+/// After a command whose answer is missing or makes no sense.
+pub(super) fn in_doubt(change: Change) -> &'static str {
+    match change {
+        Change::Pin => "The PIN may be changed: try the new one first, with `pivkit card verify-pin`.",
+        Change::UnblockedPin => {
+            "The PIN may be changed and unblocked: try the new one first, with `pivkit card verify-pin`."
+        }
+        Change::Puk => "The PUK may be changed: try the new one first.",
+        _ => {
+            "If the PIN is wrong, it may have cost a try; `pivkit card info` shows how many are left. Nothing else has changed."
+        }
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Known {
     pub(crate) changed: bool,
     /// By which name its PIV application is selected.
     name: select::Name,
+    /// The keys of which the card said that they want the PIN before each use.
+    pub(crate) pin_always: Vec<crate::Slot>,
     /// What its maker's own commands told.
     pub(crate) vendor: Vendor,
 }

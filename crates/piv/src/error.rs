@@ -214,6 +214,19 @@ impl Error {
     }
 }
 
+impl Error {
+    /// True if a command that ended so may have been carried out all the same: the connection was lost, the answer cannot be
+    /// used, or the card says that something failed on the way (62xx to 66xx, 6Fxx) rather than that it refuses.
+    #[must_use]
+    pub fn leaves_doubt(&self) -> bool {
+        match self {
+            Self::Status { sw, .. } => matches!(sw.0 >> 8, 0x61..=0x66 | 0x6f),
+            Self::UnusableAnswer(_) | Self::Malformed { .. } => true,
+            error => error.ends_session(),
+        }
+    }
+}
+
 impl From<smartcard::Error> for Error {
     fn from(error: smartcard::Error) -> Self {
         match error {

@@ -29,12 +29,10 @@ pub(crate) fn command(slot: Slot, algorithm: AlgorithmId, input: Input<'_>) -> C
     let mut template = Vec::with_capacity(value.len() + 8);
     tlv::push(&mut template, RESPONSE, &[]);
     tlv::push(&mut template, tag, value);
-    let command = Command::new(0x00, INS_GENERAL_AUTHENTICATE, algorithm.number(), slot.key_reference())
+    Command::new(0x00, INS_GENERAL_AUTHENTICATE, algorithm.number(), slot.key_reference())
         .with_data(tlv::encode(DYNAMIC_AUTHENTICATION_TEMPLATE, &template))
         .expecting_answer()
-        .awaiting_touch();
-    // The PIN was verified for one command.
-    if slot == Slot::Signature { command.once() } else { command }
+        .awaiting_touch()
 }
 
 /// What the key made of it: for RSA of the length of the modulus, for ECDSA a signature in DER, for key agreement the

@@ -221,7 +221,11 @@ impl<'a> Session<'a> {
         algorithm: AlgorithmId,
         input: Input<'_>,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let response = self.exchange.send(&general_authenticate::command(slot, algorithm, input))?;
+        // The PIN was verified for one command. Other keys than that in 9C may want it as often, and only metadata tell; of a
+        // card whose metadata nobody read, a long command that is refused in one form goes out in another all the same.
+        let once = slot == Slot::Signature || self.known.pin_always.contains(&slot);
+        let command = general_authenticate::command(slot, algorithm, input);
+        let response = self.exchange.send(&if once { command.once() } else { command })?;
         general_authenticate::answer(slot, algorithm, response)
     }
 }

@@ -48,6 +48,10 @@ impl<'a> VerifiedSession<'a> {
     /// without. RSA is PKCS#1 v1.5 and gives as many bytes as the modulus has; ECDSA gives DER; Ed25519 signs the message
     /// itself, whatever `hash` says, and gives 64 bytes.
     ///
+    /// A card that refuses a long command in the extended form may get it again in the short one; what it refuses first may
+    /// use up the PIN of a key that wants it before each use. So the key in 9C, and every other one whose metadata were read
+    /// ([`Session::key_metadata`]) and say [`PinPolicy::Always`](crate::PinPolicy::Always), gets its command once.
+    ///
     /// # Errors
     ///
     /// [`Error::PinRequired`] if the slot wants the PIN before every signature and there was another command since,

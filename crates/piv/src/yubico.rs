@@ -12,8 +12,8 @@ use smartcard::{Command, StatusWord};
 use crate::metadata::{self, Metadata};
 use crate::mutual_authentication::MANAGEMENT_KEY;
 use crate::{
-    AdminData, CertificateObject, Error, KeyMetadata, ManagementKeyMetadata, ObjectId, PinMetadata, PinReference,
-    Session, Slot,
+    AdminData, CertificateObject, Error, KeyMetadata, ManagementKeyMetadata, ObjectId, PinMetadata, PinPolicy,
+    PinReference, Session, Slot,
 };
 
 /// The version of a card's firmware.
@@ -75,7 +75,12 @@ impl Session<'_> {
     ///
     /// [`Error::Malformed`], or that of a lost connection.
     pub fn key_metadata(&mut self, slot: Slot) -> Result<Metadata<KeyMetadata>, Error> {
-        self.metadata(slot.key_reference(), KeyMetadata::parse)
+        let metadata = self.metadata(slot.key_reference(), KeyMetadata::parse)?;
+        self.known.pin_always.retain(|known| *known != slot);
+        if matches!(&metadata, Metadata::Present(key) if key.pin_policy == Some(PinPolicy::Always)) {
+            self.known.pin_always.push(slot);
+        }
+        Ok(metadata)
     }
 
     /// What the card tells of its PIN: one command.

@@ -22,6 +22,7 @@ pub use sign::{InvalidSignatureAlgorithm, SignRequest, SignatureAlgorithm, sign}
 use piv::{Administration, ManagementKey, PinReference, PinStatus, VerifiedSession};
 
 use crate::Error;
+use crate::error::Change;
 
 /// How many tries are left; `None` if the card does not tell, or is verified at present.
 pub(crate) fn tries(status: PinStatus) -> Option<u8> {
@@ -39,10 +40,16 @@ fn name(reference: PinReference) -> &'static str {
     }
 }
 
-/// A card that is lost before anything was sent that could change it is as it was; after it, nobody knows.
-fn lost_in_change(error: Error, sent: bool) -> Error {
+/// A card that fails before a secret was sent is as it was. After that, nobody knows what the command did whose answer is
+/// missing or makes no sense.
+fn in_doubt(error: Error, sent: bool, change: Change) -> Error {
+    let in_doubt = |source: &piv::Error| match change {
+        // Whatever else comes after a PIN is about another command.
+        Change::Try => source.ends_session(),
+        _ => source.leaves_doubt(),
+    };
     match error {
-        Error::Card { reader, source } if sent && source.ends_session() => Error::LostInChange { reader, source },
+        Error::Card { reader, source } if sent && in_doubt(&source) => Error::InDoubt { reader, change, source },
         error => error,
     }
 }

@@ -166,22 +166,24 @@ pub enum Error {
         /// What was typed.
         typed: String,
     },
-    /// The card was lost while it was changed: whether it was is not known.
+    /// The card did not tell what became of a command that it got: whether it did as told is not known.
     #[error("{}", card(.reader, .source))]
-    LostInChange {
+    InDoubt {
         /// The reader.
         reader: String,
+        /// What it may have done.
+        change: Change,
         /// What happened.
         source: piv::Error,
     },
-    /// The tries were set, which gave PIN and PUK the values of the factory, and a value could not be put back.
-    #[error("the tries were set, but PIN or PUK could not be given its value again")]
+    /// The tries were set, or may have been, which gives PIN and PUK the values of the factory, and a value was not put back.
+    #[error("the tries may be set by now, and PIN or PUK was not given its value again")]
     FactorySecrets {
         /// Why.
         source: piv::Error,
     },
-    /// PIN and PUK were blocked for a reset, and the reset failed.
-    #[error("the card was to be reset, PIN and PUK may be blocked by now, and it failed")]
+    /// PIN and PUK were blocked for a reset, and the reset failed; or whether the card was reset is not known.
+    #[error("the card was to be reset, and it failed or did not say so; PIN and PUK may be blocked by now")]
     NotReset {
         /// Why.
         source: piv::Error,
@@ -200,6 +202,20 @@ pub enum Error {
     /// The person said no.
     #[error("nothing was changed")]
     Declined,
+}
+
+/// What a card may have done that did not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// Nothing but to compare the PIN, and to count a try if that is wrong.
+    Try,
+    /// It took the new PIN.
+    Pin,
+    /// It took the new PUK.
+    Puk,
+    /// It took the new PIN, by the PUK.
+    UnblockedPin,
 }
 
 fn fitting(wanted: &str) -> String {

@@ -33,7 +33,7 @@ mod virtual_reader;
 
 pub use accounts::Accounts;
 pub use choice::CardChoice;
-pub use error::{Error, with_causes};
+pub use error::{Change, Error, with_causes};
 pub use files::hashes;
 pub use identities::{hash_in_slot, identities, identities_in_files, readers};
 pub use login_identity::IdentityChoice;

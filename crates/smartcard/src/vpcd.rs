@@ -11,7 +11,7 @@
 //!                  length command APDU                 answer: length, data and status word
 //! ```
 //!
-//! An answer of no bytes at all is one of a card that lost power or was reset before it saw the command: [`VpcdCard`]
+//! An answer of no bytes at all is one of a card that lost power or was reset before it answered: [`VpcdCard`]
 //! reports [`Error::Reset`]. pcscd's driver does not take it for an answer and waits on.
 //!
 //! Usually pcscd's vpcd driver is the reader. With [`Listener`] it is this process: cards can then be used where no PC/SC

@@ -5,6 +5,7 @@
 //! at 5 remove          the card leaves the reader just before the fifth command
 //! at 7 sw=6F00         the seventh command is answered with this status word and not executed
 //! at 2 of CB garbage   the second GET DATA (instruction CB) is executed, and something else is answered
+//! at 1 of 24 remove-after   the first CHANGE REFERENCE DATA is executed, and the card leaves before it answers
 //! ```
 //!
 //! Commands are counted from 1 since the card was started, over every reset and reconnection; so are those of each
@@ -32,6 +33,11 @@ pub enum Fault {
     /// in the reader of `--transport vpcd:` the client is told so. pcscd tells of a reset only when one of its own clients
     /// did it, and only between two transactions of another one: across pcscd the card leaves and is back a moment later.
     Reset,
+    /// `remove-after`: the card executes the command, and is pulled before it answers.
+    RemoveAfter,
+    /// `reset-after`: the card executes the command, and loses its state before it answers. Who is told of it: as for
+    /// `reset`.
+    ResetAfter,
     /// `sw=HEX4`: the command is answered with this status word and not executed.
     Status(StatusWord),
     /// `truncate`, `truncate=BYTES`: the command is executed, and of the answer only so many bytes come through, one
@@ -59,6 +65,8 @@ impl Fault {
         match (name, value) {
             ("remove", None) => Ok(Self::Remove),
             ("reset", None) => Ok(Self::Reset),
+            ("remove-after", None) => Ok(Self::RemoveAfter),
+            ("reset-after", None) => Ok(Self::ResetAfter),
             ("sw", Some(value)) => Ok(Self::Status(StatusWord(status_word(value)?))),
             ("truncate", None) => Ok(Self::Truncate(1)),
             ("truncate", Some(value)) => match value.parse() {
@@ -70,8 +78,8 @@ impl Fault {
             ("endless-chain", None) => Ok(Self::EndlessChain),
             ("gzip-bomb", None) => Ok(Self::GzipBomb),
             _ => Err(format!(
-                "there is no fault {text:?}: use remove, reset, sw=HEX4, truncate, truncate=BYTES, garbage, hang=SECONDS, \
-                 endless-chain or gzip-bomb"
+                "there is no fault {text:?}: use remove, reset, remove-after, reset-after, sw=HEX4, truncate, truncate=BYTES, \
+                 garbage, hang=SECONDS, endless-chain or gzip-bomb"
             )),
         }
     }
@@ -83,6 +91,8 @@ impl fmt::Display for Fault {
         match self {
             Self::Remove => f.write_str("remove"),
             Self::Reset => f.write_str("reset"),
+            Self::RemoveAfter => f.write_str("remove-after"),
+            Self::ResetAfter => f.write_str("reset-after"),
             Self::Status(status) => write!(f, "sw={:04X}", status.0),
             Self::Truncate(1) => f.write_str("truncate"),
             Self::Truncate(bytes) => write!(f, "truncate={bytes}"),
@@ -116,6 +126,8 @@ mod tests {
         let faults = [
             ("remove", Fault::Remove),
             ("reset", Fault::Reset),
+            ("remove-after", Fault::RemoveAfter),
+            ("reset-after", Fault::ResetAfter),
             ("sw=6F00", Fault::Status(StatusWord(0x6f00))),
             ("truncate", Fault::Truncate(1)),
             ("truncate=20", Fault::Truncate(20)),
@@ -138,6 +150,8 @@ mod tests {
             "",
             "remove=1",
             "reset=",
+            "remove-before",
+            "reset-after=1",
             "sw",
             "sw=6F",
             "sw=+F00",

@@ -237,6 +237,19 @@ mod tests {
     }
 
     #[test]
+    fn a_card_that_leaves_or_is_reset_after_a_command_has_executed_it() {
+        for fault in [Fault::RemoveAfter, Fault::ResetAfter] {
+            let (mut reader, probe) = card();
+            send(&mut reader, &select()).unwrap();
+            probe.fault_at_instruction(1, 0x20, fault);
+            let lost = send(&mut reader, &verify(b"000000\xff\xff"));
+            assert!(matches!(lost, Err(Error::Removed { .. } | Error::Reset { .. })), "{fault}: {lost:?}");
+            assert_eq!(matches!(lost, Err(Error::Removed { .. })), fault == Fault::RemoveAfter, "{fault}");
+            assert_eq!((probe.tries_left(), probe.pins_sent()), (2, 1), "the card saw it: {fault}");
+        }
+    }
+
+    #[test]
     fn a_planned_status_word_is_answered_without_the_card() {
         let (mut reader, probe) = card();
         send(&mut reader, &select()).unwrap();

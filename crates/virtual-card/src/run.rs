@@ -56,7 +56,8 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
     /// Faults to come: lines `at N FAULT`, for the N-th command from 1, or `at N of INS FAULT`, for the N-th one with this
-    /// instruction, as in `at 2 of CB garbage`. The faults: remove, reset, sw=6F00 (or another status word), truncate,
+    /// instruction, as in `at 2 of CB garbage`. The faults: remove and reset (before the card sees the command),
+    /// remove-after and reset-after (it executes the command and does not answer), sw=6F00 (or another status word), truncate,
     /// truncate=BYTES, garbage, hang=SECONDS, endless-chain, gzip-bomb.
     #[arg(long, value_name = "FILE")]
     fault: Option<PathBuf>,

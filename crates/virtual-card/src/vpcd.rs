@@ -30,7 +30,7 @@ pub enum End {
     Stopped,
     /// The fault plan pulled it.
     Removed {
-        /// Before which command, counted from 1.
+        /// At which command, counted from 1: before the card saw it, or before it answered.
         command: u64,
     },
 }
@@ -144,7 +144,7 @@ impl VpcdClient {
     }
 
     /// Answers one reader until the connection ends, which is an error, or the card is pulled: then the number of the
-    /// command that it did not see.
+    /// command that it did not answer.
     fn serve(
         &self,
         stream: &TcpStream,

@@ -288,7 +288,7 @@ fn bad_input_is_refused_with_a_sentence() {
         (
             &["--fault", &path("faults")],
             1,
-            "line 1 of the fault file: there is no fault \"hang\": use remove, reset, sw=HEX4,",
+            "line 1 of the fault file: there is no fault \"hang\": use remove, reset, remove-after, reset-after, sw=HEX4,",
         ),
         (&["--fault", &path("absent")], 1, "absent"),
         (&["--state", &path("open")], 1, "open to other users, and would hold private keys: run chmod 700"),

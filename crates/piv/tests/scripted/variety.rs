@@ -97,3 +97,26 @@ fn a_printed_information_that_holds_no_key_is_no_error() {
     assert!(session.protected_management_key().unwrap().is_none());
     assert_eq!(ObjectId::Printed.tag().0, 0x5f_c109);
 }
+
+/// What a card refuses in one form may use up a PIN that was verified for one use.
+#[test]
+fn a_key_that_is_said_to_want_its_pin_each_time_gets_a_long_command_once() {
+    const METADATA: &str = "00f7009a00";
+    let any = |bytes: usize| "??".repeat(bytes);
+    let long = format!("0087079a 00010a 7c820106 8200 81820100 {} 0000", any(256));
+    let [first, second] =
+        [format!("1087079a ff 7c820106 8200 81820100 {}", any(245)), format!("0087079a 0b {} 00", any(11))];
+    let short = [(first.as_str(), "9000"), (second.as_str(), "7c04 8202 3000 9000")];
+    // PIN policies: 1 never, 3 always. The card does not take a long command in the extended form, as others do.
+    for (policy, lines) in [("01", &[&[(long.as_str(), "6700")], &short[..]].concat()[..]), ("03", &short[..])] {
+        let metadata = format!("010107 0202{policy}01 030101 9000");
+        let known = [SELECT, (DISCOVERY, "6a82"), (METADATA, metadata.as_str())];
+        let (mut card, rest) = card(&[&known[..], lines].concat());
+        let mut session = card.session().unwrap();
+        assert_eq!(session.discovery().unwrap(), None);
+        session.key_metadata(Slot::Authentication).unwrap();
+        let signed = session.sign_without_pin(Slot::Authentication, AlgorithmId::Rsa2048, Hash::Sha256, b"abc");
+        assert_eq!(signed.unwrap(), [0x30, 0x00], "policy {policy}");
+        rest.is_empty();
+    }
+}

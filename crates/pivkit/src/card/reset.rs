@@ -34,7 +34,7 @@ struct Names {
 /// # Errors
 ///
 /// [`Error::NotConfirmed`]; [`Error::Card`] with [`piv::Error::NotSupported`]; [`Error::NotReset`] if PIN and PUK were blocked
-/// and the reset failed; those of choosing a card.
+/// and the reset failed, or whether the card was reset is not known; those of choosing a card.
 pub fn reset(readers: &mut CardReaders, request: &ResetRequest, ui: &mut dyn Ui) -> Result<ResetReport, Error> {
     let mut card = connect_one(readers, &request.card, ui)?;
     let reader = card.reader().to_owned();
@@ -99,6 +99,8 @@ fn look(session: &mut Session<'_>, reader: &str) -> Result<(Names, Vec<String>),
 fn destroy(session: &mut Session<'_>, in_reader: impl Fn(piv::Error) -> Error) -> Result<(), Error> {
     match session.reset() {
         Err(piv::Error::NotBlocked { .. }) => {}
+        // A blocked card may be empty by now.
+        Err(source) if source.leaves_doubt() => return Err(Error::NotReset { source }),
         result => return result.map_err(in_reader),
     }
     session.block_pin_and_puk().and_then(|()| session.reset()).map_err(|source| Error::NotReset { source })

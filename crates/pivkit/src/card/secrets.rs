@@ -2,8 +2,9 @@
 
 use piv::{LastTry, Pin, PinReference, PinStatus, Puk, Session};
 
-use super::{lost_in_change, name, tries};
+use super::{in_doubt, name, tries};
 use crate::choice::connect_one;
+use crate::error::Change;
 use crate::report::{PinReport, SCHEMA_VERSION, SecretChangeReport};
 use crate::session::in_session;
 use crate::transport::CardReaders;
@@ -37,11 +38,12 @@ pub fn verify_pin(readers: &mut CardReaders, request: &SecretRequest, ui: &mut d
             ui.pin(&reader)?
         }
     };
-    let (reference, before) = in_session(&mut card, |mut session| {
+    let verified = in_session(&mut card, |mut session| {
         let reference = session.pin_reference().map_err(in_reader)?;
         let verified = session.verify_pin(&pin, request.last_try).map_err(in_reader)?;
         Ok((reference, verified.status_before()))
-    })?;
+    });
+    let (reference, before) = verified.map_err(|error| in_doubt(error, card.pin_was_sent(), Change::Try))?;
     Ok(PinReport {
         schema_version: SCHEMA_VERSION,
         pin: name(reference),
@@ -55,7 +57,7 @@ pub fn verify_pin(readers: &mut CardReaders, request: &SecretRequest, ui: &mut d
 ///
 /// # Errors
 ///
-/// [`Error::SameSecret`] before anything is sent; [`Error::Card`] with the errors of [`piv::Session::change_pin`];
+/// [`Error::SameSecret`] before anything is sent; [`Error::InDoubt`]; [`Error::Card`] with the errors of [`piv::Session::change_pin`];
 /// [`Error::Declined`]; those of choosing a card.
 pub fn change_pin(
     readers: &mut CardReaders,
@@ -64,7 +66,7 @@ pub fn change_pin(
 ) -> Result<SecretChangeReport, Error> {
     let counter = |session: &mut Session<'_>| pin_counter(session, request.last_try);
     let plan = |(reference, _)| vec![format!("change the {} PIN of the card", name(reference))];
-    change(readers, request, ui, counter, plan, "Change the PIN", |ui, reader| {
+    change(readers, request, ui, (Change::Pin, "Change the PIN"), counter, plan, |ui, reader| {
         let (old, new) = (ui.pin(reader)?, ui.new_pin(reader)?);
         if old.is_same(&new) {
             return Err(Error::SameSecret { what: "PIN" });
@@ -91,7 +93,7 @@ pub fn unblock(
         puk_counter(session, request.last_try)
     };
     let plan = |()| vec!["give the PIN a new value and all its tries, by the PUK".to_owned()];
-    change(readers, request, ui, counter, plan, "Unblock the PIN", |ui, reader| {
+    change(readers, request, ui, (Change::UnblockedPin, "Unblock the PIN"), counter, plan, |ui, reader| {
         let (puk, new) = (ui.puk(reader)?, ui.new_pin(reader)?);
         warn_of_factory_pin(&new, ui);
         Ok(Box::new(move |session: &mut Session<'_>, last_try| session.unblock_pin(&puk, &new, last_try)))
@@ -102,7 +104,7 @@ pub fn unblock(
 ///
 /// # Errors
 ///
-/// [`Error::SameSecret`] before anything is sent; [`Error::Card`] with the errors of [`piv::Session::change_puk`];
+/// [`Error::SameSecret`] before anything is sent; [`Error::InDoubt`]; [`Error::Card`] with the errors of [`piv::Session::change_puk`];
 /// [`Error::Declined`]; those of choosing a card.
 pub fn change_puk(
     readers: &mut CardReaders,
@@ -111,7 +113,7 @@ pub fn change_puk(
 ) -> Result<SecretChangeReport, Error> {
     let counter = |session: &mut Session<'_>| puk_counter(session, request.last_try);
     let plan = |()| vec!["change the PUK of the card".to_owned()];
-    change(readers, request, ui, counter, plan, "Change the PUK", |ui, reader| {
+    change(readers, request, ui, (Change::Puk, "Change the PUK"), counter, plan, |ui, reader| {
         let (old, new) = (ui.puk(reader)?, ui.new_puk(reader)?);
         if old.is_same(&new) {
             return Err(Error::SameSecret { what: "PUK" });
@@ -131,9 +133,9 @@ fn change<T>(
     readers: &mut CardReaders,
     request: &SecretRequest,
     ui: &mut dyn Ui,
+    (what, question): (Change, &str),
     counter: impl Fn(&mut Session<'_>) -> Result<T, piv::Error>,
     plan: impl Fn(T) -> Vec<String>,
-    question: &str,
     secrets: impl Fn(&mut dyn Ui, &str) -> Result<Act, Error>,
 ) -> Result<SecretChangeReport, Error> {
     let mut card = connect_one(readers, &request.card, ui)?;
@@ -154,7 +156,7 @@ fn change<T>(
             act(&mut session, request.last_try).map_err(in_reader)?;
             Ok(tries_left(&mut session))
         });
-        left = done.map_err(|error| lost_in_change(error, card.pin_was_sent()))?;
+        left = done.map_err(|error| in_doubt(error, card.pin_was_sent(), what))?;
     }
     let (changed, (pin_retries, puk_retries)) = (!request.dry_run, left);
     Ok(SecretChangeReport { schema_version: SCHEMA_VERSION, reader, plan, changed, pin_retries, puk_retries })

@@ -7,7 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use piv::{AlgorithmId, Hash, LastTry, Metadata, Pin, Session, Slot};
 
+use super::in_doubt;
 use crate::choice::connect_one;
+use crate::error::Change;
 use crate::report::{SCHEMA_VERSION, SignatureReport};
 use crate::scan;
 use crate::session::in_session;
@@ -83,11 +85,12 @@ pub fn sign(readers: &mut CardReaders, request: &SignRequest, ui: &mut dyn Ui) -
         Some(pin) => pin,
         None => ui.pin(&reader)?,
     };
-    let (algorithm, (key, signature)) = in_session(&mut card, |mut session| {
+    let signed = in_session(&mut card, |mut session| {
         let (algorithm, key, others) = planned(&mut session, &reader, request, &mut plan)?;
         let signed = with_pin(session, request, &pin, algorithm, key, others).map_err(in_reader)?;
         Ok((algorithm, signed))
-    })?;
+    });
+    let (algorithm, (key, signature)) = signed.map_err(|error| in_doubt(error, card.pin_was_sent(), Change::Try))?;
     Ok(report(reader, request.slot, algorithm, key, &signature))
 }
 
@@ -144,11 +147,19 @@ fn with_pin(
     let mut session = session.verify_pin(pin, request.last_try)?;
     let mut first = true;
     first_that_fits(key, others, |key| {
-        // A command came between the PIN and the key, which 9C does not forgive; the PIN is known to be right by now.
-        if !std::mem::take(&mut first) && request.slot == Slot::Signature {
+        // A command came between the PIN and the key, which 9C does not forgive, and other slots only by their policy; the PIN
+        // is known to be right by now.
+        let again = !std::mem::take(&mut first);
+        if again && request.slot == Slot::Signature {
             session.verify_pin_again(pin, request.last_try)?;
         }
-        session.sign(request.slot, key, algorithm.hash(), &request.message)
+        match session.sign(request.slot, key, algorithm.hash(), &request.message) {
+            Err(piv::Error::PinRequired { .. }) if again => {
+                session.verify_pin_again(pin, request.last_try)?;
+                session.sign(request.slot, key, algorithm.hash(), &request.message)
+            }
+            signed => signed,
+        }
     })
 }
 

@@ -18,9 +18,9 @@ pub(crate) enum Outcome {
     Answer(Vec<u8>),
     /// The answer, after this time.
     Late(Duration, Vec<u8>),
-    /// The card was reset and did not see the command.
+    /// The card was reset and does not answer.
     Reset,
-    /// The card is gone and did not see the command.
+    /// The card is gone and does not answer.
     Removed,
 }
 
@@ -30,6 +30,12 @@ impl FaultPlan {
         let Some(fault) = self.next_command(apdu) else { return Outcome::Answer(card.transmit(apdu)) };
         tracing::info!(%fault, command = self.commands(), "fault");
         Outcome::Answer(match fault {
+            Fault::RemoveAfter | Fault::ResetAfter => {
+                // What it would have answered, nobody hears.
+                let _ = card.transmit(apdu);
+                card.reset();
+                return if fault == Fault::RemoveAfter { Outcome::Removed } else { Outcome::Reset };
+            }
             Fault::Remove => {
                 card.reset();
                 return Outcome::Removed;

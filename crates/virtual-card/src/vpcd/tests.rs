@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 struct Running {
     stop: Stop,
     inserted: mpsc::Receiver<()>,
-    thread: JoinHandle<Result<End, Error>>,
+    thread: JoinHandle<(Result<End, Error>, VirtualCard)>,
 }
 
 fn run(address: &str, faults: &str) -> Running {
@@ -31,7 +31,7 @@ fn run(address: &str, faults: &str) -> Running {
     let (tell, inserted) = mpsc::channel();
     let thread = thread::spawn(move || {
         let mut card = VirtualCard::new(Content::blank().unwrap(), CardOptions::default());
-        client.run(&mut card, &mut plan, |_| tell.send(()).unwrap())
+        (client.run(&mut card, &mut plan, |_| tell.send(()).unwrap()), card)
     });
     Running { stop, inserted, thread }
 }
@@ -39,7 +39,7 @@ fn run(address: &str, faults: &str) -> Running {
 impl Running {
     fn stop(self) -> End {
         self.stop.request();
-        self.thread.join().unwrap().unwrap()
+        self.thread.join().unwrap().0.unwrap()
     }
 }
 
@@ -140,7 +140,22 @@ fn a_card_that_is_pulled_leaves_its_reader() {
     assert_eq!(send(&mut reader, &select()).unwrap(), StatusWord::OK);
     assert_eq!(send(&mut reader, &tries()).unwrap(), StatusWord::NO_DIAGNOSIS);
     assert!(matches!(send(&mut reader, &tries()), Err(smartcard::Error::Removed { .. })));
-    assert_eq!(card.thread.join().unwrap().unwrap(), End::Removed { command: 3 });
+    assert_eq!(card.thread.join().unwrap().0.unwrap(), End::Removed { command: 3 });
+}
+
+#[test]
+fn a_card_that_leaves_or_is_reset_after_a_command_has_executed_it() {
+    let _alone = alone();
+    let wrong = Command::new(0, 0x20, 0, 0x80).with_secret(b"000000\xff\xff".to_vec().into());
+    let listener = Listener::bind("127.0.0.1:0").unwrap();
+    let card = run(&listener.address().to_string(), "at 1 of 20 reset-after\nat 2 of 20 remove-after");
+    let mut reader = listener.accept(LIMIT, LIMIT).unwrap();
+    send(&mut reader, &select()).unwrap();
+    assert!(matches!(send(&mut reader, &wrong), Err(smartcard::Error::Reset { .. })));
+    send(&mut reader, &select()).unwrap();
+    assert!(matches!(send(&mut reader, &wrong), Err(smartcard::Error::Removed { .. })));
+    let (end, card) = card.thread.join().unwrap();
+    assert_eq!((end.unwrap(), card.tries_left()), (End::Removed { command: 4 }, 1), "both were counted");
 }
 
 #[test]
@@ -181,7 +196,7 @@ fn a_card_that_hangs_answers_late_and_is_there_for_the_next_reader_at_once() {
 fn an_address_that_names_nothing_is_an_error() {
     let _alone = alone();
     for address in ["", "nonsense", "127.0.0.1", "127.0.0.1:99999"] {
-        assert!(matches!(run(address, "").thread.join().unwrap(), Err(Error::Address { .. })), "{address}");
+        assert!(matches!(run(address, "").thread.join().unwrap().0, Err(Error::Address { .. })), "{address}");
     }
 }
 

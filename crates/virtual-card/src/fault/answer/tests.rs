@@ -41,8 +41,22 @@ fn what_is_executed_costs_one_although_the_answer_is_lost() {
 }
 
 #[test]
+fn a_card_that_leaves_or_is_reset_after_a_command_has_executed_it() {
+    for (fault, outcome) in [("remove-after", Outcome::Removed), ("reset-after", Outcome::Reset)] {
+        let mut card = card();
+        let outcomes = answers(&format!("at 2 {fault}"), &mut card, &[SELECT, VERIFY_WRONG]);
+        assert_eq!((&outcomes[1], card.tries_left()), (&outcome, 2), "{fault}");
+    }
+}
+
+#[test]
 fn remove_and_reset_take_selection_and_pin() {
-    for (fault, outcome) in [("remove", Outcome::Removed), ("reset", Outcome::Reset)] {
+    for (fault, outcome) in [
+        ("remove", Outcome::Removed),
+        ("reset", Outcome::Reset),
+        ("remove-after", Outcome::Removed),
+        ("reset-after", Outcome::Reset),
+    ] {
         let outcomes = answers(&format!("at 2 {fault}"), &mut card(), &[SELECT, TRIES, TRIES]);
         assert_eq!(outcomes[1..], [outcome, answer("6986")], "{fault}");
     }

@@ -1,6 +1,8 @@
 //! The tests for owners of cards (hardware-tests) with the virtual card in a real reader's place: they run, and they run only
 //! on the card that is named.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::bench::Bench;
@@ -44,6 +46,19 @@ fn a_yubikey_is_read_and_not_changed() {
     let output = run(&bench, &[&format!("PIVKIT_HARDWARE_SERIAL={serial}")]).success();
     output.prints(&["ok      each pairing hash is the one that openssl computes", "NOT RUN: 12 checks", " 0 failed"]);
     assert_eq!(identities(&bench), before);
+
+    // A pivkit that guesses a PIN once, on the way to a hash, is found out.
+    let (pivkit, guess) = (binary("pivkit"), bench.file("guess", "654321"));
+    let (pivkit, guess) = (pivkit.display(), guess.display());
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1\" = hash ] && mkdir '{guess}.made'; then '{pivkit}' card verify-pin --pin-file '{guess}' \
+         --non-interactive; fi >/dev/null 2>&1\nexec '{pivkit}' \"$@\"\n"
+    );
+    let guesser = bench.file("guesser", &script);
+    fs::set_permissions(&guesser, Permissions::from_mode(0o700)).unwrap();
+    let guesser = format!("PIVKIT_HARDWARE_PIVKIT={}", guesser.display());
+    let output = run(&bench, &[&format!("PIVKIT_HARDWARE_SERIAL={serial}"), &guesser]).exits_with(1);
+    output.prints(&["FAILED  reading has cost no try of the PIN: 3, then 2", "5 checks held, 1 failed"]);
     drop(card);
 }
 

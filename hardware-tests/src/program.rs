@@ -1,5 +1,6 @@
 //! pivkit and openssl as programs.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,6 +16,7 @@ pub(crate) struct Programs {
     pub(crate) card: CardName,
     pivkit: PathBuf,
     directory: tempfile::TempDir,
+    tries: OnceCell<Value>,
 }
 
 /// The pivkit that is tested.
@@ -32,7 +34,17 @@ impl Programs {
         let pivkit =
             pivkit.ok_or_else(|| format!("there is no pivkit beside this program; build it, or set {PIVKIT}"))?;
         let directory = tempfile::tempdir().map_err(|error| format!("no directory for files: {error}"))?;
-        Ok(Self { card, pivkit, directory })
+        Ok(Self { card, pivkit, directory, tries: OnceCell::new() })
+    }
+
+    /// Notes the tries of the PIN before anything else is run; what is noted later does not count.
+    pub(crate) fn note_tries(&self, tries: &Value) {
+        let _ = self.tries.set(tries.clone());
+    }
+
+    /// The tries that the PIN had at first.
+    pub(crate) fn noted_tries(&self) -> Option<&Value> {
+        self.tries.get()
     }
 
     /// Runs pivkit on the named card, and never asks a person.

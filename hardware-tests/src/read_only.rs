@@ -56,7 +56,9 @@ fn is_there(programs: &Programs) -> Result<(), String> {
         CardName::Serial(serial) => card["serial"] == *serial,
         CardName::Guid(guid) => card["guid"] == guid.as_str(),
     };
-    ensure(is_named, || format!("it is another one: {card}"))
+    ensure(is_named, || format!("it is another one: {card}"))?;
+    programs.note_tries(&card["pin_retries"]);
+    Ok(())
 }
 
 fn has_reader(programs: &Programs) -> Result<(), String> {
@@ -118,13 +120,13 @@ fn card_info(programs: &Programs) -> Result<(), String> {
     Ok(())
 }
 
-/// Compared over the commands above, which all have been run by now, and a run more.
+/// Compared with what the first check found, so over every command in between.
 fn no_try_lost(programs: &Programs) -> Result<(), String> {
-    let before = card(programs)?["pin_retries"].clone();
-    let after = card(programs)?["pin_retries"].clone();
+    let before = programs.noted_tries().ok_or("the first check noted no number")?;
     let info = programs.pivkit(&["card", "info"])?.json()?;
+    let after = card(programs)?["pin_retries"].clone();
     let total = info["pin"]["retries_total"].clone();
-    ensure(before == after, || format!("{before}, then {after}"))?;
+    ensure(*before == after, || format!("{before}, then {after}"))?;
     println!(
         "        tries of the PIN: {after} of {}",
         if total.is_null() { "an unknown number".to_owned() } else { total.to_string() }

@@ -176,7 +176,7 @@ impl Behaviour {
         }
     }
 
-    /// Gives the card what its habits presume: so many tries, a management key of that kind, a global PIN. What somebody
+    /// Gives a new card what its habits presume: so many tries, a management key of that kind, a global PIN. What somebody
     /// has changed already is left as it is.
     pub(crate) fn furnish(&self, content: &mut Content) {
         if let Some(tries) = self.pin_tries {
@@ -185,10 +185,24 @@ impl Behaviour {
         if let Some(algorithm) = self.management_algorithm.filter(|_| content.management_key.is_factory()) {
             content.management_key = Arc::new(ManagementKey::factory(algorithm));
         }
-        let global_used = self.pin_usage_policy.is_some_and(|policy| policy & objects::GLOBAL_PIN_USED != 0);
-        if global_used && content.references.global.is_none() {
+        if self.presumes_global_pin() && content.references.global.is_none() {
             content.references.global = References::factory(true).and_then(|references| references.global);
         }
+    }
+
+    /// The quirks of which [`Behaviour::furnish`] would make something that `content` has not.
+    pub(crate) fn unfurnished(&self, content: &Content) -> Vec<Quirk> {
+        let references = &content.references;
+        let tries = self.pin_tries.filter(|tries| *tries != references.pin.tries());
+        let algorithm = self.management_algorithm.filter(|it| *it != content.management_key.algorithm());
+        let lacks_global = self.presumes_global_pin() && references.global.is_none();
+        let policy = self.pin_usage_policy.filter(|_| lacks_global);
+        let quirks = [tries.map(Quirk::PinTries), algorithm.map(Quirk::ManagementKey), policy.map(Quirk::PinPolicy)];
+        quirks.into_iter().flatten().collect()
+    }
+
+    fn presumes_global_pin(&self) -> bool {
+        self.pin_usage_policy.is_some_and(|policy| policy & objects::GLOBAL_PIN_USED != 0)
     }
 
     /// The firmware, if this card answers as a YubiKey.

@@ -14,7 +14,7 @@ use crate::behaviour::{Behaviour, GuidHabit};
 use crate::instruction::{Application, Instruction};
 use crate::pin::Reference;
 use crate::touch::TouchSensor;
-use crate::{Algorithm, Content, Error, Guid, Profile, Quirks, Slot, StateDirectory, Stop, Touch};
+use crate::{Algorithm, Content, Error, Guid, Profile, Quirk, Quirks, Slot, StateDirectory, Stop, Touch};
 
 /// How the card takes APDUs of the extended form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,24 +105,38 @@ impl VirtualCard {
     /// A card that forgets everything at the end.
     #[must_use]
     pub fn new(content: Content, options: CardOptions) -> Self {
-        let touch = TouchSensor::new(options.touch);
-        let mut card =
-            Self { content, behaviour: Behaviour::of(options), touch, store: None, volatile: Volatile::default() };
+        let mut card = Self::bare(content, options);
         card.behaviour.furnish(&mut card.content);
-        card.reset();
         card
     }
 
-    /// A card that keeps its content, and each spent try of PIN and PUK, in `store`.
+    /// A card that keeps its content, and each spent try of PIN and PUK, in `store`. One that `store` keeps already has the
+    /// tries, management key and global PIN that it was made with or was given since, whatever the quirks say:
+    /// [`VirtualCard::idle_quirks`] names those.
     ///
     /// # Errors
     ///
     /// [`Error::State`] if the content cannot be written.
     pub fn kept(content: Content, options: CardOptions, store: StateDirectory) -> Result<Self, Error> {
-        let mut card = Self::new(content, options);
+        let is_new = !store.has_card()?;
+        let mut card = if is_new { Self::new(content, options) } else { Self::bare(content, options) };
         store.write(&card.content)?;
         card.store = Some(store);
         Ok(card)
+    }
+
+    fn bare(content: Content, options: CardOptions) -> Self {
+        let touch = TouchSensor::new(options.touch);
+        let volatile = Volatile::default();
+        let mut card = Self { content, behaviour: Behaviour::of(options), touch, store: None, volatile };
+        card.reset();
+        card
+    }
+
+    /// The quirks that are for new cards, and that this one has not: it was kept, or has been changed.
+    #[must_use]
+    pub fn idle_quirks(&self) -> Vec<Quirk> {
+        self.behaviour.unfurnished(&self.content)
     }
 
     /// The answer to reset (ISO/IEC 7816-3): a YubiKey's for a YubiKey. Other cards say in the historical bytes what they

@@ -31,7 +31,7 @@ pub(crate) struct PrivateDirectory {
 }
 
 impl PrivateDirectory {
-    /// Opens `path`, making the directory if there is none. It must be this user's. An empty one that others can read is
+    /// Opens `path`, making the directory, though none above it, if there is none. It must be this user's. An empty one that others can read is
     /// closed to them; one with something in it may be open on purpose, and is refused.
     ///
     /// # Errors
@@ -39,7 +39,11 @@ impl PrivateDirectory {
     /// [`Error::StateUntrusted`], [`Error::StateOpenToOthers`] or [`Error::State`].
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::State { path: path.to_owned(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        // Parents would have to be made for others, too, and a name that is misspelt is no wish for them.
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+            _ => {}
+        }
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | NO_LINK;
         let directory = match nix::fcntl::open(path, flags, Mode::empty()) {
             Ok(descriptor) => File::from(descriptor),
@@ -222,6 +226,17 @@ mod tests {
         let file = fs::symlink_metadata(path("state/file")).unwrap();
         assert!(file.is_file() && file.mode() & 0o777 == 0o600, "the link made room for the file");
         assert_eq!(fs::read_dir(path("state")).unwrap().count(), 2, "file and lock");
+    }
+
+    #[test]
+    fn only_the_directory_itself_is_made() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("misspelt/state");
+        assert!(matches!(PrivateDirectory::open(&path), Err(Error::State { path: named, .. }) if named == path));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        let made = directory.path().join("state");
+        PrivateDirectory::open(&made).unwrap();
+        assert_eq!(fs::metadata(made).unwrap().mode() & 0o777, 0o700);
     }
 
     #[test]

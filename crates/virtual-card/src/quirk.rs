@@ -40,7 +40,7 @@ pub enum Quirk {
     UndrainedPoisons,
     /// `no-discovery`: there is no discovery object.
     NoDiscovery,
-    /// `pin-policy=HEX4`: the PIN usage policy in the discovery object.
+    /// `pin-policy=HEX4`: the PIN usage policy in the discovery object; a new card has a global PIN for it.
     PinPolicy(u16),
     /// `no-key-history`: there is no key history object.
     NoKeyHistory,
@@ -52,7 +52,7 @@ pub enum Quirk {
     EmptySlot9000,
     /// `empty-metadata`: GET METADATA is answered with 9000 and no data.
     EmptyMetadata,
-    /// `pin-tries=N`: so many tries for the PIN.
+    /// `pin-tries=N`: a new card has so many tries for the PIN.
     PinTries(u8),
     /// `old-tries`: the tries left as 63 0x.
     OldTries,
@@ -62,7 +62,7 @@ pub enum Quirk {
     SignaturePinOnce,
     /// `truncates-hash`: a hash longer than the curve is cut, not refused.
     TruncatesHash,
-    /// `management-key=ALG`: a factory management key of this algorithm.
+    /// `management-key=ALG`: a new card's management key is of this algorithm.
     ManagementKey(ManagementAlgorithm),
     /// `no-vendor`: no vendor command.
     NoVendor,
@@ -104,18 +104,22 @@ const CATALOGUE: [(&str, &str, &str); 37] = [
     ("max-data", "N", "no more than N bytes of command data in one APDU"),
     ("undrained-poisons", "", "an answer not read to its end comes instead of the next command's"),
     ("no-discovery", "", "no discovery object"),
-    ("pin-policy", "HEX4", "the PIN usage policy of the discovery object, as in 4000, 4010, 6010, 6020"),
+    (
+        "pin-policy",
+        "HEX4",
+        "the PIN usage policy of the discovery object, as in 4000, 4010, 6010, 6020; a new card has a global PIN for it",
+    ),
     ("no-key-history", "", "no key history object"),
     ("key-history", "ON:OFF", "the key history has these counts, whatever is on the card"),
     ("retired", "N", "only the first N of the retired slots exist"),
     ("empty-slot-9000", "", "an object that is not there is answered 9000 without data"),
     ("empty-metadata", "", "GET METADATA is answered 9000 without data"),
-    ("pin-tries", "N", "N tries for the PIN, 1 to 15"),
+    ("pin-tries", "N", "a new card has N tries for the PIN, 1 to 15"),
     ("old-tries", "", "the tries left as 630x, not 63Cx"),
     ("padding-costs-try", "", "a malformed PIN costs a try"),
     ("9c-pin-once", "", "one PIN for any number of signatures in 9C"),
     ("truncates-hash", "", "a hash longer than the curve is cut, not refused"),
-    ("management-key", "ALG", "a factory management key of 3des, aes128, aes192 or aes256"),
+    ("management-key", "ALG", "a new card has a management key of 3des, aes128, aes192 or aes256"),
     ("no-vendor", "", "no vendor command"),
     ("zlib", "", "certificates compressed with zlib"),
     ("gzip", "", "certificates compressed with gzip"),

@@ -22,7 +22,9 @@ pub(crate) struct Run {
     /// A kept card keeps the profile that it has. Without --preset and --load it is as its maker sends it out.
     #[arg(long, value_name = "NAME")]
     profile: Option<Profile>,
-    /// What is different with this card, as in select-short,pin-tries=5; `pivkit-vcard profiles` lists them.
+    /// What is different with this card, as in select-short,pin-tries=5; `pivkit-vcard profiles` lists them. They are not
+    /// kept: each run has those that it names. But pin-tries, management-key and the global PIN of a pin-policy go into a
+    /// new card, and stay in it; a kept card keeps its own.
     #[arg(long, value_name = "LIST")]
     quirk: Vec<Quirks>,
     /// When the card is touched, after it asks for it: SECONDS, or never (it waits for 15 seconds) or never=SECONDS (for

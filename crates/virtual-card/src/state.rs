@@ -35,7 +35,7 @@ pub struct StateDirectory {
 }
 
 impl StateDirectory {
-    /// Opens `path`, making the directory if there is none. It must belong to this user. An empty one that others can
+    /// Opens `path`, making the directory, though none above it, if there is none. It must belong to this user. An empty one that others can
     /// read is closed to them; one with something in it may be open on purpose, and is refused.
     ///
     /// # Errors
@@ -70,6 +70,11 @@ impl StateDirectory {
         let pins: PinFile = self.parse(PIN_FILE, &pins)?;
         let references = pins.into_references().map_err(|reason| self.damaged(PIN_FILE, reason))?;
         card.into_content(references).map(Some).map_err(|error| self.damaged(CARD_FILE, &error.to_string()))
+    }
+
+    /// True if a card is kept here, readable or not.
+    pub(crate) fn has_card(&self) -> Result<bool, Error> {
+        Ok(self.directory.read(CARD_FILE, 1)?.is_some())
     }
 
     /// Keeps a whole card.

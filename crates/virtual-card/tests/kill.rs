@@ -1,6 +1,8 @@
 //! A power cut at any moment: the program is killed while the card is written to, and what it answered before is there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "kill/changes.rs"]
+mod changes;
 #[path = "support/program.rs"]
 mod program;
 
@@ -13,7 +15,7 @@ use tempfile::TempDir;
 
 use self::program::{Program, Reader, get_data, select, send, send_on, verify};
 
-const ROUNDS: u32 = 30;
+const ROUNDS: u32 = 20;
 /// How long a number is repeated in the object that is written: long enough to be torn, if it could be.
 const REPEATED: usize = 400;
 
@@ -35,10 +37,7 @@ fn a_card_that_is_killed_at_random_moments_starts_again_with_what_it_answered() 
         assert_eq!(verify(&mut card, "123456"), StatusWord::OK, "round {round}");
         program::authenticate_with_3des(&mut card);
         let writer = std::thread::spawn(move || write_until_the_end(&mut card, answered));
-        let mut random = [0; 2];
-        getrandom::fill(&mut random).unwrap();
-        // The moment is what is tried here, so it is drawn, not waited for.
-        std::thread::sleep(Duration::from_micros(u64::from(u16::from_le_bytes(random))));
+        std::thread::sleep(random_time(65_000));
         program.end(Signal::SIGKILL);
         let written = writer.join().unwrap();
         killed_while_writing += u32::from(written > answered);
@@ -46,6 +45,13 @@ fn a_card_that_is_killed_at_random_moments_starts_again_with_what_it_answered() 
     }
     println!("{ROUNDS} kills, {killed_while_writing} after something was written, {answered} objects answered");
     assert!(killed_while_writing > 0, "the kills came too early to try anything");
+}
+
+/// The moment is what is tried here, so it is drawn, not waited for. In microseconds.
+fn random_time(limit: u32) -> Duration {
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).unwrap();
+    Duration::from_micros(u64::from(u32::from_le_bytes(random) % limit))
 }
 
 /// Writes ever higher numbers, and a PIN between them. Gives the last one that was answered.

@@ -90,6 +90,37 @@ fn a_yubikey_is_kept_as_one_with_its_root_beside_it() {
     assert!(error.contains("is a yubikey-5.4, not a plain"), "{error}");
 }
 
+/// What a quirk puts into a new card stays; on a kept card it changes nothing, and that is said.
+#[test]
+fn a_kept_card_keeps_its_tries_and_its_management_key_whatever_quirks_it_is_run_with() {
+    let (directory, reader) = (TempDir::new().unwrap(), Reader::new());
+    let path = directory.path().join("state").display().to_string();
+    let address = reader.address();
+    let run = |quirks: &[&str], algorithm: u8, tries: u16| {
+        let arguments = ["--vpcd", &address, "--state", &path, "--profile", "yubikey-5.4"];
+        let mut program = Program::start(&[&arguments[..], quirks].concat());
+        let mut card = reader.accept();
+        assert_eq!(verify(&mut card, ""), StatusWord(0x63c0 | tries), "{quirks:?}");
+        let metadata = CardCommand::new(0, 0xf7, 0, 0x9b).expecting_answer();
+        let metadata = program::send_on(&mut card, &metadata).unwrap().data;
+        assert_eq!(metadata.get(..3), Some(&[0x01, 1, algorithm][..]), "{quirks:?}");
+        assert_eq!(program.end(Signal::SIGTERM).code(), Some(0));
+        program.errors()
+    };
+    let first = ["--quirk", "pin-tries=5,management-key=aes128"];
+    for arguments in [&first[..], &first, &[]] {
+        let errors = run(arguments, 0x08, 5);
+        assert!(!errors.contains("is for new cards"), "{errors}");
+    }
+    let errors = run(&["--quirk", "pin-tries=7,management-key=3des,pin-policy=6010,retired=0"], 0x08, 5);
+    for quirk in ["pin-tries=7", "management-key=3des", "pin-policy=6010"] {
+        let said = format!("--quirk {quirk} is for new cards: the kept card stays as it is");
+        assert!(errors.contains(&said), "{quirk}: {errors}");
+    }
+    assert!(!errors.contains("--quirk retired"), "{errors}");
+    run(&[], 0x08, 5);
+}
+
 #[test]
 fn the_reference_card_has_its_five_certificates() {
     let (directory, reader) = (TempDir::new().unwrap(), Reader::new());

@@ -47,6 +47,9 @@ impl Run {
             store.write_certificate(name, certificate)?;
         }
         let card = VirtualCard::kept(content, options, store)?;
+        for quirk in card.idle_quirks() {
+            note(&format!("--quirk {quirk} is for new cards: the kept card stays as it is"));
+        }
         if card.tries_left() == 0 {
             note(
                 "the kept card's PIN is blocked; its PUK unblocks it, with `yubico-piv-tool --action unblock-pin` for example",

@@ -65,20 +65,30 @@ pub(crate) fn send_on(card: &mut VpcdCard, command: &CardCommand) -> Result<Resp
     Exchange::new(card.transaction()?, &mut link).send(command)
 }
 
-/// Proves the factory management key of older YubiKeys: openssl encrypts the card's challenge.
+/// Proves the factory management key of older YubiKeys.
 pub(crate) fn authenticate_with_3des(card: &mut VpcdCard) {
-    let authenticate = |data: &[u8]| CardCommand::new(0, 0x87, 0x03, 0x9b).with_data(data.to_vec()).expecting_answer();
-    let challenge = send(card, &authenticate(&[0x7c, 2, 0x81, 0])).unwrap().data;
+    let key = "0102030405060708".repeat(3);
+    assert_eq!(authenticate(card, (0x03, 8, "-des-ede3", &key)), StatusWord::OK);
+}
+
+/// Proves a management key: its algorithm, the bytes of a block, openssl's name of it, and the key in hexadecimal. openssl
+/// encrypts the card's challenge. Says 6A80 for a key of another algorithm than the card's.
+pub(crate) fn authenticate(card: &mut VpcdCard, (algorithm, block, cipher, key): (u8, u8, &str, &str)) -> StatusWord {
+    let command = |data: &[u8]| CardCommand::new(0, 0x87, algorithm, 0x9b).with_data(data.to_vec()).expecting_answer();
+    let challenge = send(card, &command(&[0x7c, 2, 0x81, 0])).unwrap();
+    if !challenge.status.is_ok() {
+        return challenge.status;
+    }
     let mut openssl = Command::new("openssl")
-        .args(["enc", "-e", "-des-ede3", "-nopad", "-K", &"0102030405060708".repeat(3)])
+        .args(["enc", "-e", cipher, "-nopad", "-K", key])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("openssl");
-    openssl.stdin.take().unwrap().write_all(challenge.get(4..).unwrap()).unwrap();
+    openssl.stdin.take().unwrap().write_all(challenge.data.get(4..).unwrap()).unwrap();
     let response = openssl.wait_with_output().unwrap().stdout;
-    let proof = [&[0x7c, 10, 0x82, 8][..], &response].concat();
-    assert_eq!(send_on(card, &authenticate(&proof)).unwrap().status, StatusWord::OK);
+    let proof = [&[0x7c, block + 2, 0x82, block][..], &response].concat();
+    send_on(card, &command(&proof)).unwrap().status
 }
 
 pub(crate) fn verify(card: &mut VpcdCard, digits: &str) -> StatusWord {

@@ -44,7 +44,7 @@ fn two_cards_at_two_addresses_without_pcscd() {
         let state = bench.path(address);
         bench.service(vcard.to_str().unwrap(), &["run", "--vpcd", address, "--state", state.to_str().unwrap()])
     });
-    let pivkit = |args: &[&str]| bench.command(binary("pivkit"), args).args(&["--transport", &transport]).output();
+    let pivkit = |args: &[&str]| bench.command(binary("pivkit"), args).args(["--transport", &transport]).output();
     while pivkit(&["readers"]).success().stdout.matches(": card ").count() < 2 {}
     let guids = cards.each_ref().map(|card| {
         card.wait_for("its GUID", |line| {

@@ -129,7 +129,7 @@ impl VpcdClient {
             if self.stop.is_requested() {
                 return Ok(End::Stopped);
             }
-            let stream = addresses.iter().find_map(|address| TcpStream::connect_timeout(address, CONNECT_LIMIT).ok());
+            let stream = addresses.iter().find_map(|address| connect(address).ok());
             let served = stream.map(|stream| self.serve(&stream, card, plan, &mut inserted, &mut last_message));
             // The last one to hold the connection: now the reader sees it closed.
             self.stop.forget();
@@ -203,6 +203,16 @@ impl VpcdClient {
 
 /// A reader that has noticed a reset speaks to the card again, or hangs up, within this time.
 const TIME_TO_NOTICE: Duration = Duration::from_millis(200);
+
+/// Connects to a reader, and not to itself: where nobody listens, the system may give the connection the very port that it
+/// looks for, and it would succeed (RFC 9293 3.5, simultaneous open) and keep the reader's port from the reader.
+fn connect(address: &SocketAddr) -> io::Result<TcpStream> {
+    not_itself(TcpStream::connect_timeout(address, CONNECT_LIMIT)?)
+}
+
+fn not_itself(stream: TcpStream) -> io::Result<TcpStream> {
+    if stream.local_addr()? == stream.peer_addr()? { Err(io::ErrorKind::ConnectionRefused.into()) } else { Ok(stream) }
+}
 
 /// Lets `time` pass. False if the reader does not wait for so long: it says something else, or hangs up.
 fn is_patient(stream: &TcpStream, time: Duration) -> io::Result<bool> {

@@ -220,3 +220,12 @@ fn a_reader_that_writes_in_two_parts_need_not_wait_for_acknowledgements() {
     assert!(took < EXCHANGES * Duration::from_millis(20), "{EXCHANGES} exchanges took {took:?}");
     assert_eq!(card.stop(), End::Stopped);
 }
+
+#[test]
+fn a_card_never_takes_itself_for_a_reader() {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let own = socket.local_addr().unwrap();
+    socket.connect(&own).unwrap();
+    assert!(super::not_itself(socket.into()).is_err());
+}

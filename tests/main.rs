@@ -18,6 +18,7 @@ mod card_pin;
 mod card_sign;
 mod command_count;
 mod documented;
+mod documented_card;
 mod fault_matrix;
 mod foreign_card;
 mod foreign_card_owner;

@@ -75,6 +75,9 @@ enum Way {
         listener: Listener,
         card: Mutex<Option<VpcdCard>>,
     },
+    /// A card in this process.
+    #[cfg(test)]
+    InProcess(virtual_card::Probe),
 }
 
 /// How long a virtual reader waits for its card.
@@ -104,7 +107,20 @@ impl CardReaders {
                 let atr = card.as_ref().map(|card| hex::encode_upper(card.atr()));
                 Ok(vec![ReaderReport { reader, atr, exclusive: false, mute: false, events: 0 }])
             }
+            #[cfg(test)]
+            Way::InProcess(_) => {
+                let (reader, atr) = ("in process".to_owned(), Some("3B00".to_owned()));
+                Ok(vec![ReaderReport { reader, atr, exclusive: false, mute: false, events: 0 }])
+            }
         }
+    }
+
+    /// The reader of a card in this process. Whoever connects puts the card back into it.
+    #[cfg(test)]
+    pub(crate) fn in_process(card: virtual_card::Probe) -> Self {
+        let patience =
+            Patience { busy: BUSY_LIMIT, answer: ANSWER_LIMIT, work: WORK_LIMIT, waiting: Arc::new(|_, _| {}) };
+        Self { way: Way::InProcess(card), patience, memory: LinkMemory::default() }
     }
 
     /// Whether the cards are in readers that other programs reach too.
@@ -131,6 +147,8 @@ impl CardReaders {
                 }
                 Ok(now)
             }
+            #[cfg(test)]
+            Way::InProcess(_) => self.list(),
         }
     }
 
@@ -151,6 +169,8 @@ impl CardReaders {
                 };
                 Box::new(card.ok_or_else(|| Error::NoCard { reader: reader.to_owned() })?)
             }
+            #[cfg(test)]
+            Way::InProcess(card) => Box::new(card.connect()),
         };
         Ok(piv::Card::remembering(transport, self.memory.clone()))
     }

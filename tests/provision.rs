@@ -232,18 +232,23 @@ fn a_card_that_was_exchanged_meanwhile_stays_as_it_is() {
     let (pipe, puk) = (new_pin.to_str().unwrap(), bench.path("puk.txt"));
     let args =
         ["provision", "--subject", "Alice", "--yes", "--new-pin-file", pipe, "--random-puk", puk.to_str().unwrap()];
-    let (refused, before) = std::thread::scope(|scope| {
-        let run = scope.spawn(|| bench.pivkit(&args).output());
-        // The plan is made when the new PIN is asked for: whoever opens the pipe waits for the other.
-        let mut answer = fs::OpenOptions::new().write(true).open(&new_pin).unwrap();
-        drop(looked_at);
-        bench.wait_for_empty_reader();
-        let _other = Card::insert_with_state(&bench, "other", &["--profile", "yubikey-5.4"]);
-        let before = state(&bench, "other");
-        std::io::Write::write_all(&mut answer, NEW_PIN.as_bytes()).unwrap();
-        drop(answer);
-        (run.join().unwrap(), before)
+    let (run, waiting) = (bench.pivkit(&args), new_pin.clone());
+    let run = std::thread::spawn(move || {
+        let output = run.output();
+        // Should it have ended early, nobody waits for it at the pipe.
+        drop(fs::OpenOptions::new().read(true).write(true).open(waiting));
+        output
     });
+    // The plan is made when the new PIN is asked for: whoever opens the pipe waits for the other.
+    let mut answer = fs::OpenOptions::new().write(true).open(&new_pin).unwrap();
+    drop(looked_at);
+    bench.wait_for_empty_reader();
+    let _other = Card::insert_with_state(&bench, "other", &["--profile", "yubikey-5.4"]);
+    let before = state(&bench, "other");
+    // Nobody reads it if the run has ended.
+    drop(std::io::Write::write_all(&mut answer, NEW_PIN.as_bytes()));
+    drop(answer);
+    let refused = run.join().unwrap();
     let refused = refused.exits_with(3);
     assert!(refused.stderr.contains("another card is in the reader"), "{refused}");
     assert_eq!(state(&bench, "other"), before);

@@ -213,13 +213,45 @@ fn codes_of_the_factory_and_codes_that_are_none_are_refused_before_anything_is_c
     assert!(refused.stderr.contains("the PIN is the one that every card leaves the factory with"), "{refused}");
     new_pin("12345").exits_with(2);
     new_pin("123456789").exits_with(2);
-    bench.file("puk.txt", "12345678");
-    let refused = new_pin(NEW_PIN).exits_with(5);
-    assert!(refused.stderr.contains("the PUK is the one"), "{refused}");
+    let (pin, puk) = (bench.file("new-pin.txt", NEW_PIN), bench.file("new-puk.txt", "12345678"));
+    let codes = ["--new-pin-file", pin.to_str().unwrap(), "--new-puk-file", puk.to_str().unwrap()];
+    let refused = bench.pivkit(&[&["provision", "--subject", "Alice", "--yes"], &codes[..]].concat()).output();
+    assert!(refused.exits_with(5).stderr.contains("the PUK is the one"));
     let unasked =
         bench.pivkit(&["provision", "--subject", "Alice", "--yes", "--non-interactive"]).output().exits_with(2);
     assert!(unasked.stderr.contains("--new-pin-file"), "{unasked}");
     assert_eq!(state(&bench, "card"), before);
+}
+
+#[test]
+fn a_card_that_was_exchanged_meanwhile_stays_as_it_is() {
+    let Some(bench) = Bench::pcscd() else { return };
+    let looked_at = Card::insert_with_state(&bench, "looked-at", &["--profile", "yubikey-5.4"]);
+    let new_pin = bench.path("new-pin.pipe");
+    assert!(Command::new("mkfifo").arg(&new_pin).status().unwrap().success());
+    let (pipe, puk) = (new_pin.to_str().unwrap(), bench.path("puk.txt"));
+    let args =
+        ["provision", "--subject", "Alice", "--yes", "--new-pin-file", pipe, "--random-puk", puk.to_str().unwrap()];
+    let (run, waiting) = (bench.pivkit(&args), new_pin.clone());
+    let run = std::thread::spawn(move || {
+        let output = run.output();
+        // Should it have ended early, nobody waits for it at the pipe.
+        drop(fs::OpenOptions::new().read(true).write(true).open(waiting));
+        output
+    });
+    // The plan is made when the new PIN is asked for: whoever opens the pipe waits for the other.
+    let mut answer = fs::OpenOptions::new().write(true).open(&new_pin).unwrap();
+    drop(looked_at);
+    bench.wait_for_empty_reader();
+    let _other = Card::insert_with_state(&bench, "other", &["--profile", "yubikey-5.4"]);
+    let before = state(&bench, "other");
+    // Nobody reads it if the run has ended.
+    drop(std::io::Write::write_all(&mut answer, NEW_PIN.as_bytes()));
+    drop(answer);
+    let refused = run.join().unwrap();
+    let refused = refused.exits_with(3);
+    assert!(refused.stderr.contains("another card is in the reader"), "{refused}");
+    assert_eq!(state(&bench, "other"), before);
 }
 
 #[test]
@@ -267,7 +299,7 @@ fn the_trace_of_provisioning_holds_no_secret() {
     let key = printed.split_once("8918").unwrap_or_else(|| panic!("{printed}")).1.to_owned();
     let lower = run.stderr.to_lowercase();
     let digits: String = lower.chars().filter(char::is_ascii_hexdigit).collect();
-    for secret in [NEW_PIN, puk.trim()] {
+    for secret in [NEW_PIN, puk.lines().next().unwrap()] {
         let numbers = secret.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
         for form in [secret.to_owned(), numbers] {
             assert!(!lower.contains(&form), "{run}");

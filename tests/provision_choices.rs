@@ -87,7 +87,11 @@ fn p384_and_long_rsa_where_the_firmware_has_them() {
         (&done["slots"][0]["algorithm"], &done["slots"][1]["algorithm"]),
         (&"P384".into(), &serde_json::Value::Null)
     );
-    let done = provision(&bench, "RSA3072", &["--slot", "9d"]).success().json();
+    // The PIN is the person's own by now, and no new one is tried in its place.
+    provision(&bench, "RSA3072", &["--slot", "9d"]).exits_with(2);
+    let pin = bench.file("pin", "843925");
+    let with_pin = ["--slot", "9d", "--pin-file", pin.to_str().unwrap()];
+    let done = provision(&bench, "RSA3072", &with_pin).success().json();
     assert_eq!((&done["slots"][0]["algorithm"], &done["slots"][1]["algorithm"]), (&"P384".into(), &"RSA3072".into()));
     for slot in done["slots"].as_array().unwrap() {
         let certificate = bench.file("certificate.der", from_base64(&slot["certificate"]));
@@ -134,7 +138,9 @@ fn the_factorys_management_key_stays_if_asked() {
     assert_eq!(done["management_key"], "factory");
     assert!(done["notes"].to_string().contains("whoever has the card can write to it"), "{done}");
     // A later run may still replace it.
-    assert_eq!(provision(&bench, "P256", &[]).success().json()["management_key"], "protected");
+    let pin = bench.file("pin", "843925");
+    let with_pin = ["--pin-file", pin.to_str().unwrap()];
+    assert_eq!(provision(&bench, "P256", &with_pin).success().json()["management_key"], "protected");
 }
 
 /// Runs pivkit on a terminal; `answers` are `QUESTION=ANSWER`, in order.

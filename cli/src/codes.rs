@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use pivkit::provision::ProvisionUi;
@@ -19,6 +19,7 @@ pub(crate) struct ProvisionTerminal {
     new_pin_is_given: bool,
     new_puk_is_given: bool,
     random_puk: Option<PathBuf>,
+    card: String,
 }
 
 impl ProvisionTerminal {
@@ -29,25 +30,27 @@ impl ProvisionTerminal {
             new_pin_is_given: args.new_pin.new_pin_file.is_some(),
             new_puk_is_given: args.new_puk.new_puk_file.is_some() || args.random_puk.is_some(),
             random_puk: args.random_puk.clone(),
+            card: String::new(),
         }
     }
 
     pub(crate) fn for_import(terminal: Terminal, args: &Import) -> Self {
         let terminal = terminal.consenting(args.change.yes).with_pin(&args.pin);
-        Self { terminal, new_pin_is_given: false, new_puk_is_given: false, random_puk: None }
+        Self { terminal, new_pin_is_given: false, new_puk_is_given: false, random_puk: None, card: String::new() }
     }
 }
 
 impl ProvisionUi for ProvisionTerminal {
+    fn new_pin_is_given(&self) -> bool {
+        self.new_pin_is_given
+    }
+
     fn new_puk_is_given(&self) -> bool {
         self.new_puk_is_given
     }
 
-    fn pin_of_earlier_run(&mut self, reader: &str) -> Result<Option<Pin>, UiError> {
-        if !self.new_pin_is_given || self.terminal.pin_at_hand()?.is_some() {
-            return Ok(None);
-        }
-        self.new_pin(reader).map(Some)
+    fn card(&mut self, name: &str) {
+        name.clone_into(&mut self.card);
     }
 
     fn subject(&mut self) -> Result<String, UiError> {
@@ -90,7 +93,7 @@ impl Ui for ProvisionTerminal {
 
     fn new_puk(&mut self, reader: &str) -> Result<Puk, UiError> {
         match &self.random_puk {
-            Some(path) => random_puk(path),
+            Some(path) => random_puk(path, &self.card),
             None => self.terminal.new_puk(reader).map_err(|error| match error {
                 UiError::Unanswered { question, .. } => {
                     UiError::Unanswered { question, flag: "--new-puk-file or --random-puk" }
@@ -101,25 +104,42 @@ impl Ui for ProvisionTerminal {
     }
 }
 
-/// Eight random digits, in the file before anybody sets them. A file that is there was written by a run that was cut off.
-fn random_puk(path: &Path) -> Result<Puk, UiError> {
-    let failed = |source: io::Error| UiError::Source {
-        what: "the new PUK",
-        from: path.display().to_string(),
-        why: source.to_string(),
-        source: Some(source),
+/// Eight random digits, in the file before anybody sets them, and below them which card they are for. A file that names this
+/// card was written by a run that was cut off; one that names another card, or none, is not used.
+fn random_puk(path: &Path, card: &str) -> Result<Puk, UiError> {
+    let refused = |why: String, source| {
+        Err(UiError::Source { what: "the new PUK", from: path.display().to_string(), why, source })
     };
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(mut file) => {
-            let puk = digits().map_err(failed)?;
-            file.write_all(puk.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
-            file.sync_all().map_err(failed)?;
-            Puk::new(&puk).map_err(UiError::Puk)
+    let failed = |source: io::Error| refused(source.to_string(), Some(source));
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let mut file = match file {
+        Ok(file) => file,
+        Err(error) => return failed(error),
+    };
+    match file.metadata() {
+        Ok(metadata) if metadata.len() == 0 => {}
+        Ok(_) => {
+            let puk = SecretSource::File(path.to_owned()).new_puk("", false)?;
+            let kept = std::fs::read(path).map(Zeroizing::new);
+            let line = kept.as_ref().ok().and_then(|kept| kept.split(|byte| *byte == b'\n').nth(1));
+            if line != Some(card.as_bytes()) {
+                let whose =
+                    if line.is_some_and(|line| !line.is_empty()) { "another card" } else { "no card that it names" };
+                return refused(format!("it is of {whose}, and this one is {card}; use one file for each card"), None);
+            }
+            return Ok(puk);
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            SecretSource::File(path.to_owned()).new_puk("", false)
-        }
-        Err(error) => Err(failed(error)),
+        Err(error) => return failed(error),
+    }
+    let written = digits().and_then(|puk| {
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        file.write_all(puk.as_bytes())?;
+        file.write_all(format!("\n{card}\n").as_bytes())?;
+        file.sync_all().map(|()| puk)
+    });
+    match written {
+        Ok(puk) => Puk::new(&puk).map_err(UiError::Puk),
+        Err(error) => failed(error),
     }
 }
 
@@ -139,20 +159,34 @@ fn digits() -> io::Result<Zeroizing<String>> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
     fn a_random_puk_is_kept_and_used_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("puk");
-        let puk = random_puk(&path).unwrap();
+        let puk = random_puk(&path, "serial 7").unwrap();
         let kept = std::fs::read_to_string(&path).unwrap();
-        assert!(kept.len() == 9 && kept.trim_end().bytes().all(|digit| digit.is_ascii_digit()));
-        assert_eq!(puk.as_bytes(), kept.trim_end().as_bytes());
+        let (digits, card) = kept.split_once('\n').unwrap();
+        assert!(digits.len() == 8 && digits.bytes().all(|digit| digit.is_ascii_digit()));
+        assert_eq!((puk.as_bytes(), card), (digits.as_bytes(), "serial 7\n"));
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(random_puk(&path).unwrap().is_same(&puk));
-        assert!(!random_puk(&folder.path().join("other")).unwrap().is_same(&puk));
+        assert!(random_puk(&path, "serial 7").unwrap().is_same(&puk));
+        assert!(!random_puk(&folder.path().join("other"), "serial 7").unwrap().is_same(&puk));
+    }
+
+    #[test]
+    fn no_two_cards_get_the_same_random_puk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("puk");
+        random_puk(&path, "serial 7").unwrap();
+        let refused = |card: &str| random_puk(&path, card).unwrap_err().to_string();
+        assert!(refused("serial 8").contains("another card") && refused("serial 8").contains("puk"));
+        // Whoever wrote this, it was for no card in particular.
+        std::fs::write(&path, "55554444\n").unwrap();
+        assert!(refused("serial 7").contains("no card"));
+        std::fs::write(&path, "").unwrap();
+        assert_ne!(random_puk(&path, "serial 8").unwrap().as_bytes(), b"55554444");
+        assert!(random_puk(&path, "serial 8").is_ok() && refused("serial 7").contains("another card"));
     }
 }

@@ -75,7 +75,7 @@ pub(crate) struct Ready {
     pub(crate) puk_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) new_puk: NewPukArgs,
-    /// Make up the new PUK, and keep it in this file, which only its owner may read
+    /// Make up the new PUK, and keep it in this file, which only its owner may read; one file for each card
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "new_puk_file")]
     pub(crate) random_puk: Option<PathBuf>,
     #[command(flatten)]

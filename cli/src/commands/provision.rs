@@ -5,14 +5,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use pivkit::ManagementKey;
-use pivkit::provision::{Certificates, ImportRequest, KeySlot, ProvisionRequest, Roots};
+use pivkit::provision::{Certificates, ImportRequest, KeySlot, ProvisionRequest};
 
 use super::Context;
 use super::cards::open;
 use crate::args::{Import, ManagementKeyArgs, Provision, ProvisionCommand, Ready};
 use crate::codes::ProvisionTerminal;
 use crate::failure::Failure;
-use crate::{render, secret};
+use crate::{render, roots, secret};
 
 pub(super) fn run(context: &Context, args: &Provision) -> Result<ExitCode, Failure> {
     match &args.command {
@@ -39,7 +39,7 @@ fn ready(context: &Context, args: &Ready) -> Result<ExitCode, Failure> {
         },
         management_key: management_key(&args.management_key)?,
         keep_management_key: args.keep_management_key,
-        attestation: args.attestation_root.as_deref().map(roots).transpose()?,
+        attestation: args.attestation_root.as_deref().map(roots::read).transpose()?,
         replace: args.replace,
         last_try: args.pin.last_try(),
         dry_run: args.change.dry_run,
@@ -70,11 +70,6 @@ fn import(context: &Context, args: &Import) -> Result<ExitCode, Failure> {
 fn management_key(args: &ManagementKeyArgs) -> Result<Option<ManagementKey>, Failure> {
     let read = args.management_key_file.as_deref().map(secret::management_key).transpose();
     Ok(read.map_err(pivkit::Error::from)?)
-}
-
-fn roots(path: &Path) -> Result<Roots, Failure> {
-    let unreadable = |source| pivkit::Error::Roots { path: path.to_owned(), source };
-    Ok(Roots::read(&read(path)?).map_err(unreadable)?)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

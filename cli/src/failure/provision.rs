@@ -12,6 +12,11 @@ pub(super) fn advise(error: &ProvisionError) -> Advice {
                 "Nothing was changed; --replace destroys what is in slot {slot}, and whatever only it opens is lost."
             ),
         ),
+        ProvisionError::ObjectInUse { .. } => Advice::new(
+            NO_IDENTITY,
+            "Nothing was changed; --replace destroys what is in it, an issuer's signature too.",
+        ),
+        ProvisionError::CardExchanged => Advice::new(NO_CARD, format!("Insert that card, and leave it in. {AGAIN}")),
         ProvisionError::FactoryCode { which: "PUK" } => {
             Advice::new(NO_IDENTITY, "Nothing was changed; choose another, or have one made up with --random-puk.")
         }
@@ -46,10 +51,13 @@ fn card(error: &CardError) -> Advice {
             NO_CARD,
             format!("Take the card out and insert it again; close other programs that use it. {AGAIN}"),
         ),
-        CardError::WrongReference { .. } => Advice::new(
+        CardError::WrongReference { which: "PUK", .. } => Advice::new(
             PIN,
-            "If an earlier run has replaced it already, give the new one with --pin-file and leave off the --new- option.",
+            "If an earlier run has replaced it already, leave --new-puk-file or --random-puk off; else give the right one with --puk-file.",
         ),
+        CardError::WrongReference { .. } => {
+            Advice::new(PIN, "If an earlier run has replaced it already, give the new one with --pin-file.")
+        }
         CardError::Blocked { which: "PUK" } => {
             Advice::new(PIN, "A blocked PUK needs a reset, which destroys every key.")
         }
@@ -60,6 +68,10 @@ fn card(error: &CardError) -> Advice {
         CardError::NotAuthenticated { .. } => {
             Advice::new(NO_IDENTITY, format!("Another program used the card meanwhile, or nobody touched it. {AGAIN}"))
         }
+        CardError::NoSuchKey { .. } => Advice::new(
+            NO_IDENTITY,
+            "`pivkit provision --csr-dir DIR` makes a key and the request for its certificate.",
+        ),
         CardError::NotSupported { .. } => {
             Advice::new(NO_IDENTITY, "Choose another algorithm or policy; `pivkit provision --help` lists them.")
         }

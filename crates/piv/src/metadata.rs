@@ -92,7 +92,11 @@ pub(crate) fn answer<T>(
         StatusWord::OK if response.data.is_empty() => Ok(Metadata::Unknown),
         StatusWord::OK => parse(&response.data).map(Metadata::Present),
         StatusWord::REFERENCE_NOT_FOUND | StatusWord::NOT_FOUND => Ok(Metadata::Absent),
-        _ => Ok(Metadata::Unknown),
+        StatusWord::INSTRUCTION_NOT_SUPPORTED
+        | StatusWord::CLASS_NOT_SUPPORTED
+        | StatusWord::FUNCTION_NOT_SUPPORTED => Ok(Metadata::Unknown),
+        // Not even whether there is such a key: to take it for none could cost it.
+        sw => Err(Error::Status { command: NAME, sw }),
     }
 }
 
@@ -198,6 +202,10 @@ mod tests {
         assert_eq!(parse(response("", 0x6a88)), Metadata::Absent);
         assert_eq!(parse(response("", 0x6d00)), Metadata::Unknown);
         assert_eq!(parse(response("", 0x9000)), Metadata::Unknown);
+        for failed in [0x6f00, 0x6982, 0x6985] {
+            let answer = answer(&response("", failed), KeyMetadata::parse);
+            assert!(matches!(answer, Err(Error::Status { sw: StatusWord(sw), .. }) if sw == failed), "{answer:?}");
+        }
         assert!(matches!(parse(response("0101ff", 0x9000)), Metadata::Present(key) if key.algorithm.is_none()));
     }
 

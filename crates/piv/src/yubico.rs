@@ -73,7 +73,7 @@ impl Session<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`], or that of a lost connection.
+    /// [`Error::Malformed`], [`Error::Status`] if the card fails, or that of a lost connection.
     pub fn key_metadata(&mut self, slot: Slot) -> Result<Metadata<KeyMetadata>, Error> {
         let metadata = self.metadata(slot.key_reference(), KeyMetadata::parse)?;
         self.known.pin_always.retain(|known| *known != slot);

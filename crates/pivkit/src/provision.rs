@@ -8,7 +8,9 @@
 //! [`AdministeredCard`].
 
 mod contents;
+mod driver;
 mod error;
+mod folder;
 mod import;
 mod plan;
 mod report;
@@ -18,12 +20,6 @@ mod secrets;
 mod standard_card;
 mod state;
 
-use std::collections::BTreeMap;
-use std::fs;
-
-#[cfg(feature = "yubikey")]
-use ::provision::YubiKeyCard;
-use ::provision::{AdministeredCard, public_key_of_request};
 use time::OffsetDateTime;
 
 pub use ::provision::{Error as ProvisionCardError, KeyAlgorithm, KeySlot, PinPolicy, Subject, TouchPolicy};
@@ -34,14 +30,14 @@ pub(crate) use report::attestation_report;
 pub use request::{Certificates, ProvisionRequest};
 pub use secrets::ProvisionUi;
 
+use crate::Error;
 use crate::choice::connect_one;
 use crate::report::ProvisionReport;
 use crate::transport::CardReaders;
-use crate::{Error, LastTry};
+use driver::with_card;
 use plan::Surroundings;
 use run::{Done, Run};
 use secrets::Secrets;
-use standard_card::StandardCard;
 use state::CardState;
 
 /// Makes a card ready: PIN, PUK and management key, the objects that name the card, keys in 9A and 9D with their
@@ -61,7 +57,12 @@ pub fn provision(
     let reader = card.reader().to_owned();
     let in_reader = |source| Error::Card { reader: reader.clone(), source };
     let state = CardState::read(&mut card).map_err(in_reader)?;
-    let around = Surroundings { requests: requests(request)?, new_puk_given: ui.new_puk_is_given() };
+    folder::check(&request.certificates)?;
+    let around = Surroundings {
+        requests: folder::requests(request)?,
+        new_pin_given: ui.new_pin_is_given(),
+        new_puk_given: ui.new_puk_is_given(),
+    };
     let plan = plan::plan(&state, request, &around)?;
     if request.dry_run || plan.steps.is_empty() {
         return Ok(report::report(&reader, &state, &plan, &Done::default(), false));
@@ -71,73 +72,18 @@ pub fn provision(
     if !ui.confirm(&lines, "Do this to the card")? {
         return Err(Error::Declined);
     }
-    if let Certificates::Requests { folder } = &request.certificates {
-        fs::create_dir_all(folder).map_err(|source| Error::File { path: folder.clone(), source })?;
-    }
+    folder::make(&request.certificates)?;
     let secrets = Secrets::gather(&plan, &state, request, &reader, ui)?;
     let now = OffsetDateTime::now_utc();
-    let (done, mut card) = with_card(readers, card, &state, request.last_try, |device| {
+    let (done, mut card) = with_card(readers, card, &state, secrets.last_tries, |device| {
         Run::new(device, &state, request, secrets, now).carry_out(&plan, ui)
     })?;
-    let state = CardState::read(&mut card).map_err(in_reader)?;
-    Ok(report::report(&reader, &state, &plan, &done, true))
-}
-
-/// Lets `steps` work on the card through the driver that it wants: the crate `yubikey` for a YubiKey in a reader, which must
-/// have the card alone, and the standard's commands otherwise. Gives the card back.
-fn with_card<T>(
-    readers: &CardReaders,
-    card: piv::Card,
-    state: &CardState,
-    last_try: LastTry,
-    steps: impl FnOnce(&mut dyn AdministeredCard) -> Result<T, Error>,
-) -> Result<(T, piv::Card), Error> {
-    #[cfg(feature = "yubikey")]
-    if readers.is_pcsc() && state.is_yubikey && state.has_extensions() {
-        let reader = card.reader().to_owned();
-        drop(card);
-        return match YubiKeyCard::open(&reader) {
-            Ok(mut device) => {
-                tracing::debug!(driver = "yubikey", serial = device.serial(), "provision");
-                let result = steps(&mut device)?;
-                drop(device);
-                Ok((result, readers.connect(&reader)?))
-            }
-            // A card that the crate does not take for a YubiKey.
-            Err(ProvisionCardError::Connection(_)) => with_any_card(readers.connect(&reader)?, last_try, steps),
-            Err(error) => Err(ProvisionError::Card(error).into()),
-        };
+    let changed = CardState::read(&mut card).map_err(in_reader)?;
+    if changed.serial != state.serial {
+        return Err(ProvisionError::CardExchanged.into());
     }
-    let _ = (readers, state);
-    with_any_card(card, last_try, steps)
+    Ok(report::report(&reader, &changed, &plan, &done, true))
 }
 
-/// The same with the standard's commands alone.
-fn with_any_card<T>(
-    mut card: piv::Card,
-    last_try: LastTry,
-    steps: impl FnOnce(&mut dyn AdministeredCard) -> Result<T, Error>,
-) -> Result<(T, piv::Card), Error> {
-    tracing::debug!(driver = "piv", "provision");
-    let reader = card.reader().to_owned();
-    let session = card.session().map_err(|source| Error::Card { reader, source })?;
-    let result = steps(&mut StandardCard::new(session, last_try))?;
-    Ok((result, card))
-}
-
-/// The keys of the requests that are in the folder already.
-fn requests(request: &ProvisionRequest) -> Result<BTreeMap<KeySlot, Vec<u8>>, Error> {
-    let mut keys = BTreeMap::new();
-    for slot in KeySlot::ALL {
-        let Some(path) = request.request_path(slot) else { continue };
-        match fs::read(&path) {
-            Ok(pem) => match public_key_of_request(&pem) {
-                Ok(key) => drop(keys.insert(slot, key)),
-                Err(_) => return Err(ProvisionError::FileInUse { path }.into()),
-            },
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(source) => return Err(Error::File { path, source }),
-        }
-    }
-    Ok(keys)
-}
+#[cfg(test)]
+mod tests;

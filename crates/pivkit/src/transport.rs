@@ -81,6 +81,9 @@ pub struct CardReaders {
 enum Way {
     Pcsc(Readers),
     Vpcd(Vec<VirtualReader>),
+    /// A card in this process.
+    #[cfg(test)]
+    InProcess(virtual_card::Probe),
 }
 
 /// How long a card may take for one answer; somebody may have to touch it.
@@ -111,7 +114,20 @@ impl CardReaders {
                         .collect()
                 })
             }
+            #[cfg(test)]
+            Way::InProcess(_) => {
+                let (reader, atr) = ("in process".to_owned(), Some("3B00".to_owned()));
+                Ok(vec![ReaderReport { reader, atr, exclusive: false, mute: false, events: 0 }])
+            }
         }
+    }
+
+    /// The reader of a card in this process. Whoever connects puts the card back into it.
+    #[cfg(test)]
+    pub(crate) fn in_process(card: virtual_card::Probe) -> Self {
+        let patience =
+            Patience { busy: BUSY_LIMIT, answer: ANSWER_LIMIT, work: WORK_LIMIT, waiting: Arc::new(|_, _| {}) };
+        Self { way: Way::InProcess(card), patience, memory: LinkMemory::default() }
     }
 
     /// Whether the cards are in readers that other programs reach too.
@@ -138,6 +154,8 @@ impl CardReaders {
                 }
                 Ok(now)
             }
+            #[cfg(test)]
+            Way::InProcess(_) => self.list(),
         }
     }
 
@@ -156,6 +174,8 @@ impl CardReaders {
                 let found = found.ok_or_else(|| Error::UnknownReader { name: reader.to_owned() })?;
                 Box::new(found.connect(&self.patience)?)
             }
+            #[cfg(test)]
+            Way::InProcess(card) => Box::new(card.connect()),
         };
         Ok(piv::Card::remembering(transport, self.memory.clone()))
     }

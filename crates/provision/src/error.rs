@@ -42,6 +42,14 @@ pub enum Error {
         /// What was asked, such as "generate a key of type RSA4096".
         what: String,
     },
+    /// There is no key in the slot, or one of another kind.
+    #[error("the card has no such key: {what}")]
+    NoSuchKey {
+        /// What was tried.
+        what: String,
+        /// What was reported.
+        source: Source,
+    },
     /// The card refused without a reason of the other kinds.
     #[error("the card refused: {what}")]
     Refused {

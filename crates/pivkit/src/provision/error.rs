@@ -17,6 +17,17 @@ pub enum ProvisionError {
         /// What is in it, and how that differs.
         holds: String,
     },
+    /// An object holds something that would be lost, and it may not be overwritten.
+    #[error("{object} is in use: {holds}")]
+    ObjectInUse {
+        /// The object.
+        object: provision::Object,
+        /// What is wrong with what is in it.
+        holds: String,
+    },
+    /// Another card than the one that was looked at is in the reader now. Nothing was changed.
+    #[error("another card is in the reader than the one that was looked at")]
+    CardExchanged,
     /// The PIN or the PUK would stay, or become, the factory's, which everybody knows.
     #[error("the {which} is the one that every card leaves the factory with")]
     FactoryCode {

@@ -11,13 +11,14 @@ use piv::LastTry;
 use provision::{AdministeredCard, KeyAlgorithm, KeySlot, Object};
 use time::OffsetDateTime;
 
+use super::driver::{on_connection, with_card};
 use super::plan::{self, Plan, Step};
 use super::report::report;
 use super::request::{Certificates, ProvisionRequest};
 use super::run::{Done, Run};
-use super::secrets::{ProvisionUi, Secrets, current_pin, guard};
+use super::secrets::{LastTries, ProvisionUi, Secrets, current_pin, guard};
 use super::state::{CardState, KeyState};
-use super::{PinPolicy, ProvisionError, TouchPolicy, with_card};
+use super::{PinPolicy, ProvisionError, TouchPolicy};
 use crate::choice::connect_one;
 use crate::report::ProvisionReport;
 use crate::transport::CardReaders;
@@ -68,8 +69,12 @@ pub fn import(
     {
         return Ok(report(&reader, &state, &plan, &Done::default(), false));
     }
-    if present.is_some() && !as_provision.replace {
-        let holds = "another certificate is there".to_owned();
+    let there = &state.slot(slot).certificate;
+    if !there.is_absent() && !as_provision.replace {
+        let holds = match present {
+            Some(_) => "another certificate is there".to_owned(),
+            None => "its certificate cannot be read".to_owned(),
+        };
         return Err(ProvisionError::SlotInUse { slot, holds }.into());
     }
     plan.steps.push(Step::Import { slot });
@@ -85,15 +90,21 @@ pub fn import(
         return Err(Error::Declined);
     }
     guard(state.pin, as_provision.last_try, &reader)?;
-    let secrets = Secrets { pin: Some(current_pin(&state, &reader, ui)?), ..Secrets::default() };
+    let last_tries = LastTries { pin: as_provision.last_try, ..LastTries::default() };
+    let secrets = Secrets { pin: Some(current_pin(&state, &reader, ui)?), last_tries, ..Secrets::default() };
     let done = Done { steps: lines, changed: true, ..Done::default() };
-    let ((), mut card) = with_card(readers, card, &state, as_provision.last_try, |device| {
+    let proves = !matches!(state.slot(slot).key, KeyState::Present(_));
+    let work = |device: &mut dyn AdministeredCard| {
         let mut run = Run::new(device, &state, &as_provision, secrets, OffsetDateTime::now_utc());
         run.open(access)?;
-        let certificate = owned(&mut *run.card, &state, slot, candidates)?;
+        let certificate = owned(&mut run, slot, candidates, ui)?;
         let contents = piv::CertificateObject::encode(certificate.der());
         Ok(run.write(access, Object::Certificate(slot), &contents)?)
-    })?;
+    };
+    let ((), mut card) = match proves {
+        true => on_connection(card, last_tries, work)?,
+        false => with_card(readers, card, &state, last_tries, work)?,
+    };
     let state = CardState::read(&mut card).map_err(in_reader)?;
     Ok(report(&reader, &state, &plan, &done, true))
 }
@@ -167,24 +178,27 @@ fn shortcomings(slot: KeySlot, certificate: &Certificate) -> Vec<String> {
 
 /// The candidate whose key signs a fresh challenge.
 fn owned(
-    card: &mut dyn AdministeredCard,
-    state: &CardState,
+    run: &mut Run<'_>,
     slot: KeySlot,
     candidates: Vec<Certificate>,
+    ui: &mut dyn ProvisionUi,
 ) -> Result<Certificate, Error> {
-    if matches!(state.slot(slot).key, KeyState::Present(_)) {
+    if matches!(run.state.slot(slot).key, KeyState::Present(_)) {
         return candidates.into_iter().next().ok_or_else(|| ProvisionError::OtherKey { slot }.into());
     }
     for certificate in candidates {
         let Ok(algorithm) = KeyAlgorithm::of(certificate.spki_der()) else { continue };
         let challenge = Challenge::fresh().map_err(Error::Challenge)?;
         let hash = if algorithm == KeyAlgorithm::P384 { Hash::Sha384 } else { Hash::Sha256 };
-        match card.sign(slot, algorithm, challenge.message()) {
+        // The card does not tell what its key wants. It may be the PIN each time: the PIN is known to be right by now.
+        if let Some(pin) = &run.secrets.pin {
+            run.card.verify_pin(pin).map_err(ProvisionError::from)?;
+        }
+        ui.note("the key is to prove itself; touch the card, should it blink");
+        match run.card.sign(slot, algorithm, challenge.message()) {
             Ok(signature) if challenge.verify(&certificate, hash, &signature).is_ok() => return Ok(certificate),
-            Err(error @ (provision::Error::CardRemoved | provision::Error::Connection(_))) => {
-                return Err(ProvisionError::Card(error).into());
-            }
-            Ok(_) | Err(_) => {}
+            Ok(_) | Err(provision::Error::NoSuchKey { .. }) => {}
+            Err(error) => return Err(ProvisionError::Card(error).into()),
         }
     }
     Err(ProvisionError::OtherKey { slot }.into())

@@ -1,22 +1,23 @@
 //! What is to be done to a card, in which order: a function of its state and of what was asked, and of nothing else.
 //!
 //! ```text
-//! PUK, PIN ──> management key under the PIN ──> CHUID, CCC ──> 9A: key, attestation, certificate ──> 9D: the same
+//! management key under the PIN ──> CHUID, CCC ──> 9A: key, attestation, certificate ──> 9D: the same ──> PIN ──> PUK
 //! ```
 //!
 //! What is as it should be is left out, so a run that was cut off goes on where it stopped. The order leaves no card that
 //! nobody can open: PIN and PUK are known to the person before they are set; the management key is kept on the card before it
-//! is set. A card that does not tell whether PIN and PUK are the factory's gets new ones at the end, so that the PIN that was
-//! given is still right when a run is repeated.
+//! is set. PIN and PUK come last, so that the PIN with which a run began is still right when it is repeated: whatever was cut
+//! off, no PIN has to be guessed. A card that does not tell whether they are the factory's is sent neither when all else is
+//! done.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use provision::{KeyAlgorithm, KeySlot, PinPolicy, TouchPolicy};
+use provision::{KeyAlgorithm, KeySlot, Object, PinPolicy, TouchPolicy};
 
 use super::request::{Certificates, USUAL_ALGORITHM};
-use super::state::{CardState, CertificateState, CodeState, KeyState, PresentKey, SlotState};
+use super::state::{CardState, CertificateState, ChuidState, KeyState, PresentKey, SlotState, Trial};
 use super::{ProvisionError, ProvisionRequest};
 
 /// What is to be done.
@@ -52,7 +53,10 @@ pub(crate) enum Step {
     ProtectManagementKey,
     /// Set and stored by a run that was cut off.
     MarkManagementKey,
-    WriteChuid,
+    WriteChuid {
+        /// Something that names no card is there.
+        replaces: bool,
+    },
     WriteCcc,
     Generate {
         slot: KeySlot,
@@ -90,7 +94,12 @@ impl fmt::Display for Step {
             Self::MarkManagementKey => {
                 f.write_str("note on the card that its management key is kept under the PIN, as an earlier run left it")
             }
-            Self::WriteChuid => f.write_str("write a CHUID with a random GUID, which names the card for macOS"),
+            Self::WriteChuid { replaces: false } => {
+                f.write_str("write a CHUID with a random GUID, which names the card for macOS")
+            }
+            Self::WriteChuid { replaces: true } => {
+                f.write_str("destroy the CHUID and write one with a random GUID, which names the card for macOS")
+            }
             Self::WriteCcc => f.write_str("write a card capability container"),
             Self::Generate { slot, algorithm, pin, touch, replaces } => {
                 let what = if *replaces { "destroy what is in slot" } else { "fill slot" };
@@ -121,7 +130,7 @@ impl Step {
         match self {
             Self::ChangePuk | Self::ChangePin | Self::ChangePinOfFactory => false,
             Self::Attest { .. } | Self::Request { .. } => false,
-            Self::ProtectManagementKey | Self::MarkManagementKey | Self::WriteChuid | Self::WriteCcc => true,
+            Self::ProtectManagementKey | Self::MarkManagementKey | Self::WriteChuid { .. } | Self::WriteCcc => true,
             Self::Generate { .. } | Self::Certify { .. } | Self::Import { .. } => true,
         }
     }
@@ -131,7 +140,7 @@ impl Step {
         match self {
             Self::ChangePin | Self::ChangePinOfFactory | Self::ProtectManagementKey | Self::MarkManagementKey => true,
             Self::Certify { .. } | Self::Request { .. } => true,
-            Self::ChangePuk | Self::WriteChuid | Self::WriteCcc => false,
+            Self::ChangePuk | Self::WriteChuid { .. } | Self::WriteCcc => false,
             Self::Generate { .. } | Self::Attest { .. } | Self::Import { .. } => false,
         }
     }
@@ -159,6 +168,8 @@ impl Plan {
 pub(crate) struct Surroundings {
     /// The keys, SubjectPublicKeyInfo in DER, of the requests that are in the folder already.
     pub(crate) requests: BTreeMap<KeySlot, Vec<u8>>,
+    /// The person has given a new PIN on the command line.
+    pub(crate) new_pin_given: bool,
     /// The person has given a new PUK on the command line, so it is to be set even if the card says nothing of the old one.
     pub(crate) new_puk_given: bool,
 }
@@ -167,7 +178,8 @@ pub(crate) struct Surroundings {
 ///
 /// # Errors
 ///
-/// [`ProvisionError::SlotInUse`], [`ProvisionError::NotAttested`], [`ProvisionError::UnknownManagementKey`].
+/// [`ProvisionError::SlotInUse`], [`ProvisionError::ObjectInUse`], [`ProvisionError::NotAttested`],
+/// [`ProvisionError::UnknownManagementKey`].
 pub(crate) fn plan(
     state: &CardState,
     request: &ProvisionRequest,
@@ -175,24 +187,15 @@ pub(crate) fn plan(
 ) -> Result<Plan, ProvisionError> {
     let mut plan =
         Plan { steps: Vec::new(), notes: Vec::new(), access: access(state, request)?, keys: BTreeMap::new() };
-    let codes = codes(state, around, &mut plan.notes);
-    let codes_last = state.pin.is_factory.is_none();
-    if !codes_last {
-        plan.steps.extend(codes.clone());
-    }
     plan.management_key(state, request);
-    if state.guid.is_none() {
-        plan.steps.push(Step::WriteChuid);
-    }
+    plan.chuid(state, request)?;
     if !state.has_ccc {
         plan.steps.push(Step::WriteCcc);
     }
     for slot in KeySlot::ALL.into_iter().filter(|slot| request.slots.contains(slot)) {
         plan.slot(slot, state, request, around)?;
     }
-    if codes_last {
-        plan.steps.extend(codes);
-    }
+    plan.codes(state, around);
     Ok(plan)
 }
 
@@ -207,29 +210,47 @@ pub(super) fn access(state: &CardState, request: &ProvisionRequest) -> Result<Ac
     }
 }
 
-/// PUK and PIN.
-fn codes(state: &CardState, around: &Surroundings, notes: &mut Vec<String>) -> Vec<Step> {
-    let mut steps = Vec::new();
-    match state.puk {
-        CodeState { is_factory: Some(true), .. } => steps.push(Step::ChangePuk),
-        CodeState { is_factory: Some(false), .. } if around.new_puk_given => {
-            notes.push("the PUK is not the factory's; it stays as it is".to_owned());
-        }
-        CodeState { is_factory: Some(false), .. } => {}
-        CodeState { is_factory: None, .. } if around.new_puk_given => steps.push(Step::ChangePuk),
-        CodeState { is_factory: None, .. } => {
-            notes.push("this card does not say whether its PUK is the factory's; --new-puk-file replaces it".to_owned())
-        }
-    }
-    match state.pin.is_factory {
-        Some(true) => steps.push(Step::ChangePin),
-        Some(false) => {}
-        None => steps.push(Step::ChangePinOfFactory),
-    }
-    steps
-}
-
 impl Plan {
+    /// PIN, then PUK.
+    fn codes(&mut self, state: &CardState, around: &Surroundings) {
+        let all_else_is_done = self.steps.is_empty();
+        match state.pin.is_factory {
+            Some(true) => self.steps.push(Step::ChangePin),
+            Some(false) if around.new_pin_given => {
+                self.notes.push("the PIN is not the factory's; it stays as it is".to_owned());
+            }
+            Some(false) => {}
+            None if all_else_is_done => self.notes.push(untold("PIN", "change-pin")),
+            None => self.steps.push(Step::ChangePinOfFactory),
+        }
+        match state.puk.is_factory {
+            Some(true) => self.steps.push(Step::ChangePuk),
+            Some(false) if around.new_puk_given => {
+                self.notes.push("the PUK is not the factory's; it stays as it is".to_owned());
+            }
+            Some(false) => {}
+            None if all_else_is_done => self.notes.push(untold("PUK", "change-puk")),
+            None if around.new_puk_given => self.steps.push(Step::ChangePuk),
+            None => self
+                .notes
+                .push("this card does not say whether its PUK is the factory's; --new-puk-file replaces it".to_owned()),
+        }
+    }
+
+    fn chuid(&mut self, state: &CardState, request: &ProvisionRequest) -> Result<(), ProvisionError> {
+        let holds = match state.chuid {
+            ChuidState::Named(_) => return Ok(()),
+            ChuidState::Absent => None,
+            ChuidState::Nameless => Some("it has no GUID"),
+            ChuidState::Unreadable => Some("it cannot be read"),
+        };
+        if let (Some(holds), false) = (holds, request.replace) {
+            return Err(ProvisionError::ObjectInUse { object: Object::Chuid, holds: holds.to_owned() });
+        }
+        self.steps.push(Step::WriteChuid { replaces: holds.is_some() });
+        Ok(())
+    }
+
     fn management_key(&mut self, state: &CardState, request: &ProvisionRequest) {
         let factory = state.management_key.is_factory;
         let stays = "the management key stays the factory's: whoever has the card can write to it".to_owned();
@@ -255,7 +276,7 @@ impl Plan {
         // Where the card does not tell, a request in the folder does: import will have it prove that.
         let requested = around.requests.get(&slot).filter(|_| content.key == KeyState::Unknown);
         let key = content.public_key().or_else(|| requested.cloned());
-        let in_use = key.is_some() || content.is_occupied();
+        let in_use = key.is_some() || content.is_occupied() || content.trial != Trial::NoKey;
         let difference = if in_use { content.difference(slot, key.as_deref(), request) } else { None };
         if let (Some(holds), false) = (&difference, request.replace) {
             return Err(ProvisionError::SlotInUse { slot, holds: holds.clone() });
@@ -290,6 +311,14 @@ impl Plan {
     }
 }
 
+/// What is left to the person on a card that does not tell.
+fn untold(which: &str, command: &str) -> String {
+    format!(
+        "this card does not say whether its {which} is the factory's; all else is done, so the {which} stays as it is, and \
+         `pivkit card {command}` replaces it"
+    )
+}
+
 impl CardState {
     /// Refuses before anything is changed what the firmware of a YubiKey is known not to make, or to make badly.
     fn check_makes(&self, algorithm: KeyAlgorithm) -> Result<(), ProvisionError> {
@@ -314,13 +343,19 @@ const WEAK_RSA: (piv::Version, piv::Version) = (piv::Version([4, 2, 6]), piv::Ve
 
 impl SlotState {
     fn is_occupied(&self) -> bool {
-        !matches!(self.certificate, CertificateState::Absent) || matches!(self.key, KeyState::Present(_))
+        !self.certificate.is_absent() || matches!(self.key, KeyState::Present(_))
     }
 
     /// How what is in the slot differs from what was asked for; `None` if it will do.
     fn difference(&self, slot: KeySlot, key: Option<&[u8]>, request: &ProvisionRequest) -> Option<String> {
         let Some(key) = key else {
-            return Some("a certificate without its key, or a key of an unknown kind".to_owned());
+            return Some(match (&self.certificate, self.trial) {
+                (CertificateState::Absent, Trial::Key) => "a key without a certificate".to_owned(),
+                (CertificateState::Absent, Trial::Unclear) => {
+                    "perhaps a key without a certificate; the card does not tell".to_owned()
+                }
+                _ => "a certificate without its key, or a key of an unknown kind".to_owned(),
+            });
         };
         let Ok(algorithm) = KeyAlgorithm::of(key) else { return Some("a key that nothing here makes".to_owned()) };
         if let Some(wanted) = request.wanted(slot).filter(|wanted| *wanted != algorithm) {

@@ -19,13 +19,13 @@ pub(super) fn report(reader: &str, state: &CardState, plan: &Plan, done: &Done, 
         false if state.admin_data.management_key_stored => "protected",
         false => "other",
     };
-    let token_id = state.guid.and_then(|guid| TokenId::from_guid(&guid).ok());
+    let token_id = state.guid().and_then(|guid| TokenId::from_guid(&guid).ok());
     ProvisionReport {
         schema_version: SCHEMA_VERSION,
         reader: reader.to_owned(),
         serial: state.serial,
         firmware: state.version.map(|version| version.to_string()),
-        guid: state.guid.map(hex::encode_upper),
+        guid: state.guid().map(hex::encode_upper),
         token_id: token_id.map(|token| token.to_string()),
         plan: if carried_out { done.steps.clone() } else { plan.steps.iter().map(ToString::to_string).collect() },
         notes: plan.notes.clone(),

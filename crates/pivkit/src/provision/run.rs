@@ -102,7 +102,9 @@ impl<'a> Run<'a> {
                 data.management_key_stored = true;
                 self.write(access, Object::AdminData, &data.encode())?;
             }
-            Step::WriteChuid => self.write(access, Object::Chuid, &contents::chuid(self.now.date())?)?,
+            Step::WriteChuid { .. } => {
+                self.write(access, Object::Chuid, &contents::chuid(self.secrets.guid, self.now.date()))?;
+            }
             Step::WriteCcc => self.write(access, Object::Ccc, &contents::ccc()?)?,
             Step::Generate { slot, algorithm, pin, touch, .. } => {
                 self.generate(access, *slot, *algorithm, *pin, *touch)?;
@@ -211,10 +213,27 @@ impl<'a> Run<'a> {
     ) -> Result<(), ProvisionError> {
         self.open(access)?;
         // A certificate that outlives its key would look like a slot that is ready.
-        if self.card.read(Object::Certificate(slot))?.is_some() {
-            self.card.write(Object::Certificate(slot), &[])?;
+        let certificate = Object::Certificate(slot);
+        let former = self.card.read(certificate)?;
+        if former.is_some() {
+            self.card.write(certificate, &[])?;
         }
-        let key = self.card.generate(slot, algorithm, pin, touch)?;
+        let key = self.card.generate(slot, algorithm, pin, touch).map_err(|error| {
+            // The key is the former one still where the card has refused, and so its certificate belongs to it.
+            let refused = matches!(
+                error,
+                provision::Error::NotSupported { .. }
+                    | provision::Error::Refused { .. }
+                    | provision::Error::NotAuthenticated { .. }
+            );
+            match &former {
+                Some(former) if refused => match self.card.write(certificate, former) {
+                    Ok(()) => error,
+                    Err(_) => provision::Error::NotReadBack { what: certificate.to_string() },
+                },
+                _ => error,
+            }
+        })?;
         self.keys.insert(slot, key);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What a person gives for provisioning, and nothing of it before it is needed.
 
-use piv::{LastTry, Pin};
+use piv::LastTry;
 use provision::{CertificateTemplate, ReferenceData};
 
 use super::plan::{Plan, Step};
@@ -10,16 +10,15 @@ use crate::{Error, Ui, UiError};
 
 /// What provisioning asks beside what [`Ui`] does.
 pub trait ProvisionUi: Ui {
+    /// Whether a new PIN is given without anybody being asked.
+    fn new_pin_is_given(&self) -> bool;
+
     /// Whether a new PUK is given without anybody being asked.
     fn new_puk_is_given(&self) -> bool;
 
-    /// The new PIN, if it is given without anybody being asked and the current PIN is not: an earlier run that was cut off
-    /// has set it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Ui::pin`].
-    fn pin_of_earlier_run(&mut self, reader: &str) -> Result<Option<Pin>, UiError>;
+    /// Tells which card it is (`serial 12345678` or `GUID 0123...`, as it will be called when it is ready), before anything
+    /// of it is asked.
+    fn card(&mut self, name: &str);
 
     /// Asks for the name on the certificates.
     ///
@@ -37,6 +36,23 @@ pub(crate) struct Secrets {
     pub(crate) puk: Option<ReferenceData>,
     pub(crate) new_puk: Option<ReferenceData>,
     pub(crate) template: Option<CertificateTemplate>,
+    /// The GUID that the card gets, should it get one.
+    pub(crate) guid: [u8; 16],
+    /// Whether the last try of the PIN, and of the PUK, may be used.
+    pub(crate) last_tries: LastTries,
+}
+
+/// Which of the two may be sent on its last try, or on one that may be the last.
+#[derive(Clone, Copy)]
+pub(crate) struct LastTries {
+    pub(crate) pin: LastTry,
+    pub(crate) puk: LastTry,
+}
+
+impl Default for LastTries {
+    fn default() -> Self {
+        Self { pin: LastTry::Keep, puk: LastTry::Keep }
+    }
 }
 
 impl Secrets {
@@ -48,12 +64,17 @@ impl Secrets {
         reader: &str,
         ui: &mut dyn ProvisionUi,
     ) -> Result<Self, Error> {
-        let mut secrets = Self::default();
+        let guid = state.guid().map_or_else(super::contents::guid, Ok)?;
+        let last_tries = last_tries(plan, state, request.last_try, reader)?;
+        let mut secrets = Self { guid, last_tries, ..Self::default() };
+        ui.card(&match state.serial {
+            Some(serial) => format!("serial {serial}"),
+            None => format!("GUID {}", hex::encode_upper(guid)),
+        });
         if plan.wants_subject() {
             secrets.template = Some(template(request, ui)?);
         }
         if plan.wants_pin() {
-            guard(state.pin, request.last_try, reader)?;
             secrets.pin = Some(current_pin(state, reader, ui)?);
         }
         let replaces_pin = plan.steps.iter().any(|step| match step {
@@ -69,7 +90,6 @@ impl Secrets {
             secrets.new_pin = Some(new);
         }
         if plan.steps.contains(&Step::ChangePuk) {
-            guard_puk(state.puk, request.last_try, reader)?;
             secrets.puk = Some(match state.puk.is_factory {
                 Some(true) => reference(FACTORY_PUK)?,
                 _ => reference(ui.puk(reader)?.as_bytes())?,
@@ -88,12 +108,24 @@ impl Secrets {
 pub(crate) fn current_pin(state: &CardState, reader: &str, ui: &mut dyn ProvisionUi) -> Result<ReferenceData, Error> {
     match state.pin.is_factory {
         Some(true) => reference(FACTORY_PIN),
-        Some(false) => match ui.pin_of_earlier_run(reader)? {
-            Some(pin) => reference(pin.as_bytes()),
-            None => reference(ui.pin(reader)?.as_bytes()),
-        },
-        None => reference(ui.pin(reader)?.as_bytes()),
+        // Never a new PIN that was given: whether the card has it already only the person can say.
+        Some(false) | None => reference(ui.pin(reader)?.as_bytes()),
     }
+}
+
+/// Keeps the last tries, before anybody is asked for a PIN or PUK. What the person allows counts for one of the two: that a
+/// PIN may be the last one says nothing of the PUK.
+fn last_tries(plan: &Plan, state: &CardState, allowed: LastTry, reader: &str) -> Result<LastTries, Error> {
+    let mut tries = LastTries::default();
+    if plan.wants_pin() && guard(state.pin, LastTry::Keep, reader).is_err() {
+        guard(state.pin, allowed, reader)?;
+        tries.pin = allowed;
+    }
+    if plan.steps.contains(&Step::ChangePuk) && guard_puk(state.puk, LastTry::Keep, reader).is_err() {
+        guard_puk(state.puk, if tries.pin == LastTry::Keep { allowed } else { LastTry::Keep }, reader)?;
+        tries.puk = allowed;
+    }
+    Ok(tries)
 }
 
 /// Keeps the last PIN try, before a person is asked for a PIN.

@@ -4,19 +4,20 @@
 //! speak T=0, and YubiKeys that do not give a serial number. One transaction lasts from the first step to the last: the
 //! card keeps the PIN and the management key that long, and nobody is asked anything meanwhile.
 
-use piv::{Administration, LastTry, ObjectId, Pin, Puk, Session, VerifiedSession};
+use piv::{Administration, ObjectId, Pin, Puk, Session, VerifiedSession};
 use provision::{
     AdministeredCard, Error, KeyAlgorithm, KeySlot, ManagementKey, ManagementKeyAlgorithm, Object, PinPolicy,
     ReferenceData, Source, TouchPolicy, protected,
 };
 use zeroize::Zeroizing;
 
+use super::secrets::LastTries;
 use super::state::piv_slot;
 
 /// A card in one session, from its selection on.
 pub(crate) struct StandardCard<'a> {
     state: State<'a>,
-    last_try: LastTry,
+    last_tries: LastTries,
 }
 
 enum State<'a> {
@@ -28,8 +29,8 @@ enum State<'a> {
 }
 
 impl<'a> StandardCard<'a> {
-    pub(crate) fn new(session: Session<'a>, last_try: LastTry) -> Self {
-        Self { state: State::Selected(session), last_try }
+    pub(crate) fn new(session: Session<'a>, last_tries: LastTries) -> Self {
+        Self { state: State::Selected(session), last_tries }
     }
 
     fn session(&mut self) -> Result<&mut Session<'a>, Error> {
@@ -105,7 +106,7 @@ impl AdministeredCard for StandardCard<'_> {
 
     fn verify_pin(&mut self, pin: &ReferenceData) -> Result<(), Error> {
         let pin = piv_pin(pin)?;
-        let last_try = self.last_try;
+        let last_try = self.last_tries.pin;
         match std::mem::replace(&mut self.state, State::Failed) {
             State::Selected(session) => {
                 self.state = State::Verified(session.verify_pin(&pin, last_try).map_err(|error| code("PIN", error))?);
@@ -119,12 +120,12 @@ impl AdministeredCard for StandardCard<'_> {
     }
 
     fn change_pin(&mut self, old: &ReferenceData, new: &ReferenceData) -> Result<(), Error> {
-        let (old, new, last_try) = (piv_pin(old)?, piv_pin(new)?, self.last_try);
+        let (old, new, last_try) = (piv_pin(old)?, piv_pin(new)?, self.last_tries.pin);
         self.session()?.change_pin(&old, &new, last_try).map_err(|error| code("PIN", error))
     }
 
     fn change_puk(&mut self, old: &ReferenceData, new: &ReferenceData) -> Result<(), Error> {
-        let (old, new, last_try) = (piv_puk(old)?, piv_puk(new)?, self.last_try);
+        let (old, new, last_try) = (piv_puk(old)?, piv_puk(new)?, self.last_tries.puk);
         self.session()?.change_puk(&old, &new, last_try).map_err(|error| code("PUK", error))
     }
 
@@ -168,6 +169,7 @@ fn translated(error: piv::Error, what: &str) -> Error {
         piv::Error::ManagementKeyRequired { .. } | piv::Error::PinRequired { .. } | piv::Error::TouchTimeout { .. } => {
             Error::NotAuthenticated { what }
         }
+        piv::Error::NoKey { .. } => Error::NoSuchKey { what, source: Source::from(error) },
         piv::Error::NotSupported { .. } | piv::Error::NotAttested { .. } => Error::NotSupported { what },
         piv::Error::Malformed { .. } => Error::Malformed { what: "an answer", source: Some(Source::from(error)) },
         error => Error::Refused { what, source: Source::from(error) },

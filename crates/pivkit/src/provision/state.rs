@@ -17,7 +17,7 @@ pub(crate) struct CardState {
     pub(crate) puk: CodeState,
     pub(crate) management_key: ManagementKeyState,
     pub(crate) admin_data: AdminData,
-    pub(crate) guid: Option<[u8; 16]>,
+    pub(crate) chuid: ChuidState,
     pub(crate) has_ccc: bool,
     pub(crate) authentication: SlotState,
     pub(crate) key_management: SlotState,
@@ -43,10 +43,24 @@ pub(crate) struct ManagementKeyState {
     pub(crate) algorithm: Option<ManagementAlgorithm>,
 }
 
+/// The CHUID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChuidState {
+    /// There is none.
+    Absent,
+    /// It has no GUID, or one of zeros.
+    Nameless,
+    /// There is something that cannot be read.
+    Unreadable,
+    /// It names the card.
+    Named([u8; 16]),
+}
+
 /// One of the two slots.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SlotState {
     pub(crate) key: KeyState,
+    pub(crate) trial: Trial,
     pub(crate) certificate: CertificateState,
 }
 
@@ -60,6 +74,18 @@ pub(crate) enum KeyState {
     Absent,
     /// There is one.
     Present(PresentKey),
+}
+
+/// What using a key showed on a card that does not tell of it, and has no certificate for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Trial {
+    /// There is none, or nothing had to be tried.
+    #[default]
+    NoKey,
+    /// There is one.
+    Key,
+    /// The card answers alike whether there is one or not.
+    Unclear,
 }
 
 /// A key that the card tells of.
@@ -84,6 +110,10 @@ pub(crate) enum CertificateState {
 }
 
 impl CertificateState {
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
     pub(crate) fn present(&self) -> Option<&Certificate> {
         match self {
             Self::Present(certificate) => Some(certificate),
@@ -139,12 +169,25 @@ impl CardState {
                 algorithm: management_key.and_then(|key| key.algorithm),
             },
             admin_data: admin_data.unwrap_or_default(),
-            // A CHUID that cannot be read names no card.
-            guid: lenient(session.chuid())?.flatten().and_then(|chuid| chuid.guid),
-            has_ccc: lenient(session.read_contents(ObjectId::Ccc))?.flatten().is_some(),
+            chuid: match lenient(session.chuid())? {
+                None => ChuidState::Unreadable,
+                Some(None) => ChuidState::Absent,
+                Some(Some(piv::Chuid { guid: None })) => ChuidState::Nameless,
+                Some(Some(piv::Chuid { guid: Some(guid) })) => ChuidState::Named(guid),
+            },
+            // One that cannot be read stays: nothing here needs it.
+            has_ccc: !matches!(lenient(session.read_contents(ObjectId::Ccc))?, Some(None)),
             authentication: SlotState::read(session, KeySlot::Authentication)?,
             key_management: SlotState::read(session, KeySlot::KeyManagement)?,
         })
+    }
+
+    /// The GUID, which names the card.
+    pub(crate) fn guid(&self) -> Option<[u8; 16]> {
+        match self.chuid {
+            ChuidState::Named(guid) => Some(guid),
+            ChuidState::Absent | ChuidState::Nameless | ChuidState::Unreadable => None,
+        }
     }
 
     pub(crate) fn slot(&self, slot: KeySlot) -> &SlotState {
@@ -180,7 +223,7 @@ impl CodeState {
 impl SlotState {
     fn read(session: &mut Session<'_>, slot: KeySlot) -> Result<Self, piv::Error> {
         let slot = piv_slot(slot);
-        let key = match session.key_metadata(slot)? {
+        let mut key = match session.key_metadata(slot)? {
             Metadata::Unknown => KeyState::Unknown,
             Metadata::Absent => KeyState::Absent,
             Metadata::Present(key) => KeyState::Present(PresentKey {
@@ -197,7 +240,15 @@ impl SlotState {
                 Err(_) => CertificateState::Unreadable,
             },
         };
-        Ok(Self { key, certificate })
+        let mut trial = Trial::NoKey;
+        if key == KeyState::Unknown {
+            match attested(session, slot)? {
+                Some(present) => key = KeyState::Present(present),
+                None if certificate.is_absent() => trial = Trial::of(session, slot)?,
+                None => {}
+            }
+        }
+        Ok(Self { key, trial, certificate })
     }
 
     /// The public key in the slot (SubjectPublicKeyInfo, DER): the card's own word, else its certificate's.
@@ -214,6 +265,49 @@ impl SlotState {
         let Some(certificate) = self.certificate.present() else { return false };
         let key = self.public_key().and_then(|key| PublicKey::from_spki_der(&key).ok());
         key.is_some_and(|key| key == *certificate.public_key())
+    }
+}
+
+impl Trial {
+    /// Asks for a signature without the PIN, with each algorithm: a card refuses that for want of the PIN where it has such
+    /// a key, and for want of the key where it has none.
+    fn of(session: &mut Session<'_>, slot: piv::Slot) -> Result<Self, piv::Error> {
+        let (mut keys, mut none) = (0, 0);
+        for (algorithm, hash) in TRIED {
+            match session.sign_without_pin(slot, algorithm, hash, b"pivkit asks whether there is a key") {
+                Ok(_) | Err(piv::Error::PinRequired { .. }) => keys += 1,
+                Err(piv::Error::NoKey { .. } | piv::Error::NotSupported { .. }) => none += 1,
+                Err(error) if error.ends_session() => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(match (keys, none) {
+            (0, none) if none == TRIED.len() => Self::NoKey,
+            // A key has one algorithm.
+            (1, _) => Self::Key,
+            _ => Self::Unclear,
+        })
+    }
+}
+
+/// The algorithms that keys in these slots have.
+const TRIED: [(piv::AlgorithmId, piv::Hash); 4] = [
+    (piv::AlgorithmId::EccP256, piv::Hash::Sha256),
+    (piv::AlgorithmId::EccP384, piv::Hash::Sha384),
+    (piv::AlgorithmId::Rsa2048, piv::Hash::Sha256),
+    (piv::AlgorithmId::Rsa3072, piv::Hash::Sha256),
+];
+
+/// The key that a card without metadata attests, as YubiKeys do from firmware 4.3 on: its own word, without proof.
+fn attested(session: &mut Session<'_>, slot: piv::Slot) -> Result<Option<PresentKey>, piv::Error> {
+    match session.attestation(slot) {
+        Ok(der) => Ok(Certificate::from_der(&der).ok().map(|certificate| PresentKey {
+            public_key: Some(certificate.spki_der().to_vec()),
+            pin_policy: None,
+            touch_policy: None,
+        })),
+        Err(error) if error.ends_session() => Err(error),
+        Err(_) => Ok(None),
     }
 }
 

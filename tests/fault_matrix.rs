@@ -11,6 +11,7 @@
 //! chosen commands only, in tests of their own.
 
 mod cards;
+mod claims;
 mod judge;
 mod operations;
 mod through_pcscd;
@@ -30,7 +31,7 @@ use crate::bench::hosted_card::{HostedCard, full, yubikey};
 use crate::bench::idp::{Device, Idp};
 use crate::bench::process::Output;
 use crate::bench::{Bench, PIN, not_run};
-use operations::{Effect, FAULTS, OPERATIONS, Operation, VERIFY_NEW, VERIFY_OLD};
+use operations::{AFTER_PIN, AFTER_PUK, Effect, FAULTS, OPERATIONS, Operation, VERIFY_NEW, VERIFY_OLD};
 
 #[test]
 fn every_operation_every_command_every_fault() {
@@ -45,7 +46,8 @@ fn every_operation_every_command_every_fault() {
     for (case, survey) in &surveys {
         let commands = survey.record.len();
         assert!(commands > 0, "{}: no command was seen", case.operation.name);
-        points.extend((1..=commands).flat_map(|at| FAULTS.iter().map(move |fault| Point { case, survey, at, fault })));
+        let faults = case.operation.faults;
+        points.extend((1..=commands).flat_map(|at| faults.iter().map(move |fault| Point { case, survey, at, fault })));
     }
     let results = on_all_places(&home.shared, &points, |place, point| place.meet(point));
     report(&surveys, &results, start);
@@ -151,12 +153,19 @@ pub(crate) struct Place {
     new_puk: PathBuf,
     message: PathBuf,
     certificate: PathBuf,
+    requests: PathBuf,
+    attestation_root: PathBuf,
 }
 
 impl Place {
     fn new(shared: &Shared) -> Self {
         let bench = Bench::vpcd();
+        let factory = Kind::Factory.card();
+        let root = factory.content().attestation_root().unwrap();
         let place = Self {
+            requests: bench.path("requests"),
+            attestation_root: bench
+                .file("attestation-root.pem", bench.openssl(&["x509", "-inform", "DER"], root).bytes),
             pin: bench.file("pin", PIN),
             other_pin: bench.file("other-pin", "654321"),
             new_pin: bench.file("new-pin", "843925"),
@@ -178,6 +187,7 @@ impl Place {
     /// Runs an operation on a card to which happens what is planned. Alice is paired with nothing before.
     fn run(&self, operation: &Operation, card: VirtualCard, plan: FaultPlan) -> (Output, VirtualCard, FaultPlan) {
         let _ = fs::remove_dir_all(self.bench.authorized_certificates("alice").parent().unwrap());
+        let _ = fs::remove_dir_all(&self.requests);
         let arguments = (operation.arguments)(self);
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
         let host = HostedCard::insert(&self.bench.reader_address(), card, plan.recording());
@@ -202,7 +212,9 @@ impl Place {
         let (output, card, plan) = self.run(operation, point.case.kind.card(), plan);
         let (output, account) = (self.neutral(output), self.account());
         let first = judge::faulted(point, &output, account.as_deref(), &card, &plan);
-        let told = first.and_then(|()| judge::pin_is_as_told(point, &output, self.has_new_pin(&card)));
+        let told = first
+            .and_then(|()| judge::codes_are_as_told(point, &output, self.has_new_pin(&card), self.has_new_puk(&card)));
+        let told = told.and_then(|()| claims::hold(self, point, &output, plan.record()));
         let (next, again) = self.again(point, card);
         let complaint = match (told, again) {
             (Ok(()), Ok(())) => None,
@@ -224,16 +236,23 @@ impl Place {
         let next = match operation.effect {
             Effect::ChangesPin if self.has_new_pin(&card) => &VERIFY_NEW,
             Effect::ChangesPin | Effect::ChangesPuk => &VERIFY_OLD,
+            Effect::Provisions if point.case.kind == Kind::Plain && self.has_new_pin(&card) => &AFTER_PIN,
+            Effect::Provisions if point.case.kind == Kind::Plain && self.has_new_puk(&card) => &AFTER_PUK,
             _ => operation,
         };
         let (next, card, _) = self.run(next, card, FaultPlan::default());
         let next = self.neutral(next);
         let verdict = judge::again(point, &next, self.account().as_deref(), &card);
+        let verdict = verdict.and_then(|()| claims::hold_again(self, point, &next));
         (next, verdict)
     }
 
     fn has_new_pin(&self, card: &VirtualCard) -> bool {
         card.content().has_pin(&InitialPin::from_file(&self.new_pin).unwrap())
+    }
+
+    fn has_new_puk(&self, card: &VirtualCard) -> bool {
+        card.content().has_puk(&InitialPin::from_file(&self.new_puk).unwrap())
     }
 
     /// The same text wherever the reader is.
@@ -263,7 +282,18 @@ fn report(surveys: &[(Case, Survey)], results: &[Met], start: Instant) {
     assert!(complaints.is_empty(), "{} of {} combinations:\n{shown}", complaints.len(), results.len());
 }
 
-const MOST_SHOWN: usize = 30;
+const MOST_SHOWN: usize = 200;
+
+/// It looks at the reader only: no command, so nothing can go wrong with one.
+#[test]
+fn readers_are_listed_without_a_word_to_the_card() {
+    const READERS: Operation =
+        Operation { name: "readers", arguments: |_| vec!["readers".to_owned(), "--json".to_owned()], ..VERIFY_OLD };
+    let place = Place::new(&Shared { login_arguments: Vec::new() });
+    let (output, _, plan) = place.run(&READERS, Kind::Full.card(), "at 1 remove".parse().unwrap());
+    assert_eq!(plan.record(), []);
+    assert!(output.success().json()["readers"][0]["atr"].is_string());
+}
 
 /// SELECT, whatever it is for.
 #[test]

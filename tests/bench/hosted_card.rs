@@ -35,13 +35,23 @@ impl HostedCard {
 
 /// The card of alice that is a YubiKey 5.4, with a key of its own in 9C.
 pub(crate) fn yubikey() -> &'static Issued {
-    static YUBIKEY: OnceLock<Issued> = OnceLock::new();
+    &yubikey_and_key().0
+}
+
+/// The public key of [`yubikey`] in 9C: a SubjectPublicKeyInfo in DER.
+pub(crate) fn signature_key() -> &'static [u8] {
+    &yubikey_and_key().1
+}
+
+fn yubikey_and_key() -> &'static (Issued, Vec<u8>) {
+    static YUBIKEY: OnceLock<(Issued, Vec<u8>)> = OnceLock::new();
     YUBIKEY.get_or_init(|| {
         let mut issued = Preset::Alice.issue_for(Profile::YubiKey54).unwrap();
         let key = PrivateKey::generate(Algorithm::P256).unwrap();
+        let public_key = key.public_key_der().unwrap();
         let generated = (Origin::Generated, PinPolicy::Always, TouchPolicy::Never);
         issued.content.put_key_with(Slot::SIGNATURE, key, generated.0, generated.1, generated.2);
-        issued
+        (issued, public_key)
     })
 }
 

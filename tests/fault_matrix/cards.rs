@@ -20,11 +20,14 @@ pub(super) enum Kind {
     YubiKey,
     /// A YubiKey 5.7 as it is sold.
     Factory,
+    /// A card with the standard's commands alone, as it is sold.
+    Plain,
 }
 
 impl Kind {
     pub(super) fn card(self) -> VirtualCard {
         static FACTORY: OnceLock<Content> = OnceLock::new();
+        static PLAIN: OnceLock<Content> = OnceLock::new();
         let options = CardOptions::default();
         let (content, options) = match self {
             Self::Full => (&full().content, options),
@@ -35,6 +38,7 @@ impl Kind {
                 let content = FACTORY.get_or_init(|| Content::factory(Profile::YubiKey57).unwrap());
                 (content, CardOptions { profile: Profile::YubiKey57, ..options })
             }
+            Self::Plain => (PLAIN.get_or_init(|| Content::factory(Profile::Plain).unwrap()), options),
         };
         VirtualCard::new(content.clone(), options)
     }
@@ -48,6 +52,7 @@ impl fmt::Display for Kind {
             Self::GlobalPin => "card with a global PIN",
             Self::YubiKey => "YubiKey 5.4",
             Self::Factory => "YubiKey 5.7 from the factory",
+            Self::Plain => "plain card from the factory",
         })
     }
 }

@@ -12,6 +12,7 @@ pub(super) struct Operation {
     /// The exit code without a fault.
     pub(super) code: i32,
     pub(super) effect: Effect,
+    pub(super) faults: &'static [&'static str],
 }
 
 /// What an operation does beyond telling its result.
@@ -19,9 +20,11 @@ pub(super) struct Operation {
 pub(super) enum Effect {
     /// Nothing: it prints the same every time.
     Nothing,
-    /// Nothing: what it prints is another signature every time.
-    Varies,
-    /// It lists certificates, and what it could not read.
+    /// Nothing: it prints another signature with the key in 9C every time.
+    Signs,
+    /// Nothing: it prints another attestation of the key in 9C every time.
+    Attests,
+    /// Nothing: it lists certificates, and what it could not read.
     Lists,
     /// It signs in at the identity provider.
     LogsIn,
@@ -63,11 +66,13 @@ pub(super) const FAULTS: &[&str] = &[
     "endless-chain",
     "gzip-bomb",
 ];
+/// One of each kind, where another operation meets all of them at the same commands.
+const SOME_FAULTS: &[&str] = &["remove", "reset", "sw=6F00", "sw=9000", "truncate", "garbage"];
 const BOTH: &[Kind] = &[Kind::Full, Kind::Short];
 
 /// An operation that changes nothing.
 const READING: Operation =
-    Operation { name: "", arguments: |_| Vec::new(), cards: BOTH, code: 0, effect: Effect::Nothing };
+    Operation { name: "", arguments: |_| Vec::new(), cards: BOTH, code: 0, effect: Effect::Nothing, faults: FAULTS };
 
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "identities", arguments: |_| words("identities --json"), effect: Effect::Lists, ..READING },
@@ -75,6 +80,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         name: "identities of all slots",
         arguments: |_| words("identities --all-slots --json"),
         cards: &[Kind::Full],
+        faults: SOME_FAULTS,
         effect: Effect::Lists,
         ..READING
     },
@@ -91,6 +97,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         cards: &[Kind::Full],
         code: 4,
         effect: Effect::SpendsTry,
+        ..READING
     },
     Operation {
         name: "check with the global PIN",
@@ -110,6 +117,15 @@ pub(super) const OPERATIONS: &[Operation] = &[
         name: "card info",
         arguments: |_| words("card info --json"),
         cards: &[Kind::Full, Kind::YubiKey],
+        effect: Effect::Lists,
+        ..READING
+    },
+    Operation {
+        name: "card info",
+        arguments: |_| words("card info --json"),
+        cards: &[Kind::Short],
+        effect: Effect::Lists,
+        faults: SOME_FAULTS,
         ..READING
     },
     Operation {
@@ -128,10 +144,20 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..READING
     },
     Operation {
+        name: "card sign with a key that wants the PIN each time",
+        arguments: |place| {
+            let file = place.message.to_str().unwrap().to_owned();
+            [with("card sign --slot 9c", &[("--pin-file", &place.pin)]), vec![file]].concat()
+        },
+        cards: &[Kind::YubiKey],
+        effect: Effect::Signs,
+        ..READING
+    },
+    Operation {
         name: "card attest",
         arguments: |_| words("card attest --slot 9c"),
         cards: &[Kind::YubiKey],
-        effect: Effect::Varies,
+        effect: Effect::Attests,
         ..READING
     },
     Operation {
@@ -186,10 +212,45 @@ pub(super) const OPERATIONS: &[Operation] = &[
         arguments: |place| {
             // The card says itself that PIN and PUK are the factory's.
             let files = [("--new-pin-file", &place.new_pin), ("--new-puk-file", &place.new_puk)];
-            with("provision --subject CN=alice --yes", &files)
+            with("provision --subject CN=alice --slot 9a --yes", &files)
         },
         cards: &[Kind::Factory],
         effect: Effect::Provisions,
+        ..READING
+    },
+    Operation {
+        name: "provision with standard commands",
+        arguments: |place| {
+            let codes = [("--pin-file", &place.pin), ("--puk-file", &place.puk)];
+            let new = [("--new-pin-file", &place.new_pin), ("--new-puk-file", &place.new_puk)];
+            with("provision --subject CN=alice --slot 9a --use-last-try --yes", &[codes, new].concat())
+        },
+        cards: &[Kind::Plain],
+        effect: Effect::Provisions,
+        faults: SOME_FAULTS,
+        ..READING
+    },
+    Operation {
+        name: "provision with requests and attestation",
+        arguments: |place| {
+            let files = [("--new-pin-file", &place.new_pin), ("--new-puk-file", &place.new_puk)];
+            let roots = [("--csr-dir", &place.requests), ("--attestation-root", &place.attestation_root)];
+            with("provision --subject CN=alice --slot 9a --require-attestation --yes", &[files, roots].concat())
+        },
+        cards: &[Kind::Factory],
+        effect: Effect::Provisions,
+        faults: SOME_FAULTS,
+        ..READING
+    },
+    Operation {
+        name: "provision in place of what is there",
+        arguments: |place| {
+            let files = [("--new-pin-file", &place.new_pin), ("--new-puk-file", &place.new_puk)];
+            with("provision --subject CN=alice --slot 9d --replace --yes", &files)
+        },
+        cards: &[Kind::YubiKey],
+        effect: Effect::Provisions,
+        faults: SOME_FAULTS,
         ..READING
     },
     Operation {
@@ -205,6 +266,23 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
 ];
 
+/// Goes on with a card that does not tell whether PUK and PIN are the factory's: who has replaced the PUK leaves it off.
+pub(super) const AFTER_PUK: Operation = Operation {
+    name: "provision with standard commands",
+    arguments: |place| {
+        let files = [("--pin-file", &place.pin), ("--new-pin-file", &place.new_pin)];
+        with("provision --subject CN=alice --slot 9a --use-last-try --yes", &files)
+    },
+    effect: Effect::Provisions,
+    ..READING
+};
+/// The same, after the PIN was replaced as well.
+pub(super) const AFTER_PIN: Operation = Operation {
+    arguments: |place| {
+        with("provision --subject CN=alice --slot 9a --use-last-try --yes", &[("--pin-file", &place.new_pin)])
+    },
+    ..AFTER_PUK
+};
 /// Shows that a card takes its old PIN.
 pub(super) const VERIFY_OLD: Operation = Operation {
     name: "card verify-pin",

@@ -1,9 +1,12 @@
-//! The faults at one command, VERIFY with the PIN, through pcscd and its driver, which have a say in what becomes of them.
+//! The faults at VERIFY with the PIN, and at the commands that change a YubiKey's secrets, through pcscd and its driver, which
+//! have a say in what becomes of them.
 
 use std::fs;
 
-use crate::bench::card::{Card, pin_tries};
+use super::operations::FAULTS;
+use crate::bench::card::{Card, pin_tries, puk_tries};
 use crate::bench::{Bench, PIN};
+use crate::provision::provision;
 
 #[test]
 fn each_fault_ends_in_order_through_pcscd() {
@@ -44,5 +47,56 @@ fn each_fault_ends_in_order_through_pcscd() {
         if fault != "reset" {
             bench.wait_for_empty_reader();
         }
+    }
+}
+
+/// CHANGE REFERENCE DATA comes for the PUK, then for the PIN; SET MANAGEMENT KEY once.
+#[test]
+fn a_yubikey_meets_each_fault_while_its_puk_is_changed() {
+    meets_each_fault("1 of 24");
+}
+
+#[test]
+fn a_yubikey_meets_each_fault_while_its_pin_is_changed() {
+    meets_each_fault("2 of 24");
+}
+
+#[test]
+fn a_yubikey_meets_each_fault_while_its_management_key_is_changed() {
+    meets_each_fault("1 of FF");
+}
+
+/// Through pcscd and the crate `yubikey`: whatever comes of a command that changes a secret, `provision` ends in order, and the
+/// same command brings the card to its end, with all its tries.
+fn meets_each_fault(command: &str) {
+    let Some(bench) = Bench::pcscd_with_reader("Yubico YubiKey CCID") else { return };
+    for (number, fault) in FAULTS.iter().enumerate() {
+        let _ = fs::remove_file(bench.path("puk.txt"));
+        let file = bench.file("fault", format!("at {command} {fault}\n"));
+        let state = format!("card-{number}");
+        let faulty = ["--profile", "yubikey-5.4", "--fault", file.to_str().unwrap()];
+        let card = Card::insert_with_state(&bench, &state, &faulty);
+        let faulted = provision(&bench, "P256", &["--slot", "9a"]);
+        let code = faulted.code.unwrap();
+        assert!((0..=5).contains(&code), "{fault}: {faulted}");
+        assert!(code == 0 || faulted.stderr.lines().any(|line| line.starts_with("pivkit: ")), "{fault}: {faulted}");
+        let harmless = fault.starts_with("hang=");
+        assert!(code == 0 || !harmless, "{fault}: {faulted}");
+        let refused = fault.starts_with("sw=") && *fault != "sw=9000";
+        assert!(code != 0 || !refused, "{fault}: {faulted}");
+        drop(card);
+        bench.wait_for_empty_reader();
+
+        let card = Card::insert_with_state(&bench, &state, &[]);
+        let again = provision(&bench, "P256", &["--slot", "9a"]).success();
+        let report = again.json();
+        let context = format!("{fault}: {faulted}\nafterwards: {again}");
+        assert_eq!(report["management_key"], "protected", "{context}");
+        assert_eq!((&report["pin_is_factory"], &report["puk_is_factory"]), (&false.into(), &false.into()), "{context}");
+        assert!(report["slots"][0]["certificate"].is_string(), "{context}");
+        // A card that says it has changed its PIN, and has not, sees a wrong one next; the right one brings the tries back.
+        assert_eq!((pin_tries(&bench, &state), puk_tries(&bench, &state)), (3, 3), "{context}");
+        drop(card);
+        bench.wait_for_empty_reader();
     }
 }

@@ -102,7 +102,10 @@ pub(crate) fn answer<T>(
 
 impl KeyMetadata {
     pub(crate) fn parse(data: &[u8]) -> Result<Self, Error> {
-        let algorithm = byte(data, ALGORITHM, 0)?.and_then(AlgorithmId::from_number);
+        let number = byte(data, ALGORITHM, 0)?;
+        let number =
+            number.ok_or_else(|| Error::wrong_answer(NAME, "it does not say of which algorithm the key is"))?;
+        let algorithm = AlgorithmId::from_number(number);
         let public_key = match (algorithm, value(data, PUBLIC_KEY)?) {
             (Some(algorithm), Some(key)) => Some(PublicKey::parse(algorithm, key, NAME)?),
             _ => None,
@@ -135,12 +138,16 @@ impl PinMetadata {
 
 impl ManagementKeyMetadata {
     pub(crate) fn parse(data: &[u8]) -> Result<Self, Error> {
+        let (number, is_default) = (byte(data, ALGORITHM, 0)?, byte(data, IS_DEFAULT, 0)?);
+        if number.is_none() && is_default.is_none() {
+            return Err(Error::wrong_answer(NAME, "it says nothing of the management key"));
+        }
         // The first firmware with this command had Triple DES alone, and left its number out.
-        let number = byte(data, ALGORITHM, 0)?.unwrap_or(0x03);
+        let number = number.unwrap_or(0x03);
         Ok(Self {
             algorithm: ManagementAlgorithm::from_number(number),
             touch_policy: byte(data, POLICY, 1)?.and_then(TouchPolicy::from_number),
-            is_default: byte(data, IS_DEFAULT, 0)?.is_some_and(|byte| byte != 0),
+            is_default: is_default.is_some_and(|byte| byte != 0),
         })
     }
 }
@@ -211,9 +218,10 @@ mod tests {
 
     #[test]
     fn nonsense_is_named() {
-        for data in ["0105", "01011104028605", "010111040100"] {
+        for data in ["0105", "01011104028605", "010111040100", "7003010203"] {
             assert!(KeyMetadata::parse(&hex(data)).is_err(), "{data}");
         }
         assert!(PinMetadata::parse(&hex("060103")).is_err());
+        assert!(ManagementKeyMetadata::parse(&hex("7003010203")).is_err());
     }
 }

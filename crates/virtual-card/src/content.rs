@@ -212,6 +212,12 @@ impl Content {
         self.references.pin.matches(&pin.0)
     }
 
+    /// True if this is the card's PUK, which is as long as a PIN of eight digits.
+    #[must_use]
+    pub fn has_puk(&self, puk: &InitialPin) -> bool {
+        self.references.puk.matches(&puk.0)
+    }
+
     /// The card's identity; `None` if its CHUID has none.
     #[must_use]
     pub fn guid(&self) -> Option<Guid> {

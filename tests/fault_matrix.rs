@@ -282,7 +282,7 @@ fn report(surveys: &[(Case, Survey)], results: &[Met], start: Instant) {
     assert!(complaints.is_empty(), "{} of {} combinations:\n{shown}", complaints.len(), results.len());
 }
 
-const MOST_SHOWN: usize = 200;
+const MOST_SHOWN: usize = 30;
 
 /// It looks at the reader only: no command, so nothing can go wrong with one.
 #[test]

@@ -98,7 +98,8 @@ impl CardState {
     }
 }
 
-#[cfg(all(test, feature = "yubikey"))]
+#[cfg(test)]
+#[cfg(feature = "yubikey")]
 mod tests {
     use virtual_card::{CardOptions, Content, InProcess, Profile, VirtualCard};
 

@@ -130,6 +130,10 @@ fn the_foreign_card_is_provisioned_and_opens_an_account() {
     let mut args = vec!["provision", "--subject", "Alice", "--upn", "alice@example.test", "--json", "--yes"];
     args.extend(["--slot-9a-algorithm", "RSA2048", "--slot-9d-algorithm", "P384", "--use-last-try"]);
     args.extend(files.iter().map(String::as_str));
+    // It answers alike whether a slot has a key or not, before the PIN: what could be there is not destroyed unasked.
+    let refused = bench.pivkit(&args).output().exits_with(5);
+    assert!(refused.stderr.contains("perhaps a key without a certificate"), "{refused}");
+    args.push("--replace");
     let run = bench.pivkit(&args).output().success();
     let report = run.json();
     for (index, slot) in ["9a", "9d"].into_iter().enumerate() {

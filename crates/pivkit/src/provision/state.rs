@@ -158,9 +158,14 @@ impl CardState {
         };
         let management_key = session.management_key_metadata()?.present();
         let admin_data = admin_data(session)?;
+        let version = session.version()?;
+        if is_yubikey && version.is_none() {
+            // Taken for a card without Yubico's commands, it would keep the factory's management key.
+            return Err(piv::Error::NotSupported { what: "the version of a YubiKey's firmware" });
+        }
         Ok(Self {
             is_yubikey,
-            version: session.version()?.filter(|_| admin_data.is_some()),
+            version: version.filter(|_| admin_data.is_some()),
             serial: session.yubikey_serial()?,
             pin,
             puk,

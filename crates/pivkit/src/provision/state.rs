@@ -296,11 +296,12 @@ impl Trial {
 }
 
 /// The algorithms that keys in these slots have.
-const TRIED: [(piv::AlgorithmId, piv::Hash); 4] = [
+const TRIED: [(piv::AlgorithmId, piv::Hash); 5] = [
     (piv::AlgorithmId::EccP256, piv::Hash::Sha256),
     (piv::AlgorithmId::EccP384, piv::Hash::Sha384),
     (piv::AlgorithmId::Rsa2048, piv::Hash::Sha256),
     (piv::AlgorithmId::Rsa3072, piv::Hash::Sha256),
+    (piv::AlgorithmId::Rsa4096, piv::Hash::Sha256),
 ];
 
 /// The key that a card without metadata attests, as YubiKeys do from firmware 4.3 on: its own word, without proof.

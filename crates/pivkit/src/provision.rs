@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Through the crate `yubikey` where the card is a YubiKey in a PC/SC reader, with the standard's commands elsewhere; see
-//! [`provision::AdministeredCard`](::provision::AdministeredCard).
+//! [`provision::AdministeredCard`].
 
 mod contents;
 mod driver;

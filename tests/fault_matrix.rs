@@ -31,7 +31,7 @@ use crate::bench::hosted_card::{HostedCard, full, yubikey};
 use crate::bench::idp::{Device, Idp};
 use crate::bench::process::Output;
 use crate::bench::{Bench, PIN, not_run};
-use operations::{AFTER_PIN, AFTER_PUK, Effect, FAULTS, OPERATIONS, Operation, VERIFY_NEW, VERIFY_OLD};
+use operations::{AFTER_PIN, Effect, FAULTS, OPERATIONS, Operation, VERIFY_NEW, VERIFY_OLD};
 
 #[test]
 fn every_operation_every_command_every_fault() {
@@ -186,9 +186,12 @@ impl Place {
 
     /// Runs an operation on a card to which happens what is planned. Alice is paired with nothing before.
     fn run(&self, operation: &Operation, card: VirtualCard, plan: FaultPlan) -> (Output, VirtualCard, FaultPlan) {
+        self.run_with(&(operation.arguments)(self), card, plan)
+    }
+
+    fn run_with(&self, arguments: &[String], card: VirtualCard, plan: FaultPlan) -> (Output, VirtualCard, FaultPlan) {
         let _ = fs::remove_dir_all(self.bench.authorized_certificates("alice").parent().unwrap());
         let _ = fs::remove_dir_all(&self.requests);
-        let arguments = (operation.arguments)(self);
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
         let host = HostedCard::insert(&self.bench.reader_address(), card, plan.recording());
         let output = self.bench.pivkit(&arguments).output();
@@ -230,17 +233,28 @@ impl Place {
         }
     }
 
-    /// Runs the operation once more, or looks what has become of the PIN if it would not take the same one any more.
+    /// Runs the operation once more, with the PIN that the card has now, or looks what has become of the PIN if it would not
+    /// take the same one any more.
     fn again(&self, point: &Point<'_>, card: VirtualCard) -> (Output, Result<(), String>) {
         let operation = point.case.operation;
         let next = match operation.effect {
             Effect::ChangesPin if self.has_new_pin(&card) => &VERIFY_NEW,
             Effect::ChangesPin | Effect::ChangesPuk => &VERIFY_OLD,
             Effect::Provisions if point.case.kind == Kind::Plain && self.has_new_pin(&card) => &AFTER_PIN,
-            Effect::Provisions if point.case.kind == Kind::Plain && self.has_new_puk(&card) => &AFTER_PUK,
             _ => operation,
         };
-        let (next, card, _) = self.run(next, card, FaultPlan::default());
+        let mut arguments = (next.arguments)(self);
+        if operation.effect == Effect::Provisions {
+            if self.has_new_pin(&card) && !arguments.iter().any(|argument| argument == "--pin-file") {
+                arguments.extend(["--pin-file".to_owned(), self.new_pin.display().to_string()]);
+            }
+            // Such a card does not tell of a key whose certificate it did not get any more.
+            if point.case.kind == Kind::Plain && card.content().object(Slot::AUTHENTICATION.certificate_tag()).is_none()
+            {
+                arguments.push("--replace".to_owned());
+            }
+        }
+        let (next, card, _) = self.run_with(&arguments, card, FaultPlan::default());
         let next = self.neutral(next);
         let verdict = judge::again(point, &next, self.account().as_deref(), &card);
         let verdict = verdict.and_then(|()| claims::hold_again(self, point, &next));

@@ -139,11 +139,11 @@ fn change_puk(programs: &Programs) -> Result<(), String> {
     programs.pivkit(&back)?.exits_with(0).map(drop)
 }
 
-/// The card sets PIN and PUK to those of the factory with it.
+/// The card sets PIN and PUK to those of the factory with it; pivkit puts them back.
 fn set_retries(programs: &Programs) -> Result<(), String> {
-    let pin = programs.file("pin", PIN.as_bytes())?;
-    let set = ["card", "set-retries", "--pin-tries", "5", "--puk-tries", "4", "--pin-file", &pin, "--yes"];
-    programs.pivkit(&set)?.exits_with(0)?;
+    let (pin, puk) = (programs.file("pin", PIN.as_bytes())?, programs.file("puk", PUK.as_bytes())?);
+    let set = ["card", "set-retries", "--pin-tries", "5", "--puk-tries", "4", "--pin-file", &pin];
+    programs.pivkit(&[&set[..], &["--new-puk-file", &puk, "--yes"]].concat())?.exits_with(0)?;
     let tries = tries(programs)?;
     ensure(tries == 5, || format!("the PIN has {tries} tries, not five"))
 }

@@ -266,22 +266,14 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
 ];
 
-/// Goes on with a card that does not tell whether PUK and PIN are the factory's: who has replaced the PUK leaves it off.
-pub(super) const AFTER_PUK: Operation = Operation {
-    name: "provision with standard commands",
-    arguments: |place| {
-        let files = [("--pin-file", &place.pin), ("--new-pin-file", &place.new_pin)];
-        with("provision --subject CN=alice --slot 9a --use-last-try --yes", &files)
-    },
-    effect: Effect::Provisions,
-    ..READING
-};
-/// The same, after the PIN was replaced as well.
+/// Goes on with a card that does not tell whether PIN and PUK are the factory's: who has replaced the PIN gives the new one.
 pub(super) const AFTER_PIN: Operation = Operation {
+    name: "provision with standard commands",
     arguments: |place| {
         with("provision --subject CN=alice --slot 9a --use-last-try --yes", &[("--pin-file", &place.new_pin)])
     },
-    ..AFTER_PUK
+    effect: Effect::Provisions,
+    ..READING
 };
 /// Shows that a card takes its old PIN.
 pub(super) const VERIFY_OLD: Operation = Operation {

@@ -4,7 +4,7 @@ use rcgen::{CertificateParams, DnType, KeyPair};
 
 use super::*;
 use crate::CardChoice;
-use crate::provision::state::{CodeState, ManagementKeyState};
+use crate::provision::state::{CertificateState, CodeState, ManagementKeyState, PresentKey, SlotState};
 
 /// A YubiKey from the factory.
 fn factory_yubikey() -> CardState {

@@ -70,8 +70,9 @@ fn a_yubikey_meets_each_fault_while_its_management_key_is_changed() {
 /// same command brings the card to its end, with all its tries.
 fn meets_each_fault(command: &str) {
     let Some(bench) = Bench::pcscd_with_reader("Yubico YubiKey CCID") else { return };
-    // The crate `yubikey` fetches an endless answer without end.
-    for (number, fault) in FAULTS.iter().filter(|fault| **fault != "endless-chain").enumerate() {
+    // The crate `yubikey` fetches an endless answer without end, so it takes pivkit's whole patience: once will do.
+    let patient = |fault: &&&str| **fault != "endless-chain" || command == "1 of FF";
+    for (number, fault) in FAULTS.iter().filter(patient).enumerate() {
         let _ = fs::remove_file(bench.path("puk.txt"));
         let file = bench.file("fault", format!("at {command} {fault}\n"));
         let state = format!("card-{number}");

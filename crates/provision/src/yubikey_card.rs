@@ -13,9 +13,11 @@
 //! - It signs a digest with Ed25519 where the whole message belongs; no such key is generated here.
 //! - It reads retry counters by selecting the application anew, reads no compressed certificate, and takes any failure to
 //!   read one for an empty slot: the caller reads a card's state by other means before this is opened.
-//! - It panics on some short answers: every call is [guarded].
+//! - It panics on some short answers, and reads an answer without end for ever: every call is [guarded], on a thread of its
+//!   own that is left to itself when its time is over.
 
 use std::ffi::CString;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256, Sha384};
@@ -33,7 +35,11 @@ use crate::{
 /// A YubiKey that this process has connected to. When it is dropped the card is reset, so that the PIN and the
 /// management key are no longer in force.
 pub struct YubiKeyCard {
-    yubikey: YubiKey,
+    /// None once a call took too long: the thread that made it has it.
+    yubikey: Option<YubiKey>,
+    reader: String,
+    serial: u32,
+    version: (u8, u8, u8),
 }
 
 impl YubiKeyCard {
@@ -50,7 +56,15 @@ impl YubiKeyCard {
             named.map(|found| found.open()).transpose()
         };
         match guarded(open) {
-            Some(Ok(Some(yubikey))) => Ok(Self { yubikey }),
+            Some(Ok(Some(yubikey))) => {
+                let version = yubikey.version();
+                Ok(Self {
+                    reader: reader.to_owned(),
+                    serial: yubikey.serial().0,
+                    version: (version.major, version.minor, version.patch),
+                    yubikey: Some(yubikey),
+                })
+            }
             Some(Ok(None)) => Err(Error::CardRemoved),
             Some(Err(error)) if is_removed(error) => Err(Error::CardRemoved),
             Some(Err(error)) => Err(Error::Connection(error.into())),
@@ -61,22 +75,45 @@ impl YubiKeyCard {
     /// The serial number.
     #[must_use]
     pub fn serial(&self) -> u32 {
-        self.yubikey.serial().0
+        self.serial
     }
 
     /// The firmware: major, minor, patch.
     #[must_use]
     pub fn version(&self) -> (u8, u8, u8) {
-        let version = self.yubikey.version();
-        (version.major, version.minor, version.patch)
+        self.version
     }
 
-    fn call<T>(
+    /// Makes a call of the crate; `None` if it panicked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connection`] if it does not end in time, or an earlier one did not.
+    fn run<T: Send + 'static>(
         &mut self,
+        limit: Duration,
+        call: impl FnOnce(&mut YubiKey) -> T + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let too_late = || Error::Connection("the card does not come to an end of its answer".into());
+        let mut yubikey = self.yubikey.take().ok_or_else(too_late)?;
+        let (sender, receiver) = channel();
+        std::thread::spawn(move || {
+            let result = guarded(|| call(&mut yubikey));
+            // Nobody waits for it any more if it took too long.
+            let _ = sender.send((yubikey, result));
+        });
+        let (yubikey, result) = receiver.recv_timeout(limit).map_err(|_| too_late())?;
+        self.yubikey = Some(yubikey);
+        Ok(result)
+    }
+
+    fn call<T: Send + 'static>(
+        &mut self,
+        limit: Duration,
         what: impl Fn() -> String,
-        call: impl FnOnce(&mut YubiKey) -> yubikey::Result<T>,
+        call: impl FnOnce(&mut YubiKey) -> yubikey::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        match guarded(|| call(&mut self.yubikey)) {
+        match self.run(limit, call)? {
             Some(result) => result.map_err(|error| self.settled(translated(error, what()))),
             None => Err(self.settled(malformed("an answer"))),
         }
@@ -86,15 +123,15 @@ impl YubiKeyCard {
     /// readers give for a card that was just pulled, for a refusal.
     fn settled(&self, error: Error) -> Error {
         let unclear = matches!(error, Error::Refused { .. } | Error::Malformed { .. } | Error::Connection(_));
-        if unclear && has_left(self.yubikey.name()) { Error::CardRemoved } else { error }
+        if unclear && has_left(&self.reader) { Error::CardRemoved } else { error }
     }
 
     fn change(
         &mut self,
         which: &'static str,
-        call: impl FnOnce(&mut YubiKey) -> yubikey::Result<()>,
+        call: impl FnOnce(&mut YubiKey) -> yubikey::Result<()> + Send + 'static,
     ) -> Result<(), Error> {
-        match guarded(|| call(&mut self.yubikey)) {
+        match self.run(CALL_LIMIT, call)? {
             Some(Ok(())) => Ok(()),
             Some(Err(yubikey::Error::WrongPin { tries: 0 } | yubikey::Error::PinLocked)) => {
                 Err(Error::Blocked { which })
@@ -110,7 +147,7 @@ impl YubiKeyCard {
 
 impl AdministeredCard for YubiKeyCard {
     fn read(&mut self, object: Object) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-        match guarded(|| self.yubikey.fetch_object(object.tag())) {
+        match self.run(CALL_LIMIT, move |yubikey| yubikey.fetch_object(object.tag()))? {
             Some(Ok(contents)) => Ok(Some(contents).filter(|contents| !contents.is_empty())),
             Some(Err(yubikey::Error::NotFound)) => Ok(None),
             Some(Err(error)) => Err(self.settled(translated(error, format!("reading {object}")))),
@@ -120,12 +157,16 @@ impl AdministeredCard for YubiKeyCard {
 
     fn write(&mut self, object: Object, contents: &[u8]) -> Result<(), Error> {
         let mut contents = Zeroizing::new(contents.to_vec());
-        self.call(|| format!("writing {object}"), |yubikey| yubikey.save_object(object.tag(), &mut contents))
+        self.call(
+            CALL_LIMIT,
+            || format!("writing {object}"),
+            move |yubikey| yubikey.save_object(object.tag(), &mut contents),
+        )
     }
 
     fn authenticate(&mut self, key: &ManagementKey) -> Result<(), Error> {
         let key = mgm_key(key)?;
-        match guarded(|| self.yubikey.authenticate(&key)) {
+        match self.run(CALL_LIMIT, move |yubikey| yubikey.authenticate(&key))? {
             Some(Ok(())) => Ok(()),
             Some(Err(yubikey::Error::AuthenticationError | yubikey::Error::SizeError)) => {
                 // The crate says so of every answer that is no success.
@@ -147,19 +188,22 @@ impl AdministeredCard for YubiKeyCard {
             return Err(Error::NotReadBack { what: "the management key under the PIN".to_owned() });
         }
         let key = mgm_key(new)?;
-        self.call(|| "setting the management key".to_owned(), |yubikey| key.set_protected(yubikey))
+        self.call(CALL_LIMIT, || "setting the management key".to_owned(), move |yubikey| key.set_protected(yubikey))
     }
 
     fn verify_pin(&mut self, pin: &ReferenceData) -> Result<(), Error> {
-        self.change("PIN", |yubikey| yubikey.verify_pin(pin.as_bytes()))
+        let pin = copy(pin);
+        self.change("PIN", move |yubikey| yubikey.verify_pin(&pin))
     }
 
     fn change_pin(&mut self, old: &ReferenceData, new: &ReferenceData) -> Result<(), Error> {
-        self.change("PIN", |yubikey| yubikey.change_pin(old.as_bytes(), new.as_bytes()))
+        let (old, new) = (copy(old), copy(new));
+        self.change("PIN", move |yubikey| yubikey.change_pin(&old, &new))
     }
 
     fn change_puk(&mut self, old: &ReferenceData, new: &ReferenceData) -> Result<(), Error> {
-        self.change("PUK", |yubikey| yubikey.change_puk(old.as_bytes(), new.as_bytes()))
+        let (old, new) = (copy(old), copy(new));
+        self.change("PUK", move |yubikey| yubikey.change_puk(&old, &new))
     }
 
     fn generate(
@@ -171,8 +215,9 @@ impl AdministeredCard for YubiKeyCard {
     ) -> Result<Vec<u8>, Error> {
         let what = || format!("generating a key of type {algorithm} in slot {slot}");
         let (pin, touch) = (pin_policy(pin), touch_policy(touch));
-        let key =
-            self.call(what, |yubikey| piv::generate(yubikey, slot_id(slot), algorithm_id(algorithm), pin, touch))?;
+        let key = self.call(KEY_LIMIT, what, move |yubikey| {
+            piv::generate(yubikey, slot_id(slot), algorithm_id(algorithm), pin, touch)
+        })?;
         der::Encode::to_der(&key)
             .map_err(|error| Error::Malformed { what: "the public key", source: Some(error.into()) })
     }
@@ -187,13 +232,14 @@ impl AdministeredCard for YubiKeyCard {
         };
         let input = input.map_err(|error| Error::Certificate(error.into()))?;
         let what = || format!("signing with the key in slot {slot}");
-        let signature =
-            self.call(what, |yubikey| piv::sign_data(yubikey, &input, algorithm_id(algorithm), slot_id(slot)))?;
+        let signature = self.call(CALL_LIMIT, what, move |yubikey| {
+            piv::sign_data(yubikey, &input, algorithm_id(algorithm), slot_id(slot))
+        })?;
         Ok(signature.to_vec())
     }
 
     fn attest(&mut self, slot: KeySlot) -> Result<Vec<u8>, Error> {
-        match guarded(|| piv::attest(&mut self.yubikey, slot_id(slot))) {
+        match self.run(CALL_LIMIT, move |yubikey| piv::attest(yubikey, slot_id(slot)))? {
             Some(Ok(certificate)) => Ok(certificate.to_vec()),
             // The crate does not say whether the key was imported or the slot is empty.
             Some(Err(yubikey::Error::NotSupported | yubikey::Error::GenericError)) => {
@@ -226,6 +272,16 @@ fn has_left(reader: &str) -> bool {
         }
         state.sync_current_state();
     }
+}
+
+/// How long one call may take; somebody may have to touch the card.
+const CALL_LIMIT: Duration = Duration::from_secs(30);
+/// How long making a key may take. YubiKeys have been seen to need more than a minute for RSA with 4096 bits.
+const KEY_LIMIT: Duration = Duration::from_secs(300);
+
+/// For a thread of its own.
+fn copy(secret: &ReferenceData) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(secret.as_bytes().to_vec())
 }
 
 /// How long the service may take to notice that a card was pulled.

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::bench::card::{Card, pin_tries};
-use crate::bench::oracle::{self, python};
+use crate::bench::oracle;
 use crate::bench::process::Output;
-use crate::bench::{Bench, PIN, from_base64, not_run, project};
+use crate::bench::{Bench, PIN, from_base64, project, yubikey};
 use crate::pam::{assert_accepted, assert_not_authorized, assert_refused, authenticate, with_pam};
 
 const NEW_PIN: &str = "843925";
@@ -75,12 +75,7 @@ fn assert_ready(profile: &str, algorithm: &str) {
 
 /// ykman sees no factory code, and writes with the management key that it finds under the PIN.
 fn assert_ykman_still_works(bench: &Bench) {
-    let fixed = ["-m", "ykman._cli", "--reader", "Yubico YubiKey CCID 00 00", "piv"];
-    let ykman = |args: &[&str]| bench.command(python(), &fixed).args(args).output();
-    if ykman(&["--help"]).code != Some(0) {
-        let _: Option<()> = not_run::report("needs ykman; scripts/setup installs it, or says how");
-        return;
-    }
+    let ykman = |args: &[&str]| yubikey::ykman(bench, args).output();
     let info = ykman(&["info"]).success();
     assert!(!info.stdout.contains("Using default"), "{info}");
     assert!(info.stdout.contains("Management key is stored on the YubiKey, protected by PIN"), "{info}");

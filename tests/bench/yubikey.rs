@@ -32,9 +32,7 @@ impl YubiKey {
 
     /// ykman, on this card. Not through its script, which knows the path of its interpreter from the day it was installed.
     pub(crate) fn ykman(&self, args: &[&str]) -> Run {
-        // vpcd has a second reader, which is empty.
-        let fixed = ["-m", "ykman._cli", "--reader", "Yubico YubiKey CCID 00 00", "piv"];
-        self.bench.command(python(), &fixed).args(args)
+        ykman(&self.bench, args)
     }
 
     /// ykman, with the management key that the card has to begin with.
@@ -82,4 +80,11 @@ impl YubiKey {
         assert_eq!(super::from_base64(&identity["certificate"]), expected, "{output}");
         assert_eq!(identity["pairing_hash"], super::oracle::pairing_hash(bench, &expected), "{output}");
     }
+}
+
+/// `ykman piv`, on the YubiKey in the bench's reader.
+pub(crate) fn ykman(bench: &Bench, args: &[&str]) -> Run {
+    // vpcd has a second reader, which is empty.
+    let fixed = ["-m", "ykman._cli", "--reader", "Yubico YubiKey CCID 00 00", "piv"];
+    bench.command(python(), &fixed).args(args)
 }

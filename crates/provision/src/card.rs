@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::{Error, KeyAlgorithm, KeySlot, ManagementKey, PinPolicy, TouchPolicy};
+use crate::{Error, KeyAlgorithm, KeySlot, ManagementKey, PinPolicy, TouchPolicy, protected};
 
 /// The objects that provisioning reads and writes. There are no others here, so that no other can be overwritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,7 +117,30 @@ pub trait AdministeredCard {
     ///
     /// [`Error::PrintedInUse`], [`Error::NotSupported`], [`Error::NotReadBack`] before anything has changed for good;
     /// [`Error::NotAuthenticated`], [`Error::Refused`], or that of a lost connection.
-    fn protect_management_key(&mut self, new: &ManagementKey) -> Result<(), Error>;
+    fn protect_management_key(&mut self, new: &ManagementKey) -> Result<(), Error> {
+        stored_management_key(self)?;
+        self.store_management_key(new)?;
+        if stored_management_key(self)?.is_none_or(|stored| stored[..] != *new.as_bytes()) {
+            return Err(Error::NotReadBack { what: "the management key under the PIN".to_owned() });
+        }
+        self.set_management_key(new)
+    }
+
+    /// Writes a management key to [`Object::Printed`]; the card's own stays as it is. One step of
+    /// [`protect_management_key`](Self::protect_management_key), which is what to call.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    fn store_management_key(&mut self, new: &ManagementKey) -> Result<(), Error>;
+
+    /// Gives the card the management key that is stored already, and marks in [`Object::AdminData`] that it is. The last step
+    /// of [`protect_management_key`](Self::protect_management_key), which is what to call.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotSupported`], [`Error::NotAuthenticated`], [`Error::Refused`], or that of a lost connection.
+    fn set_management_key(&mut self, new: &ManagementKey) -> Result<(), Error>;
 
     /// Verifies the PIN.
     ///
@@ -170,4 +193,10 @@ pub trait AdministeredCard {
     ///
     /// [`Error::NotSupported`] if the card attests nothing, or not this key.
     fn attest(&mut self, slot: KeySlot) -> Result<Vec<u8>, Error>;
+}
+
+/// The management key under the PIN, if there is one.
+fn stored_management_key(card: &mut (impl AdministeredCard + ?Sized)) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    let contents = card.read(Object::Printed)?;
+    protected::key(contents.as_deref().map_or(&[], Vec::as_slice))
 }

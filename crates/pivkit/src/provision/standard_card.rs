@@ -7,7 +7,7 @@
 use piv::{Administration, ObjectId, Pin, Puk, Session, VerifiedSession};
 use provision::{
     AdministeredCard, Error, KeyAlgorithm, KeySlot, ManagementKey, ManagementKeyAlgorithm, Object, PinPolicy,
-    ReferenceData, Source, TouchPolicy, protected,
+    ReferenceData, Source, TouchPolicy,
 };
 use zeroize::Zeroizing;
 
@@ -85,19 +85,16 @@ impl AdministeredCard for StandardCard<'_> {
         Ok(())
     }
 
-    fn protect_management_key(&mut self, new: &ManagementKey) -> Result<(), Error> {
-        let stored = self.read(Object::Printed)?;
-        protected::key(stored.as_deref().map_or(&[], Vec::as_slice))?;
+    fn store_management_key(&mut self, new: &ManagementKey) -> Result<(), Error> {
         let key = piv_key(new)?;
-        let what = "setting the management key";
-        self.open()?.put_protected_management_key(&key).map_err(|error| translated(error, what))?;
-        let stored = self.read(Object::Printed)?;
-        let stored = protected::key(stored.as_deref().map_or(&[], Vec::as_slice))?;
-        if stored.is_none_or(|stored| stored[..] != *new.as_bytes()) {
-            return Err(Error::NotReadBack { what: "the management key under the PIN".to_owned() });
-        }
+        let failed = |error| translated(error, "setting the management key");
+        self.open()?.put_protected_management_key(&key).map_err(failed)
+    }
+
+    fn set_management_key(&mut self, new: &ManagementKey) -> Result<(), Error> {
+        let key = piv_key(new)?;
         let session = self.open()?;
-        let translated = |error| translated(error, what);
+        let translated = |error| translated(error, "setting the management key");
         session.set_management_key(piv_algorithm(new.algorithm()), &key, false).map_err(translated)?;
         let mut data = session.admin_data().map_err(translated)?.unwrap_or_default();
         (data.management_key_stored, data.salt) = (true, None);

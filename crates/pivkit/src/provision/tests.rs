@@ -83,7 +83,7 @@ fn factory(profile: Profile) -> Content {
     Content::factory(profile).unwrap()
 }
 
-fn request() -> ProvisionRequest {
+pub(super) fn request() -> ProvisionRequest {
     ProvisionRequest {
         card: CardChoice::default(),
         slots: KeySlot::ALL.to_vec(),

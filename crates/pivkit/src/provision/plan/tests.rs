@@ -1,10 +1,9 @@
 use identity::Certificate;
-use piv::LastTry;
 use rcgen::{CertificateParams, DnType, KeyPair};
 
 use super::*;
-use crate::CardChoice;
 use crate::provision::state::{CertificateState, CodeState, ManagementKeyState, PresentKey, SlotState};
+use crate::provision::tests::request;
 
 /// A YubiKey from the factory.
 fn factory_yubikey() -> CardState {
@@ -36,27 +35,6 @@ fn plain() -> CardState {
         authentication: SlotState::default(),
         key_management: SlotState::default(),
         ..factory_yubikey()
-    }
-}
-
-fn request() -> ProvisionRequest {
-    ProvisionRequest {
-        card: CardChoice::default(),
-        slots: KeySlot::ALL.to_vec(),
-        authentication_algorithm: None,
-        key_management_algorithm: None,
-        pin_policy: PinPolicy::Default,
-        touch_policy: TouchPolicy::Default,
-        subject: Some("Alice".parse().unwrap()),
-        upn: None,
-        email: None,
-        certificates: Certificates::SelfSigned { days: 10 },
-        management_key: None,
-        keep_management_key: false,
-        attestation: None,
-        replace: false,
-        last_try: LastTry::Keep,
-        dry_run: false,
     }
 }
 

@@ -1,0 +1,2 @@
+//! Many pairings at once: manifest, plan, journal, report.
+#![forbid(unsafe_code)]

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use identity::PairingHash;
 use identity::text::escape_control;
 
 /// An error of this crate. Nothing was changed, with two exceptions: [`Error::Changed`] out of the
@@ -60,6 +61,23 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// Only the hash of the key is known, and the backend keeps more than that.
+    #[error("{backend} keeps certificates, and only the pairing hash of the key is given")]
+    NeedsCertificate {
+        /// The backend.
+        backend: &'static str,
+    },
+    /// It is not clear which pairing is to be replaced.
+    #[error("the account {name} has several other pairings: {}", .hashes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    SeveralPairings {
+        /// The name of the account.
+        name: String,
+        /// The pairings.
+        hashes: Vec<PairingHash>,
+    },
+    /// The change could not be written down before it was made, so it was not made.
+    #[error("the change could not be written down")]
+    Witness(#[source] io::Error),
     /// A directory or file that must be there is missing.
     #[error("{} is not there", shown(.path))]
     Missing {

@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use identity::text::escape_control;
 use identity::{Certificate, PairingHash};
 
-use crate::directory::Attributes;
 use crate::error::shown;
-use crate::{Account, AccountName, Elsewhere, Unknown};
+use crate::{Account, AccountName, Elsewhere, Key, Undo, Unknown};
 
 /// A change of one account that has not been made yet. Making a plan changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,13 +19,21 @@ pub struct Plan {
     pub(crate) notes: Vec<Note>,
 }
 
-/// What is wanted, independent of what is there.
+/// What is wanted of an account, and the pairings that it may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Action {
-    Pair(Box<Certificate>),
-    Unpair(PairingHash),
+pub(crate) struct Action {
+    pub(crate) add: Option<Key>,
+    pub(crate) remove: Removal,
+}
+
+/// The pairings that a plan takes away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Removal {
+    None,
+    /// That of one key.
+    One(PairingHash),
     /// All pairings, which must be among these, and what may be one: at most so many parts.
-    UnpairAll(BTreeSet<PairingHash>, usize),
+    All(BTreeSet<PairingHash>, usize),
 }
 
 impl Plan {
@@ -224,12 +231,7 @@ pub struct Applied {
     pub(crate) account: Account,
     pub(crate) changes: Vec<Change>,
     pub(crate) notes: Vec<Note>,
-    /// The file before; `None` when there was none.
-    pub(crate) before: Option<Contents>,
-    /// The bytes of the file after; `None` when there is none.
-    pub(crate) after: Option<Vec<u8>>,
-    /// Whether the directory was made for it.
-    pub(crate) created_directory: bool,
+    pub(crate) undo: Undo,
 }
 
 impl Applied {
@@ -248,11 +250,9 @@ impl Applied {
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
-}
 
-/// A file with its bytes and its attributes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Contents {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) attributes: Attributes,
+    /// How to undo it.
+    pub fn undo(&self) -> &Undo {
+        &self.undo
+    }
 }

@@ -109,7 +109,7 @@ fn carry_out(accounts: &Accounts, plan: &Plan, as_planned: impl Fn(&Pairings) ->
         Ok(pairings) if as_planned(&pairings) => Ok(pairings),
         read => {
             let user = plan.account().name.to_string();
-            match backend.undo(&applied) {
+            match backend.undo(plan.account(), applied.undo()) {
                 Ok(()) => Err(Error::NotReadBack { user, source: read.err() }),
                 Err(source) => Err(Error::NotUndone { user, source }),
             }

@@ -26,6 +26,8 @@ pub(super) fn advise(error: &AccountError) -> Advice {
             NO_IDENTITY,
             "Have a certificate issued that keeps to the rules of DER, or pair another slot with --slot.",
         ),
+        AccountError::NeedsCertificate { .. } => Advice::new(NO_IDENTITY, "Give the certificate as well."),
+        AccountError::SeveralPairings { .. } => Advice::new(USAGE, "Say which one with --old HASH."),
         AccountError::Missing { .. } => Advice::new(ACCOUNT, "Check the path."),
         AccountError::Io { source, .. } => Advice::new(ACCOUNT, io(source.kind())),
         _ => Advice::new(ACCOUNT, "`pivkit list` shows how things stand."),

@@ -54,7 +54,8 @@ pub(crate) fn list(report: &ListReport) -> String {
             };
             let note = if pairing.effective { "" } else { " (behind damage: the login module may not see it)" };
             let subject = format!("{subject}{note}");
-            rows.push(vec![account.user.clone(), pairing.pairing_hash.clone(), until, subject]);
+            let key = pairing.pairing_hash.as_ref().unwrap_or(&pairing.key).clone();
+            rows.push(vec![account.user.clone(), key, until, subject]);
         }
     }
     table(&["ACCOUNT", "PAIRING HASH", "UNTIL", "CERTIFICATE"], &rows)

@@ -18,7 +18,7 @@ use std::ops::Range;
 
 use identity::{Certificate, KeyAlgorithm, PairingHash, pem};
 
-use crate::{Pairing, Pairings, Unreadable};
+use crate::{PairedKey, Pairing, Pairings, Unreadable};
 
 /// The file in pieces, in order; those that matter to nobody are left out.
 #[derive(Debug, Default)]
@@ -57,7 +57,8 @@ impl List {
                     Ok((certificate, rest)) => {
                         sound &= block.strict && rest.is_empty() && certificate.encoding_problem().is_none();
                         let effective = sound && usable(&certificate);
-                        Some(Content::Certificate(Box::new(Pairing { certificate, effective })))
+                        let key = PairedKey::Certificate(Box::new(certificate));
+                        Some(Content::Certificate(Box::new(Pairing { key, effective })))
                     }
                     Err(error) => unreadable(error.to_string()),
                 },
@@ -117,7 +118,7 @@ impl List {
     /// everything that may be a certificate.
     pub(crate) fn remove(&self, file: &[u8], hashes: &BTreeSet<PairingHash>, suspects: bool) -> Vec<u8> {
         let goes = |entry: &&Entry| match &entry.content {
-            Content::Certificate(pairing) => hashes.contains(&pairing.hash()),
+            Content::Certificate(pairing) => pairing.hash().is_some_and(|hash| hashes.contains(&hash)),
             Content::Unreadable { suspect, .. } => suspects && *suspect,
         };
         let mut kept = Vec::with_capacity(file.len());

@@ -1,17 +1,21 @@
 //! What every way of pairing can do.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::PathBuf;
 
 use identity::{Certificate, PairingHash};
 
-use crate::{Account, Applied, Error, Plan};
+use crate::plan::Removal;
+use crate::{Account, Applied, Error, Key, PairedKey, Plan, Request, Selection, Undo};
 
 /// One way in which a system keeps which key opens which account.
 ///
 /// Plans are made without changing anything and can be shown to a person first. Applying one
 /// looks at the account again, under a lock, so two programs cannot lose each other's change.
-pub trait Backend {
+///
+/// Several accounts can be worked on by several threads at once.
+pub trait Backend: Send + Sync {
     /// The name of the backend, such as `pam_p11`.
     fn name(&self) -> &'static str;
 
@@ -29,6 +33,12 @@ pub trait Backend {
     /// [`Error::NotPermitted`], [`Error::Unsafe`] or [`Error::Io`] when it cannot be read.
     fn pairings(&self, account: &Account) -> Result<Pairings, Error>;
 
+    /// Whether one of these pairings lets the holder of the certificate's key in. What [may open](Pairings::may_hold_more)
+    /// the account beside them does not count.
+    fn opens(&self, pairings: &Pairings, certificate: &Certificate) -> bool {
+        pairings.open_for(certificate)
+    }
+
     /// Every account that has a pairing, or whose pairings could not be read; the latter does not
     /// hide the others.
     ///
@@ -37,26 +47,45 @@ pub trait Backend {
     /// Those of [`System::accounts`](crate::System::accounts).
     fn accounts_with_pairings(&self) -> Result<Vec<AccountPairings>, Error>;
 
-    /// Plans to pair the key of `certificate`. The plan is
-    /// [unchanged](Plan::is_unchanged) when the account is paired with this key already, be it
-    /// with another certificate for it.
+    /// Plans what is wanted of an account. The plan is [unchanged](Plan::is_unchanged) when everything is so already.
+    ///
+    /// - Pairing: also when the account is paired with this key by another certificate for it, where the backend
+    ///   compares keys.
+    /// - Unpairing: all includes what cannot be read and may be a pairing; whatever the plan leaves that may open the
+    ///   account is among its [notes](Plan::notes).
+    /// - Replacing: the old pairing goes only when the new one is there.
     ///
     /// # Errors
     ///
-    /// [`Error::UnusableCertificate`] when the certificate could not be read back by everyone;
-    /// [`Error::NoHome`]; [`Error::Unsafe`] also for the home directory `/`; and those of
-    /// [`pairings`](Backend::pairings).
-    fn plan_pair(&self, account: &Account, certificate: &Certificate) -> Result<Plan, Error>;
+    /// [`Error::NeedsCertificate`] for a key of which only the hash is known, where the backend keeps more;
+    /// [`Error::UnusableCertificate`] when the login module cannot use the certificate; [`Error::SeveralPairings`] when
+    /// it is not clear which one is to be replaced; [`Error::NoHome`]; [`Error::Unsafe`] also for the home directory
+    /// `/`; and those of [`pairings`](Backend::pairings).
+    fn plan(&self, account: &Account, request: &Request) -> Result<Plan, Error>;
 
-    /// Plans to remove one pairing, or all. All includes what cannot be read and may be a pairing;
-    /// whatever the plan leaves that may open the account is among its
-    /// [notes](Plan::notes). The plan is [unchanged](Plan::is_unchanged) when there
-    /// is nothing to remove.
+    /// Plans many at once, each as [`plan`](Backend::plan) does, in the same order. A backend that keeps all accounts in
+    /// one file reads it once.
+    fn plan_many(&self, requests: &[(Account, Request)]) -> Vec<Result<Plan, Error>> {
+        requests.iter().map(|(account, request)| self.plan(account, request)).collect()
+    }
+
+    /// Plans to pair the key of `certificate`.
     ///
     /// # Errors
     ///
-    /// Those of [`pairings`](Backend::pairings).
-    fn plan_unpair(&self, account: &Account, hash: Option<&PairingHash>) -> Result<Plan, Error>;
+    /// Those of [`plan`](Backend::plan).
+    fn plan_pair(&self, account: &Account, certificate: &Certificate) -> Result<Plan, Error> {
+        self.plan(account, &Request::Pair(Key::from(certificate)))
+    }
+
+    /// Plans to remove one pairing, or all.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`plan`](Backend::plan).
+    fn plan_unpair(&self, account: &Account, hash: Option<&PairingHash>) -> Result<Plan, Error> {
+        self.plan(account, &Request::Unpair(Selection::of(hash)))
+    }
 
     /// Asks whether this process can carry the plan out: permissions, a file system that can be
     /// written to. Changes nothing and is cheap, so it can be asked before a PIN is.
@@ -78,30 +107,65 @@ pub trait Backend {
     /// [`Error::Busy`] when the lock was not free in time; [`Error::Changed`] for a plan that no
     /// longer fits, and when what was read back is not what was written (only then something was
     /// changed); [`Error::NotPermitted`], [`Error::Unsafe`], [`Error::NoHome`], [`Error::Io`].
-    fn apply(&self, plan: &Plan) -> Result<Applied, Error>;
+    fn apply(&self, plan: &Plan) -> Result<Applied, Error> {
+        self.apply_witnessed(plan, &mut |_| Ok(()))
+    }
 
-    /// Restores byte for byte what was there before, as long as nobody changed it since.
+    /// As [`apply`](Backend::apply), with a witness: it is told how to undo the change, under the lock, right before the
+    /// change is made, and nothing is changed if it fails. What it is told also fits when the change was only made in
+    /// part or not at all.
     ///
     /// # Errors
     ///
-    /// [`Error::Changed`] when it is not what [`apply`](Backend::apply) left, and those of `apply`.
-    fn undo(&self, applied: &Applied) -> Result<(), Error>;
+    /// Those of `apply`, and [`Error::Witness`].
+    fn apply_witnessed(&self, plan: &Plan, witness: Witness<'_>) -> Result<Applied, Error>;
+
+    /// Applies many plans, each as [`apply`](Backend::apply) does, in the same order. A backend that keeps all accounts in
+    /// one file locks and writes it once. The witness is told of all that are about to be changed together: the index of
+    /// each plan, and its undo.
+    fn apply_many(&self, plans: &[Plan], witness: WitnessOfMany<'_>) -> Vec<Result<Applied, Error>> {
+        let one =
+            |(index, plan): (usize, &Plan)| self.apply_witnessed(plan, &mut |undo| witness(&[(index, undo.clone())]));
+        plans.iter().enumerate().map(one).collect()
+    }
+
+    /// Restores what was there before, byte for byte where it is a file, as long as nobody changed it since. Does nothing
+    /// when it is so already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Changed`] when it is neither what [`apply`](Backend::apply) left nor what was there before, and those of
+    /// `apply`.
+    fn undo(&self, account: &Account, undo: &Undo) -> Result<(), Error>;
+
+    /// Undoes many, the last one first; the results are in the order of `undos`.
+    fn undo_many(&self, undos: &[(Account, Undo)]) -> Vec<Result<(), Error>> {
+        let mut results: Vec<_> = undos.iter().rev().map(|(account, undo)| self.undo(account, undo)).collect();
+        results.reverse();
+        results
+    }
 }
+
+/// Is told how to undo a change right before it is made; see [`Backend::apply_witnessed`].
+pub type Witness<'a> = &'a mut dyn FnMut(&Undo) -> io::Result<()>;
+
+/// The same for changes that are made together; see [`Backend::apply_many`].
+pub type WitnessOfMany<'a> = &'a mut dyn FnMut(&[(usize, Undo)]) -> io::Result<()>;
 
 /// One pairing of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pairing {
-    /// The certificate that is kept. Only its public key counts.
-    pub certificate: Certificate,
+    /// What is kept of the key.
+    pub key: PairedKey,
     /// Whether the login module is sure to come to see it; `false` when it stands behind something
     /// damaged, or is written in a way that not every version reads.
     pub effective: bool,
 }
 
 impl Pairing {
-    /// The pairing hash of the key.
-    pub fn hash(&self) -> PairingHash {
-        self.certificate.pairing_hash()
+    /// The pairing hash of the key, where it is known.
+    pub fn hash(&self) -> Option<PairingHash> {
+        self.key.hash()
     }
 }
 
@@ -128,9 +192,16 @@ impl Pairings {
         self.is_listed(hash) || self.elsewhere.iter().any(|key| key.hash == *hash)
     }
 
+    /// Whether the certificate opens the account, be it through another file, as far as can be said without asking the
+    /// backend; see [`Backend::opens`].
+    pub(crate) fn open_for(&self, certificate: &Certificate) -> bool {
+        let kept = self.entries.iter().any(|pairing| pairing.effective && pairing.key.is_of(certificate));
+        kept || self.elsewhere.iter().any(|key| key.hash == certificate.pairing_hash())
+    }
+
     /// Whether the key opens the account through the list that is kept here.
     pub(crate) fn is_listed(&self, hash: &PairingHash) -> bool {
-        self.entries.iter().any(|pairing| pairing.effective && pairing.hash() == *hash)
+        self.entries.iter().any(|pairing| pairing.effective && pairing.hash().as_ref() == Some(hash))
     }
 
     /// Whether there is something that could not be read and may open the account for any key: as
@@ -139,10 +210,19 @@ impl Pairings {
         self.suspects > 0 || !self.unknown.is_empty()
     }
 
-    /// The hashes of all keys that are kept here, each once.
+    /// The hashes of all keys that are kept here and whose hash is known, each once.
     pub fn hashes(&self) -> Vec<PairingHash> {
         let mut seen = BTreeSet::new();
-        self.entries.iter().map(Pairing::hash).filter(|hash| seen.insert(*hash)).collect()
+        self.entries.iter().filter_map(Pairing::hash).filter(|hash| seen.insert(*hash)).collect()
+    }
+
+    /// What goes when a key takes the place of the only other one.
+    pub(crate) fn only_other(&self, account: &Account, new: &PairingHash) -> Result<Removal, Error> {
+        match self.hashes().into_iter().filter(|hash| hash != new).collect::<Vec<_>>().as_slice() {
+            [] => Ok(Removal::None),
+            [one] => Ok(Removal::One(*one)),
+            several => Err(Error::SeveralPairings { name: account.name.to_string(), hashes: several.to_vec() }),
+        }
     }
 
     /// Whether nothing at all was found. That something [could not be read](Pairings::unknown) in

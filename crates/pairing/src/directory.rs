@@ -17,16 +17,8 @@ use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat, renameat};
 use nix::sys::stat::{Mode, SFlag, fstat, fstatat, mkdirat};
 use nix::unistd::{AccessFlags, UnlinkatFlags, faccessat, unlinkat};
 
+use crate::undo::Attributes;
 use crate::{Account, Error, System};
-
-/// Owner and permission bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Attributes {
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
-    /// The nine permission bits.
-    pub(crate) mode: u32,
-}
 
 impl From<&Metadata> for Attributes {
     fn from(metadata: &Metadata) -> Self {

@@ -3,9 +3,10 @@
 //! ```text
 //! System (live, or a directory tree) -> Account
 //! Backend:  pairings(account)                       what is there
-//!           plan_pair / plan_unpair -> Plan         pure: what will change, in plain words
+//!           plan(account, request)  -> Plan         pure: what will change, in plain words
 //!           apply(plan)             -> Applied      lock, read again, replace, read back
-//!           undo(applied)                           exactly what was there before
+//!           undo(account, undo)                     exactly what was there before
+//!           plan_many, apply_many, undo_many        the same for ten thousand accounts
 //! ```
 //!
 //! A pairing says: whoever proves possession of this key may log in as this account. What proves
@@ -23,14 +24,21 @@ mod backend;
 mod directory;
 mod error;
 mod group;
+pub mod macos;
 pub mod pam_p11;
 mod passwd;
 mod plan;
+mod request;
 mod system;
+mod undo;
 mod walk;
 
 pub use account::{Account, AccountName};
-pub use backend::{AccountPairings, Backend, Elsewhere, Pairing, Pairings, Unknown, Unreadable};
+pub use backend::{
+    AccountPairings, Backend, Elsewhere, Pairing, Pairings, Unknown, Unreadable, Witness, WitnessOfMany,
+};
 pub use error::Error;
 pub use plan::{Applied, Change, Note, Plan};
+pub use request::{Key, PairedKey, Request, Selection};
 pub use system::System;
+pub use undo::{AuthorityUndo, FileUndo, Undo};

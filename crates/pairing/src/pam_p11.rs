@@ -33,9 +33,13 @@ use identity::{Certificate, KeyAlgorithm, PairingHash};
 use nix::unistd::{UnlinkatFlags, geteuid};
 
 use crate::authorized_certificates::{self, List};
-use crate::directory::{Attributes, Directory};
-use crate::plan::{Action, Contents};
-use crate::{Account, AccountPairings, Applied, Backend, Change, Error, Note, Pairings, Plan, System};
+use crate::directory::Directory;
+use crate::plan::{Action, Removal};
+use crate::undo::{Attributes, Contents, FileDigest, FileUndo};
+use crate::{
+    Account, AccountPairings, Applied, Backend, Change, Error, Key, Note, Pairing, Pairings, Plan, Request, Selection,
+    System, Undo, Witness,
+};
 
 mod elsewhere;
 
@@ -64,8 +68,24 @@ impl PamP11 {
     }
 
     fn home(&self, account: &Account) -> Result<Directory, Error> {
-        let home = self.system.open_home(account)?;
-        home.ok_or_else(|| Error::NoHome { name: account.name.to_string(), path: self.system.path_of(&account.home) })
+        self.system.open_home(account)?.ok_or_else(|| self.no_home(account))
+    }
+
+    fn no_home(&self, account: &Account) -> Error {
+        Error::NoHome { name: account.name.to_string(), path: self.system.path_of(&account.home) }
+    }
+
+    /// Whether the key can be put on the account's list at all.
+    fn check_key(&self, account: &Account, key: &Key) -> Result<(), Error> {
+        let certificate = key.certificate().ok_or(Error::NeedsCertificate { backend: NAME })?;
+        if let Some(why) = self.obstacle(None, certificate) {
+            return Err(Error::UnusableCertificate { why });
+        }
+        if account.home.parent().is_none() {
+            let why = "is the home directory of the account, and what is kept there counts for others as well";
+            return Err(Error::unsafe_path(&self.system.path_of(&account.home), why));
+        }
+        Ok(())
     }
 
     /// Everything that is there for the account.
@@ -95,7 +115,7 @@ impl PamP11 {
     }
 
     /// Makes the plan for what is there.
-    fn plan(&self, account: &Account, action: Action, found: &Found) -> Result<Plan, Error> {
+    fn plan_for(&self, account: &Account, action: Action, found: &Found) -> Result<Plan, Error> {
         let path = self.file_path(account);
         let mut changes = Vec::new();
         if let Some(after) = after(&action, found) {
@@ -105,11 +125,12 @@ impl PamP11 {
             if found.file.is_none() {
                 changes.push(Change::CreateFile { path: path.clone() });
             }
-            if let Action::Pair(certificate) = &action {
+            if let Some(certificate) = action.adds(&found.pairings) {
                 changes.push(Change::add(path.clone(), certificate));
             }
-            let gone = found.pairings.entries.iter().filter(|pairing| action.removes(&pairing.hash()));
-            changes.extend(gone.map(|pairing| Change::remove(path.clone(), &pairing.certificate)));
+            let gone = found.pairings.entries.iter().filter(|pairing| action.removes(pairing));
+            let gone = gone.filter_map(|pairing| pairing.key.certificate());
+            changes.extend(gone.map(|certificate| Change::remove(path.clone(), certificate)));
             if action.removes_suspects() {
                 let mut lines = found.list.suspects();
                 let first = lines.by_ref().take(authorized_certificates::MAX_UNREADABLE);
@@ -135,8 +156,8 @@ impl PamP11 {
         if pairings.unreadable_more > 0 && !action.removes_suspects() {
             notes.push(Note::UnreadableMore { path: path.clone(), count: pairings.unreadable_more });
         }
-        if let Action::Unpair(_) | Action::UnpairAll(..) = action {
-            let stays = |hash| matches!(action, Action::UnpairAll(..)) || action.removes(hash);
+        if action.remove != Removal::None {
+            let stays = |hash: &PairingHash| action.removes_suspects() || action.removes_hash(hash);
             let mut keys = pairings.elsewhere.iter().filter(|key| stays(&key.hash));
             notes.extend(keys.by_ref().take(MAX_NOTES).cloned().map(Note::Elsewhere));
             let count = keys.count();
@@ -147,7 +168,7 @@ impl PamP11 {
         if !accounts.is_empty() {
             notes.push(Note::SharedHome { path: self.system.path_of(&account.home), accounts });
         }
-        if let Action::Pair(certificate) = action
+        if let Some(certificate) = action.certificate()
             && let KeyAlgorithm::Rsa { bits: bits @ 4096.. } = *certificate.public_key().algorithm()
         {
             notes.push(Note::LongRsaKey { bits });
@@ -227,7 +248,7 @@ impl PamP11 {
 
 impl Backend for PamP11 {
     fn name(&self) -> &'static str {
-        "pam_p11"
+        NAME
     }
 
     fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {
@@ -263,28 +284,29 @@ impl Backend for PamP11 {
         Ok(with_pairings)
     }
 
-    fn plan_pair(&self, account: &Account, certificate: &Certificate) -> Result<Plan, Error> {
-        if let Some(why) = self.obstacle(None, certificate) {
-            return Err(Error::UnusableCertificate { why });
+    fn plan(&self, account: &Account, request: &Request) -> Result<Plan, Error> {
+        let (add, remove) = match request {
+            Request::Pair(key) => (Some(key), None),
+            Request::Unpair(selection) => (None, Some(selection)),
+            Request::Replace { new, old } => (Some(new), Some(old)),
+        };
+        if let Some(key) = add {
+            self.check_key(account, key)?;
         }
-        if account.home.parent().is_none() {
-            let why = "is the home directory of the account, and what is kept there counts for others as well";
-            return Err(Error::unsafe_path(&self.system.path_of(&account.home), why));
-        }
-        let found = self.found(&self.home(account)?, account)?;
-        self.plan(account, Action::Pair(Box::new(certificate.clone())), &found)
-    }
-
-    fn plan_unpair(&self, account: &Account, hash: Option<&PairingHash>) -> Result<Plan, Error> {
         let found = match self.system.open_home(account)? {
             Some(home) => self.found(&home, account)?,
-            None => Found::default(),
+            None if add.is_none() => Found::default(),
+            None => return Err(self.no_home(account)),
         };
-        let action = match hash {
-            Some(hash) => Action::Unpair(*hash),
-            None => Action::UnpairAll(found.pairings.hashes().into_iter().collect(), found.pairings.suspects),
+        let pairings = &found.pairings;
+        let remove = match (remove, add) {
+            (None, _) => Removal::None,
+            (Some(Selection::Hash(hash)), _) => Removal::One(*hash),
+            (Some(Selection::Certificate(certificate)), _) => Removal::One(certificate.pairing_hash()),
+            (Some(Selection::All), None) => Removal::All(pairings.hashes().into_iter().collect(), pairings.suspects),
+            (Some(Selection::All), Some(new)) => pairings.only_other(account, &new.hash())?,
         };
-        self.plan(account, action, &found)
+        self.plan_for(account, Action { add: add.cloned(), remove }, &found)
     }
 
     fn check_access(&self, plan: &Plan) -> Result<(), Error> {
@@ -309,62 +331,66 @@ impl Backend for PamP11 {
         Err(Error::io(&self.file_path(account), nix::errno::Errno::EPERM))
     }
 
-    fn apply(&self, plan: &Plan) -> Result<Applied, Error> {
+    fn apply_witnessed(&self, plan: &Plan, witness: Witness<'_>) -> Result<Applied, Error> {
         let account = &plan.account;
         let home = self.home(account)?;
-        let locked = self.lock(&home, account, matches!(plan.action, Action::Pair(_)))?;
+        let locked = self.lock(&home, account, plan.action.add.is_some())?;
         let mut found = match &locked {
             Some(locked) => self.found_in(&locked.directory, account)?,
             None => Found::default(),
         };
         elsewhere::read(&home, &mut found.pairings);
-        found.has_directory &= locked.as_ref().is_some_and(|locked| !locked.created);
-        if let Action::UnpairAll(known, suspects) = &plan.action
+        let created_directory = locked.as_ref().is_some_and(|locked| locked.created);
+        found.has_directory &= !created_directory;
+        if let Removal::All(known, suspects) = &plan.action.remove
             && (found.pairings.suspects > *suspects || found.pairings.hashes().iter().any(|hash| !known.contains(hash)))
         {
             return Err(Error::Changed { path: self.file_path(account) });
         }
-        let now = self.plan(account, plan.action.clone(), &found)?;
-        let before = found.file.clone();
-        let created_directory = locked.as_ref().is_some_and(|locked| locked.created);
-        let after = match (after(&plan.action, &found), &locked) {
-            (Some(after), Some(locked)) => {
-                let owner = Attributes { uid: account.uid, gid: account.gid, mode: 0o600 };
-                let attributes = before.as_ref().map_or(owner, |file| file.attributes);
-                let after = after.map(|bytes| Contents { bytes, attributes });
-                let result = self.write(locked, account, &found, after.as_ref());
-                if result.is_err() && created_directory {
-                    // Not empty when the file is already in its place: then it stays.
-                    let _ = home.remove(DIRECTORY, UnlinkatFlags::RemoveDir);
-                }
-                result?;
-                after.map(|file| file.bytes)
+        let now = self.plan_for(account, plan.action.clone(), &found)?;
+        let mut undo = Undo::Nothing;
+        if let (Some(after), Some(locked)) = (after(&plan.action, &found), &locked) {
+            let before = found.file.clone();
+            let owner = Attributes { uid: account.uid, gid: account.gid, mode: 0o600 };
+            let attributes = before.as_ref().map_or(owner, |file| file.attributes);
+            let after = after.map(|bytes| Contents { bytes, attributes });
+            let digest = after.as_ref().map(|file| FileDigest::of(&file.bytes));
+            undo = Undo::File(FileUndo { before, after: digest, created_directory });
+            let result = witness(&undo).map_err(Error::Witness);
+            let result = result.and_then(|()| self.write(locked, account, &found, after.as_ref()));
+            if result.is_err() && created_directory {
+                // Not empty when the file is already in its place: then it stays.
+                let _ = home.remove(DIRECTORY, UnlinkatFlags::RemoveDir);
             }
-            _ => before.as_ref().map(|file| file.bytes.clone()),
-        };
-        tracing::info!(backend = self.name(), account = %account.name, changes = now.changes.len(), "pairing_applied");
-        let account = account.clone();
-        Ok(Applied { account, changes: now.changes, notes: now.notes, before, after, created_directory })
+            result?;
+        }
+        tracing::info!(backend = NAME, account = %account.name, changes = now.changes.len(), "pairing_applied");
+        Ok(Applied { account: account.clone(), changes: now.changes, notes: now.notes, undo })
     }
 
-    fn undo(&self, applied: &Applied) -> Result<(), Error> {
-        if applied.changes.is_empty() {
-            return Ok(());
-        }
-        let account = &applied.account;
+    fn undo(&self, account: &Account, undo: &Undo) -> Result<(), Error> {
+        let undo = match undo {
+            Undo::File(undo) => undo,
+            Undo::Nothing => return Ok(()),
+            _ => return Err(Error::Changed { path: self.file_path(account) }),
+        };
         let home = self.home(account)?;
         let changed = || Error::Changed { path: self.file_path(account) };
-        let locked = self.lock(&home, account, false)?.ok_or_else(changed)?;
+        let Some(locked) = self.lock(&home, account, false)? else {
+            return if undo.before.is_none() { Ok(()) } else { Err(changed()) };
+        };
         let found = self.found_in(&locked.directory, account)?;
-        if found.file.as_ref().map(|file| &file.bytes) != applied.after.as_ref() {
-            return Err(changed());
+        if found.file != undo.before {
+            if found.file.as_ref().map(|file| FileDigest::of(&file.bytes)) != undo.after {
+                return Err(changed());
+            }
+            self.write(&locked, account, &found, undo.before.as_ref())?;
         }
-        self.write(&locked, account, &found, applied.before.as_ref())?;
-        if applied.created_directory {
+        if undo.created_directory {
             // Somebody may have put something else there.
             let _ = home.remove(DIRECTORY, UnlinkatFlags::RemoveDir);
         }
-        tracing::info!(backend = self.name(), account = %account.name, "pairing_undone");
+        tracing::info!(backend = NAME, account = %account.name, "pairing_undone");
         Ok(())
     }
 }
@@ -395,32 +421,45 @@ fn can_be_kept(account: &Account, directory: Attributes) -> bool {
 }
 
 impl Action {
-    fn removes(&self, hash: &PairingHash) -> bool {
-        match self {
-            Action::Pair(_) => false,
-            Action::Unpair(one) => one == hash,
-            Action::UnpairAll(all, _) => all.contains(hash),
+    fn certificate(&self) -> Option<&Certificate> {
+        self.add.as_ref().and_then(Key::certificate)
+    }
+
+    /// The certificate that is to be added to these.
+    fn adds(&self, pairings: &Pairings) -> Option<&Certificate> {
+        self.certificate().filter(|certificate| !pairings.is_listed(&certificate.pairing_hash()))
+    }
+
+    fn removes_hash(&self, hash: &PairingHash) -> bool {
+        match &self.remove {
+            Removal::None => false,
+            Removal::One(one) => one == hash && self.add.as_ref().is_none_or(|new| new.hash() != *hash),
+            Removal::All(all, _) => all.contains(hash),
         }
     }
 
+    fn removes(&self, pairing: &Pairing) -> bool {
+        pairing.hash().is_some_and(|hash| self.removes_hash(&hash))
+    }
+
     fn removes_suspects(&self) -> bool {
-        matches!(self, Action::UnpairAll(..))
+        matches!(self.remove, Removal::All(..))
     }
 }
 
 /// The file after the action: `None` when nothing changes, `Some(None)` when it is to go.
 fn after(action: &Action, found: &Found) -> Option<Option<Vec<u8>>> {
-    let bytes = found.file.as_ref().map(|file| file.bytes.as_slice()).unwrap_or_default();
-    if let Action::Pair(certificate) = action {
-        let listed = found.pairings.is_listed(&certificate.pairing_hash());
-        return (!listed).then(|| Some(found.list.add(bytes, certificate)));
-    }
-    let hashes: BTreeSet<_> = found.pairings.hashes().into_iter().filter(|hash| action.removes(hash)).collect();
+    let file = found.file.as_ref().map(|file| file.bytes.as_slice()).unwrap_or_default();
+    let gone: BTreeSet<_> = found.pairings.hashes().into_iter().filter(|hash| action.removes_hash(hash)).collect();
     let suspects = action.removes_suspects() && found.pairings.suspects > 0;
-    if hashes.is_empty() && !suspects {
-        return None;
+    let added = action.adds(&found.pairings).map(|certificate| found.list.add(file, certificate));
+    if gone.is_empty() && !suspects {
+        return added.map(Some);
     }
-    let rest = found.list.remove(bytes, &hashes, suspects);
+    let rest = match added {
+        Some(added) => List::read(&added).remove(&added, &gone, suspects),
+        None => found.list.remove(file, &gone, suspects),
+    };
     Some(Some(rest).filter(|rest| !rest.trim_ascii().is_empty()))
 }
 
@@ -428,6 +467,7 @@ fn parent(path: &Path) -> PathBuf {
     path.parent().unwrap_or(path).to_owned()
 }
 
+const NAME: &str = "pam_p11";
 const DIRECTORY: &str = ".eid";
 const FILE: &str = "authorized_certificates";
 /// The new file until it takes its place; only the holder of the lock uses this name.

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use identity::text::escape_control;
 use identity::{Certificate, PairingHash};
 
-use crate::directory::Attributes;
 use crate::error::shown;
-use crate::{Account, AccountName, Elsewhere, Unknown};
+use crate::macos::Finding;
+use crate::{Account, AccountName, Elsewhere, Key, Undo, Unknown};
 
 /// A change of one account that has not been made yet. Making a plan changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,13 +20,21 @@ pub struct Plan {
     pub(crate) notes: Vec<Note>,
 }
 
-/// What is wanted, independent of what is there.
+/// What is wanted of an account, and the pairings that it may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Action {
-    Pair(Box<Certificate>),
-    Unpair(PairingHash),
+pub(crate) struct Action {
+    pub(crate) add: Option<Key>,
+    pub(crate) remove: Removal,
+}
+
+/// The pairings that a plan takes away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Removal {
+    None,
+    /// That of one key.
+    One(PairingHash),
     /// All pairings, which must be among these, and what may be one: at most so many parts.
-    UnpairAll(BTreeSet<PairingHash>, usize),
+    All(BTreeSet<PairingHash>, usize),
 }
 
 impl Plan {
@@ -102,6 +110,18 @@ pub enum Change {
         /// The file.
         path: PathBuf,
     },
+    /// A Mac pairs the key with the account: `sc_auth pair`.
+    PairOnMac {
+        /// The account.
+        user: AccountName,
+        /// The pairing hash of the key.
+        hash: PairingHash,
+    },
+    /// A value is removed from `AuthenticationAuthority` in the record of a Mac's account.
+    RemoveAuthority {
+        /// The value.
+        value: String,
+    },
 }
 
 impl Change {
@@ -132,6 +152,12 @@ impl fmt::Display for Change {
                 write!(f, "remove {count} more such parts of {}", shown(path))
             }
             Change::RemoveFile { path } => write!(f, "remove the file {}, which is empty then", shown(path)),
+            Change::PairOnMac { user, hash } => {
+                write!(f, "have the Mac pair {hash} with {user} (sc_auth pair), for which it may ask at the screen")
+            }
+            Change::RemoveAuthority { value } => {
+                write!(f, "remove {} from the record of the account", escape_control(value))
+            }
         }
     }
 }
@@ -183,6 +209,8 @@ pub enum Note {
         /// The length in bits.
         bits: u32,
     },
+    /// Something about a Mac.
+    Mac(Finding),
 }
 
 impl fmt::Display for Note {
@@ -214,6 +242,7 @@ impl fmt::Display for Note {
                 write!(f, "{path} is also the home directory of {names}: what is paired there opens all of them")
             }
             Note::LongRsaKey { bits } => write!(f, "OpenSC 0.23 cannot sign with RSA-{bits}; newer versions may"),
+            Note::Mac(finding) => finding.fmt(f),
         }
     }
 }
@@ -224,12 +253,7 @@ pub struct Applied {
     pub(crate) account: Account,
     pub(crate) changes: Vec<Change>,
     pub(crate) notes: Vec<Note>,
-    /// The file before; `None` when there was none.
-    pub(crate) before: Option<Contents>,
-    /// The bytes of the file after; `None` when there is none.
-    pub(crate) after: Option<Vec<u8>>,
-    /// Whether the directory was made for it.
-    pub(crate) created_directory: bool,
+    pub(crate) undo: Undo,
 }
 
 impl Applied {
@@ -248,11 +272,9 @@ impl Applied {
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
-}
 
-/// A file with its bytes and its attributes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Contents {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) attributes: Attributes,
+    /// How to undo it.
+    pub fn undo(&self) -> &Undo {
+        &self.undo
+    }
 }

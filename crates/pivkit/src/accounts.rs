@@ -61,14 +61,16 @@ fn has_pam_module(file: &str) -> bool {
 
 pub(crate) fn account_report(user: String, pairings: &Pairings) -> AccountReport {
     let kept = pairings.entries.iter().map(|pairing| PairingReport {
-        pairing_hash: pairing.hash().to_string(),
-        subject: Some(pairing.certificate.subject().to_owned()),
-        not_after: Some(crate::identities::rfc3339(pairing.certificate.not_after())),
+        pairing_hash: pairing.hash().map(|hash| hash.to_string()),
+        key: pairing.key.to_string(),
+        subject: pairing.key.certificate().map(|certificate| certificate.subject().to_owned()),
+        not_after: pairing.key.certificate().map(|certificate| crate::identities::rfc3339(certificate.not_after())),
         effective: pairing.effective,
         elsewhere: None,
     });
     let elsewhere = pairings.elsewhere.iter().map(|key| PairingReport {
-        pairing_hash: key.hash.to_string(),
+        pairing_hash: Some(key.hash.to_string()),
+        key: key.hash.to_string(),
         subject: None,
         not_after: None,
         effective: true,

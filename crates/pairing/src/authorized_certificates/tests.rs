@@ -31,7 +31,7 @@ fn remove_all(file: &[u8]) -> Vec<u8> {
 }
 
 fn effective(file: &[u8]) -> Vec<(PairingHash, bool)> {
-    read(file).entries.iter().map(|pairing| (pairing.hash(), pairing.effective)).collect()
+    read(file).entries.iter().map(|pairing| (pairing.hash().unwrap(), pairing.effective)).collect()
 }
 
 /// What pam_p11 would read of each file, found by libcrypto alone.

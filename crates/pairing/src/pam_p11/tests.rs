@@ -248,7 +248,7 @@ fn removing_all_removes_what_may_be_a_certificate_and_says_so() {
     let applied = backend.apply(&plan).unwrap();
     assert_eq!(applied.notes(), plan.notes());
     assert!(backend.pairings(&tree.alice).unwrap().may_hold_more());
-    backend.undo(&applied).unwrap();
+    backend.undo(applied.account(), applied.undo()).unwrap();
     // All.
     let plan = backend.plan_unpair(&tree.alice, None).unwrap();
     assert!(plan.notes().is_empty());

@@ -62,8 +62,11 @@ pub struct AccountReport {
 /// One pairing.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct PairingReport {
-    /// The pairing hash.
-    pub pairing_hash: String,
+    /// The pairing hash of the key, where the backend keeps the key, its hash or its certificate.
+    pub pairing_hash: Option<String>,
+    /// What the backend keeps: the pairing hash, the digest of a certificate (octets in upper-case hexadecimal, with colons),
+    /// a rule or a value.
+    pub key: String,
     /// The subject of the certificate, where the backend keeps it.
     pub subject: Option<String>,
     /// End of validity, RFC 3339, where the backend keeps the certificate.

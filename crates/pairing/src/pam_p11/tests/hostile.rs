@@ -19,7 +19,7 @@ fn refused(tree: &Tree, why: &str) {
         ("plan_pair", backend.plan_pair(&tree.alice, &one).map(drop)),
         ("plan_unpair", backend.plan_unpair(&tree.alice, Some(&hash)).map(drop)),
         ("apply", backend.apply(&plan).map(drop)),
-        ("undo", backend.undo(&undo)),
+        ("undo", backend.undo(undo.account(), undo.undo())),
     ] {
         match result {
             Err(Error::Unsafe { why: found, .. }) => assert!(found.contains(why), "{what}: {found}"),

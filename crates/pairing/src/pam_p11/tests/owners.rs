@@ -29,7 +29,7 @@ fn mode_and_owner_of_a_file_are_kept() {
             let before = (attributes(&tree.file()), attributes(&tree.path(EID)));
             let applied = tree.pair(&certificate("a"));
             assert_eq!((attributes(&tree.file()), attributes(&tree.path(EID))), before);
-            tree.backend().undo(&applied).unwrap();
+            tree.backend().undo(applied.account(), applied.undo()).unwrap();
             assert_eq!((attributes(&tree.file()), attributes(&tree.path(EID))), before);
         }
     }

@@ -123,7 +123,7 @@ fn a_lock_that_others_keep_does_not_keep_a_pairing() {
     let backend = tree.backend().with_lock_wait(Duration::from_millis(30));
     let applied = backend.apply(&backend.plan_unpair(&tree.alice, None).unwrap()).unwrap();
     assert!(!tree.file().exists());
-    backend.undo(&applied).unwrap();
+    backend.undo(applied.account(), applied.undo()).unwrap();
     assert_eq!(tree.hashes(), [a.pairing_hash()]);
     backend.apply(&backend.plan_pair(&tree.alice, &certificate("b")).unwrap()).unwrap();
     assert_eq!(tree.hashes().len(), 2);
@@ -145,7 +145,7 @@ fn a_directory_that_goes_while_somebody_waits_for_it_is_made_anew() {
     drop(holder);
     waiting.join().unwrap();
     assert_eq!(tree.hashes(), [b.pairing_hash()]);
-    assert!(matches!(tree.backend().undo(&applied), Err(Error::Changed { .. })));
+    assert!(matches!(tree.backend().undo(applied.account(), applied.undo()), Err(Error::Changed { .. })));
 }
 
 fn locked(path: &Path) -> fs::File {

@@ -8,9 +8,9 @@ fn undo_restores_absence() {
     let before = tree.snapshot();
     let applied = tree.pair(&certificate("a"));
     assert_ne!(tree.snapshot(), before);
-    tree.backend().undo(&applied).unwrap();
+    tree.backend().undo(applied.account(), applied.undo()).unwrap();
     assert_eq!(tree.snapshot(), before);
-    assert!(matches!(tree.backend().undo(&applied), Err(Error::Changed { .. })), "once is enough");
+    tree.backend().undo(applied.account(), applied.undo()).unwrap();
     assert_eq!(tree.snapshot(), before);
 }
 
@@ -21,12 +21,59 @@ fn undo_restores_every_byte_and_attribute() {
     let tree = Tree::with_file(file.as_bytes());
     let before = tree.snapshot();
     let paired = tree.pair(&certificate("b"));
-    tree.backend().undo(&paired).unwrap();
+    tree.backend().undo(paired.account(), paired.undo()).unwrap();
     assert_eq!(tree.snapshot(), before);
     let unpaired = tree.unpair(Some(&a.pairing_hash()));
     assert_eq!(tree.hashes(), []);
-    tree.backend().undo(&unpaired).unwrap();
+    tree.backend().undo(unpaired.account(), unpaired.undo()).unwrap();
     assert_eq!(tree.snapshot(), before);
+}
+
+/// As after a crash between the witness and the change.
+#[test]
+fn undo_of_what_was_not_made_is_nothing() {
+    let tree = Tree::with_file(certificate("a").to_pem().as_bytes());
+    let backend = tree.backend();
+    let before = tree.snapshot();
+    let mut told = Vec::new();
+    let plan = backend.plan_pair(&tree.alice, &certificate("b")).unwrap();
+    let failed = backend.apply_witnessed(&plan, &mut |undo| {
+        told.push(undo.clone());
+        Err(std::io::ErrorKind::StorageFull.into())
+    });
+    assert!(matches!(failed, Err(Error::Witness(_))));
+    assert_eq!(tree.snapshot(), before);
+    backend.undo(&tree.alice, &told[0]).unwrap();
+    assert_eq!(tree.snapshot(), before);
+    // What it was told undoes the change when it is made.
+    let applied = backend.apply(&plan).unwrap();
+    assert_eq!(*applied.undo(), told[0]);
+    backend.undo(&tree.alice, &told[0]).unwrap();
+    assert_eq!(tree.snapshot(), before);
+}
+
+#[test]
+fn a_renewed_key_takes_the_place_of_the_old_one() {
+    let (old, new, third) = (certificate("old"), certificate("new"), certificate("third"));
+    let tree = Tree::with_file(format!("# mine\n{}", old.to_pem()).as_bytes());
+    let backend = tree.backend();
+    let before = tree.snapshot();
+    let replace = |old| Request::Replace { new: Key::from(&new), old };
+    let applied = backend.apply(&backend.plan(&tree.alice, &replace(Selection::All)).unwrap()).unwrap();
+    assert_eq!(tree.hashes(), [new.pairing_hash()]);
+    assert!(fs::read_to_string(tree.file()).unwrap().starts_with("# mine\n"));
+    assert!(backend.plan(&tree.alice, &replace(Selection::All)).unwrap().is_unchanged());
+    backend.undo(&tree.alice, applied.undo()).unwrap();
+    assert_eq!(tree.snapshot(), before);
+    // With several, it must be said which.
+    tree.pair(&third);
+    let refused = backend.plan(&tree.alice, &replace(Selection::All)).unwrap_err().to_string();
+    assert!(refused.contains(&third.pairing_hash().to_string()), "{refused}");
+    let plan = backend.plan(&tree.alice, &replace(Selection::Hash(old.pairing_hash()))).unwrap();
+    backend.apply(&plan).unwrap();
+    assert_eq!(tree.hashes(), [third.pairing_hash(), new.pairing_hash()]);
+    let refused = backend.plan(&tree.alice, &Request::Pair(Key::Hash(old.pairing_hash())));
+    assert!(matches!(refused, Err(Error::NeedsCertificate { .. })));
 }
 
 #[test]
@@ -35,7 +82,7 @@ fn undo_brings_a_removed_file_back() {
     let before = tree.snapshot();
     let applied = tree.unpair(None);
     assert!(!tree.file().exists());
-    tree.backend().undo(&applied).unwrap();
+    tree.backend().undo(applied.account(), applied.undo()).unwrap();
     assert_eq!(tree.snapshot(), before);
 }
 
@@ -45,10 +92,12 @@ fn undo_refuses_what_somebody_changed() {
     let applied = tree.pair(&certificate("a"));
     tree.pair(&certificate("b"));
     let after = tree.snapshot();
-    assert!(matches!(tree.backend().undo(&applied), Err(Error::Changed { .. })));
+    assert!(matches!(tree.backend().undo(applied.account(), applied.undo()), Err(Error::Changed { .. })));
     assert_eq!(tree.snapshot(), after);
+    // It is gone already, as it was.
     fs::remove_file(tree.file()).unwrap();
-    assert!(matches!(tree.backend().undo(&applied), Err(Error::Changed { .. })));
+    tree.backend().undo(applied.account(), applied.undo()).unwrap();
+    assert!(!tree.file().exists());
 }
 
 #[test]
@@ -56,7 +105,7 @@ fn undo_keeps_a_directory_that_is_in_use() {
     let tree = Tree::new();
     let applied = tree.pair(&certificate("a"));
     fs::write(tree.path("home/alice/.eid/other"), b"x").unwrap();
-    tree.backend().undo(&applied).unwrap();
+    tree.backend().undo(applied.account(), applied.undo()).unwrap();
     assert!(!tree.file().exists() && tree.path("home/alice/.eid/other").exists());
 }
 
@@ -67,7 +116,7 @@ fn undo_of_nothing_is_nothing() {
     tree.pair(&a);
     let applied = tree.pair(&a);
     let before = tree.snapshot();
-    tree.backend().undo(&applied).unwrap();
+    tree.backend().undo(applied.account(), applied.undo()).unwrap();
     assert_eq!(tree.snapshot(), before);
 }
 

@@ -5,13 +5,12 @@
 //! users    name -> dsAttrType…:Attribute -> [text]      as dscl prints them
 //! groups   likewise
 //! cards    [{reader, guid, trusted, certificates {slot -> DER}}]
-//! settings of com.apple.security.smartcard, settingsFrom (profile | library); root: the tree whose /Library has them as files
+//! settings of com.apple.security.smartcard, settingsFrom (profile | library)
 //! keychains name -> {state, unlockedBy [hash]}; filevault name -> [hash]; tokenDrivers; pairingDialog; messagesOn
 //! quirks   [{quirk, seen}]
 //! ```
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +39,6 @@ pub(crate) struct Mac {
     /// The domain com.apple.security.smartcard.
     pub(crate) settings: plist::Dictionary,
     pub(crate) settings_from: SettingsFrom,
-    /// The directory tree that stands for the Mac's disk.
-    pub(crate) root: Option<PathBuf>,
     pub(crate) pairing_dialog: bool,
     pub(crate) keychains: BTreeMap<String, Keychain>,
     /// Hashes with which a user unlocks FileVault.
@@ -72,16 +69,6 @@ pub(crate) enum SettingsFrom {
     Profile,
     /// `defaults write`: /Library/Preferences.
     Library,
-}
-
-impl SettingsFrom {
-    /// The file, below the root of the disk.
-    pub(crate) fn file(self) -> &'static str {
-        match self {
-            Self::Profile => "Library/Managed Preferences/com.apple.security.smartcard.plist",
-            Self::Library => "Library/Preferences/com.apple.security.smartcard.plist",
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -136,7 +123,6 @@ impl Mac {
             token_drivers: Vec::new(),
             settings: plist::Dictionary::new(),
             settings_from: SettingsFrom::Profile,
-            root: None,
             pairing_dialog: true,
             keychains: BTreeMap::new(),
             filevault: BTreeMap::new(),

@@ -33,9 +33,6 @@ enum Command {
         /// The file with the state.
         #[arg(long)]
         state: PathBuf,
-        /// A directory tree that stands for the Mac's disk; settings are written there as well.
-        #[arg(long)]
-        root: Option<PathBuf>,
     },
     /// Looks at the state, or changes it.
     State {
@@ -130,11 +127,8 @@ struct Insert {
 /// Does what the command line says.
 pub(crate) fn run() -> Result<(), Error> {
     match Arguments::parse().command {
-        Command::Install { tools, state, root } => {
+        Command::Install { tools, state } => {
             Store::create(&state)?;
-            let mut store = Store::open(&state)?;
-            store.mac.root = root;
-            store.save()?;
             Folder::install(&tools, &state).map(drop)
         }
         Command::State { state, change } => {
@@ -165,7 +159,6 @@ impl Change {
             Self::Set { key, value, from } => {
                 mac.settings.insert(key, setting(&value));
                 mac.settings_from = from;
-                write_settings(mac)?;
             }
             Self::Language { language } => mac.language = language,
             Self::Driver { id } => mac.token_drivers.push(id),
@@ -247,16 +240,6 @@ fn setting(text: &str) -> Value {
             text.parse::<i64>().map_or_else(|_| Value::String(text.to_owned()), |number| Value::Integer(number.into()))
         }
     }
-}
-
-/// As macOS keeps them, in the tree that stands for its disk.
-fn write_settings(mac: &Mac) -> Result<(), Error> {
-    let Some(root) = &mac.root else { return Ok(()) };
-    let path = root.join(mac.settings_from.file());
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
-    }
-    plist::to_file_xml(&path, &mac.settings).map_err(|source| Error::State { path, source })
 }
 
 fn print(mac: &Mac) {

@@ -9,4 +9,4 @@
 
 mod plan_file;
 
-pub use plan_file::{PlanFile, PlannedRow, RowAction, RowNote, SCHEMA_VERSION};
+pub use plan_file::{CardNames, FileNote, PlanFile, PlannedRow, RowAction, RowNote, SCHEMA_VERSION, WaitingRow};

@@ -8,8 +8,8 @@ use identity::text::escape_control;
 
 /// An error of this crate. Nothing was changed, with some exceptions: [`Error::Changed`] out of the
 /// read-back, and [`Error::Io`] when the new file is in its place but the disk does not confirm it. On a Mac, where tools make the
-/// change, a part of it may have been made with [`Error::Mac`] and [`Error::NotReadBack`]: of a replacement the new pairing, of a
-/// removal some of the values.
+/// change, a part of it may have been made with [`Error::OldStays`], and with [`Error::Mac`] and [`Error::NotReadBack`] some of the values
+/// may be removed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -105,6 +105,14 @@ pub enum Error {
         name: String,
         /// What is there, or is not.
         what: String,
+    },
+    /// The new key is paired, and the old pairing that it replaces could not be removed: both open the account.
+    #[error("the new key is paired with {name}, and the old pairing could not be removed")]
+    OldStays {
+        /// The name of the account.
+        name: String,
+        /// Why.
+        source: Box<Error>,
     },
     /// A tool or a file of the Mac failed.
     #[error(transparent)]

@@ -28,6 +28,11 @@ impl System {
         System { root: Some(directory.into()) }
     }
 
+    /// The tree that stands for `/`; `None` for the live system.
+    pub fn tree(&self) -> Option<&Path> {
+        self.root.as_deref()
+    }
+
     /// Looks an account up.
     ///
     /// # Errors

@@ -51,7 +51,7 @@ struct Rules {
 
 impl Rules {
     fn read(mac: &Macos) -> Result<Self, ::macos::Error> {
-        let found = SmartcardPreferences::read(&mac.files)?;
+        let found = SmartcardPreferences::read(mac.runner())?;
         Ok(Self {
             enforced: found.enforce_smart_card == Some(true),
             unmapped_allowed: found.allow_unmapped_users == Some(true),

@@ -76,7 +76,7 @@ impl Macos {
     /// Asks the Mac about itself. What cannot be learned is among the findings.
     pub fn survey(&self) -> Survey {
         let mut problems = Vec::new();
-        let preferences = SmartcardPreferences::read(&self.files).unwrap_or_else(|error| {
+        let preferences = SmartcardPreferences::read(self.runner()).unwrap_or_else(|error| {
             problems.push(Finding::UnreadableSettings { why: with_source(&error) });
             SmartcardPreferences::default()
         });
@@ -98,7 +98,8 @@ impl Macos {
             Ok(false) => {}
             Err(error) => findings.push(Finding::UnreadableSettings { why: with_source(&error) }),
         }
-        let one_card = SmartcardPreferences::read(&self.files).is_ok_and(|found| found.one_card_per_user == Some(true));
+        let one_card =
+            SmartcardPreferences::read(self.runner()).is_ok_and(|found| found.one_card_per_user == Some(true));
         if one_card && bound.opens() {
             findings.push(Finding::OneCardPerUser);
         }

@@ -38,7 +38,11 @@ impl Macos {
                 let finding = (keychain == Keychain::PasswordRequired).then_some(Finding::KeychainPassword);
                 now.notes.extend(finding.map(Note::Mac));
             }
-            now.notes.extend(self.remove(account, &removed)?.into_iter().map(Note::Mac));
+            let removal = self.remove(account, &removed).map_err(|error| match added {
+                Some(_) => Error::OldStays { name: account.name.to_string(), source: Box::new(error) },
+                None => error,
+            })?;
+            now.notes.extend(removal.into_iter().map(Note::Mac));
         }
         tracing::info!(backend = NAME, account = %account.name, changes = now.changes.len(), "pairing_applied");
         Ok(Applied { account: account.clone(), changes: now.changes, notes: now.notes, undo })

@@ -25,10 +25,13 @@ mod directory;
 mod error;
 mod group;
 pub mod pam_p11;
+pub mod pam_pkcs11;
 mod passwd;
 mod plan;
+mod remark;
 mod request;
 mod system;
+mod system_file;
 mod undo;
 mod walk;
 
@@ -38,6 +41,7 @@ pub use backend::{
 };
 pub use error::Error;
 pub use plan::{Applied, Change, Note, Plan};
+pub use remark::Remark;
 pub use request::{Key, PairedKey, Request, Selection};
 pub use system::System;
-pub use undo::{FileUndo, Undo};
+pub use undo::{FileUndo, LinesUndo, Undo};

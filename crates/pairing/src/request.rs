@@ -4,6 +4,8 @@ use std::fmt;
 
 use identity::{Certificate, PairingHash};
 
+use crate::Remark;
+
 /// A key that is to open an account, as much of it as is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Key {
@@ -79,13 +81,15 @@ pub enum PairedKey {
     Certificate(Box<Certificate>),
     /// The name that macOS has for the key.
     Hash(PairingHash),
-    /// The SHA-1 or SHA-256 digest of a DER certificate. A renewed certificate for the same key is another one. The
+    /// The SHA-1 or SHA-2 digest of a DER certificate. A renewed certificate for the same key is another one. The
     /// certificate itself where the backend knows it.
     Digest {
-        /// The digest, 20 or 32 bytes.
+        /// The digest, 20, 32, 48 or 64 bytes.
         digest: Vec<u8>,
         /// The certificate, where a copy is kept.
         certificate: Option<Box<Certificate>>,
+        /// What was written down of the certificate, where it was.
+        remark: Option<Box<Remark>>,
     },
     /// A rule by which the login module recognises certificates by their names.
     Rule {
@@ -93,6 +97,8 @@ pub enum PairedKey {
         rule: String,
         /// The certificate for which it was made, where a copy is kept.
         certificate: Option<Box<Certificate>>,
+        /// What was written down of the certificate, where it was.
+        remark: Option<Box<Remark>>,
     },
     /// A value of the account that the system computes from names in the certificate.
     Value {
@@ -106,7 +112,15 @@ impl PairedKey {
     pub fn hash(&self) -> Option<PairingHash> {
         match self {
             PairedKey::Hash(hash) => Some(*hash),
-            _ => self.certificate().map(Certificate::pairing_hash),
+            _ => self.certificate().map(Certificate::pairing_hash).or_else(|| self.remark().map(|remark| remark.hash)),
+        }
+    }
+
+    /// What was written down of the certificate, for backends that do not keep it.
+    pub fn remark(&self) -> Option<&Remark> {
+        match self {
+            PairedKey::Digest { remark, .. } | PairedKey::Rule { remark, .. } => remark.as_deref(),
+            PairedKey::Certificate(_) | PairedKey::Hash(_) | PairedKey::Value { .. } => None,
         }
     }
 

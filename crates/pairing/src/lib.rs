@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod account_table;
 mod authorized_certificates;
 mod backend;
 mod directory;
@@ -33,6 +34,7 @@ mod undo;
 mod walk;
 
 pub use account::{Account, AccountName};
+pub use account_table::AccountTable;
 pub use backend::{
     AccountPairings, Backend, Elsewhere, Pairing, Pairings, Unknown, Unreadable, Witness, WitnessOfMany,
 };

@@ -7,6 +7,15 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod apply;
+mod error;
+pub mod journal;
 mod plan_file;
+pub mod report;
+pub mod undo;
+mod watcher;
 
+pub use error::Error;
+pub use journal::{Begin, History, Intent, IntentAt, Journal, Line, Outcome, RowResult, UndoResult, Undone};
 pub use plan_file::{PlanFile, PlannedRow, RowAction, RowNote, SCHEMA_VERSION};
+pub use watcher::{Lookup, Watcher};

@@ -1,5 +1,6 @@
 //! The command line as data. What each command does is in `commands`, its examples are in `help`.
 
+mod bulk;
 mod card;
 mod provision;
 mod psso;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+pub(crate) use bulk::{Bulk, BulkPlan};
 pub(crate) use card::{
     Attest, Card, CardInfo, ChangePin, ChangePuk, ManagementKeyArgs, NewPinArgs, NewPukArgs, PukArgs, Reset,
     SetRetries, Sign, Unblock, VerifyPin,
@@ -48,6 +50,9 @@ pub(crate) enum Command {
     List(List),
     /// Prove that the inserted card opens an account
     Check(Check),
+    /// Pair many at once, from a manifest
+    #[command(subcommand)]
+    Bulk(Bulk),
     /// Look after one card: what it is, its PIN and PUK, its keys
     #[command(subcommand)]
     Card(Card),

@@ -26,6 +26,8 @@ pub(crate) const NO_IDENTITY: u8 = 5;
 pub(crate) const ACCOUNT: u8 = 6;
 /// 7: identity provider or network.
 pub(crate) const LOGIN: u8 = 7;
+/// 8: bulk: some rows cannot be carried out, or failed.
+pub(crate) const BULK: u8 = 8;
 
 /// A command that ended without its result.
 #[derive(Debug)]

@@ -55,6 +55,14 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
             Example("Remove all pairings of an account", "pivkit unpair --user alice --yes"),
         ],
     ),
+    (&["bulk"], &[Example("How a manifest is checked", "pivkit bulk plan --help")]),
+    (
+        &["bulk", "plan"],
+        &[
+            Example("Check every row, and show what would change", "pivkit bulk plan people.csv"),
+            Example("The plan file, for `pivkit bulk apply`", "pivkit bulk plan people.csv --json > plan.json"),
+        ],
+    ),
     (
         &["provision"],
         &[

@@ -17,5 +17,5 @@ mod watcher;
 
 pub use error::Error;
 pub use journal::{Begin, History, Intent, IntentAt, Journal, Line, Outcome, RowResult, UndoResult, Undone};
-pub use plan_file::{PlanFile, PlannedRow, RowAction, RowNote, SCHEMA_VERSION};
+pub use plan_file::{CardNames, FileNote, PlanFile, PlannedRow, RowAction, RowNote, SCHEMA_VERSION, WaitingRow};
 pub use watcher::{Lookup, Watcher};

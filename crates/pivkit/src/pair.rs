@@ -1,7 +1,7 @@
 //! `pivkit pair`, `unpair`, `list`, `check`: identities and local accounts.
 
-use identity::{Identity, PairingHash};
-use pairing::{AccountName, Pairings, Plan};
+use identity::{Certificate, Identity, PairingHash};
+use pairing::{AccountName, Pairing, Pairings, Plan};
 use piv::LastTry;
 
 use crate::accounts::account_report;
@@ -58,7 +58,7 @@ pub fn pair(
     let question = format!("Pair this identity with account {}", request.user);
     if !consent(accounts, &plan, request.dry_run, &question, ui)? {
         let pairings = accounts.backend().pairings(&account)?;
-        return Ok(report(accounts, &plan, &concerned, &pairings, false));
+        return Ok(report(accounts, &plan, &concerned, &pairings, Some(&chosen.identity.certificate)));
     }
     let proof = match proof {
         Some(proof) => proof,
@@ -67,8 +67,8 @@ pub fn pair(
             in_session(&mut card, |session| chosen.prove(session, &reader, &pin, request.last_try))?
         }
     };
-    let pairings = carry_out(accounts, &plan, |pairings| pairings.contains(&proof.pairing_hash()))?;
-    Ok(report(accounts, &plan, &concerned, &pairings, true))
+    let pairings = carry_out(accounts, &plan, |pairings| accounts.backend().opens(pairings, proof.certificate()))?;
+    Ok(ChangeReport { changed: true, ..report(accounts, &plan, &concerned, &pairings, Some(proof.certificate())) })
 }
 
 /// Removes one pairing of an account, or all of them. [`ChangeReport::may_open`] tells whether that closes the account to
@@ -91,10 +91,17 @@ pub fn unpair(
     let concerned = hash.map_or_else(|| pairings.hashes(), |hash| vec![*hash]);
     let changed = consent(accounts, &plan, dry_run, &format!("Remove from account {user}"), ui)?;
     if changed {
-        let removed = |now: &Pairings| !now.hashes().iter().any(|hash| concerned.contains(hash));
+        // Not every pairing has a hash.
+        let before: Vec<_> = pairings.entries.iter().map(|pairing| pairing.key.clone()).collect();
+        let stays = |pairing: &Pairing| match pairing.hash() {
+            Some(hash) => concerned.contains(&hash),
+            None => hash.is_none() && before.contains(&pairing.key),
+        };
+        let removed = |now: &Pairings| !now.entries.iter().any(stays);
         pairings = carry_out(accounts, &plan, removed)?;
     }
-    let mut report = report(accounts, &plan, &concerned, &pairings, changed);
+    let mut report = report(accounts, &plan, &concerned, &pairings, None);
+    report.changed = changed;
     // Who removes everything means every key.
     report.may_open |= hash.is_none() && !pairings.elsewhere.is_empty();
     Ok(report)
@@ -132,23 +139,24 @@ fn steps(plan: &Plan) -> Vec<String> {
     plan.changes().iter().map(ToString::to_string).collect()
 }
 
-/// What was planned, and how things stand now: `pairings`.
+/// What was planned, and how things stand now: `pairings`, which are asked about a certificate where there is one.
 fn report(
     accounts: &Accounts,
     plan: &Plan,
     concerned: &[PairingHash],
     pairings: &Pairings,
-    changed: bool,
+    certificate: Option<&Certificate>,
 ) -> ChangeReport {
+    let opens = certificate.is_some_and(|certificate| accounts.backend().opens(pairings, certificate));
     ChangeReport {
         schema_version: SCHEMA_VERSION,
         user: plan.account().name.to_string(),
         backend: accounts.backend().name().to_owned(),
         pairing_hashes: concerned.iter().map(ToString::to_string).collect(),
         plan: steps(plan),
-        changed,
+        changed: false,
         paired: pairings.hashes().iter().map(ToString::to_string).collect(),
-        may_open: pairings.may_hold_more() || concerned.iter().any(|hash| pairings.contains(hash)),
+        may_open: opens || pairings.may_hold_more() || concerned.iter().any(|hash| pairings.contains(hash)),
     }
 }
 
@@ -211,8 +219,9 @@ pub fn check(
         return Err(not_paired());
     }
     let mut card = connect_one(readers, &request.card, ui)?;
+    let backend = accounts.backend();
     let opens =
-        |identity: &Identity| pairings.contains(&identity.pairing_hash()) && accounts.obstacle(identity).is_none();
+        |identity: &Identity| backend.opens(&pairings, &identity.certificate) && accounts.obstacle(identity).is_none();
     let reader = card.reader().to_owned();
     let pin = ui.pin_at_hand()?;
     let (chosen, proof) = in_session(&mut card, |mut session| {

@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod account_table;
 mod authorized_certificates;
 mod backend;
 mod directory;
@@ -34,6 +35,7 @@ mod undo;
 mod walk;
 
 pub use account::{Account, AccountName};
+pub use account_table::AccountTable;
 pub use backend::{
     AccountPairings, Backend, Elsewhere, Pairing, Pairings, Unknown, Unreadable, Witness, WitnessOfMany,
 };

@@ -9,6 +9,36 @@ use identity::text::escape_control;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The plan file cannot be read.
+    #[error("the plan {} cannot be read", shown(.path))]
+    Plan {
+        /// The plan file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The plan file is not what `bulk plan` writes.
+    #[error("{} is not a plan: {why}", shown(.path))]
+    PlanMalformed {
+        /// The plan file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Some rows of the manifest have problems.
+    #[error("{count} rows of the manifest have problems")]
+    PlanHasProblems {
+        /// How many.
+        count: usize,
+    },
+    /// The plan was made for other accounts, or for another backend.
+    #[error("the plan is for {planned}, and not for {asked}")]
+    OtherSystem {
+        /// What it was made for, such as "the tree /mnt" or "the backend pam_p11".
+        planned: String,
+        /// What was asked for.
+        asked: String,
+    },
     /// There is a journal already.
     #[error("the journal {} exists already", shown(.path))]
     JournalExists {

@@ -8,7 +8,7 @@ use identity::Identity;
 use macos::{CommandRunner, SystemRunner, Tool};
 use pairing::macos::{Macos, Survey};
 use pairing::pam_p11::PamP11;
-use pairing::{Account, AccountName, Backend, Pairings, System};
+use pairing::{Account, AccountName, AccountTable, Backend, Pairings, System};
 
 use crate::Error;
 use crate::report::{AccountReport, PairingReport};
@@ -90,6 +90,16 @@ impl Accounts {
     /// Why the login module cannot use an identity.
     pub(crate) fn obstacle(&self, identity: &Identity) -> Option<String> {
         self.backend.obstacle(Some(&identity.slot), &identity.certificate)
+    }
+
+    /// The directory tree that stands for `/`; `None` for the live system.
+    pub(crate) fn tree(&self) -> Option<&Path> {
+        self.system.tree()
+    }
+
+    /// The accounts as they are now, for looking up many.
+    pub(crate) fn table(&self) -> Result<AccountTable, Error> {
+        Ok(self.system.account_table()?)
     }
 
     pub(crate) fn account(&self, name: &AccountName) -> Result<Account, Error> {

@@ -377,7 +377,7 @@ impl PamPkcs11 {
                     restoration.take_back(undo, place.path()).map(|something| changed |= something)
                 }
                 Undo::Nothing => Ok(()),
-                Undo::File(_) | Undo::Lines(_) => Err(Error::Changed { path: place.path().to_owned() }),
+                _ => Err(Error::Changed { path: place.path().to_owned() }),
             });
         }
         if changed {

@@ -8,6 +8,7 @@ use identity::text::escape_control;
 use identity::{Certificate, PairingHash};
 
 use crate::error::shown;
+use crate::macos::Finding;
 use crate::{Account, AccountName, Elsewhere, Key, Undo, Unknown};
 
 /// A change of one account that has not been made yet. Making a plan changes nothing.
@@ -146,6 +147,18 @@ pub enum Change {
         /// The file.
         path: PathBuf,
     },
+    /// A Mac pairs the key with the account: `sc_auth pair`.
+    PairOnMac {
+        /// The account.
+        user: AccountName,
+        /// The pairing hash of the key.
+        hash: PairingHash,
+    },
+    /// A value is removed from `AuthenticationAuthority` in the record of a Mac's account.
+    RemoveAuthority {
+        /// The value.
+        value: String,
+    },
 }
 
 impl Change {
@@ -183,6 +196,12 @@ impl fmt::Display for Change {
                 write!(f, "remove the mapping of {key} to {user} from {}", shown(path))
             }
             Change::RemoveFile { path } => write!(f, "remove the file {}, which is empty then", shown(path)),
+            Change::PairOnMac { user, hash } => {
+                write!(f, "have the Mac pair {hash} with {user} (sc_auth pair), for which it may ask at the screen")
+            }
+            Change::RemoveAuthority { value } => {
+                write!(f, "remove {} from the record of the account", escape_control(value))
+            }
         }
     }
 }
@@ -245,6 +264,8 @@ pub enum Note {
         /// The length in bits.
         bits: u32,
     },
+    /// Something about a Mac.
+    Mac(Finding),
 }
 
 impl fmt::Display for Note {
@@ -280,6 +301,7 @@ impl fmt::Display for Note {
             }
             Note::Advice(text) => f.write_str(text),
             Note::LongRsaKey { bits } => write!(f, "OpenSC 0.23 cannot sign with RSA-{bits}; newer versions may"),
+            Note::Mac(finding) => finding.fmt(f),
         }
     }
 }

@@ -18,6 +18,8 @@ pub enum Undo {
     File(FileUndo),
     /// Lines of a file that many accounts share.
     Lines(LinesUndo),
+    /// The keys in the record of a Mac's account.
+    AuthenticationAuthority(AuthorityUndo),
 }
 
 /// Lines of a file, before and after.
@@ -42,6 +44,15 @@ pub(crate) struct RemovedLines {
     pub(crate) at: u64,
     /// The lines with their line ends; the last of a file may have none.
     pub(crate) lines: Vec<String>,
+}
+
+/// The values of `AuthenticationAuthority` that bind keys, before and after. Other values are not kept and not touched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorityUndo {
+    /// The values before, such as `;tokenidentity;HASH`.
+    pub(crate) before: Vec<String>,
+    /// The values after.
+    pub(crate) after: Vec<String>,
 }
 
 /// A file of an account, before and after.

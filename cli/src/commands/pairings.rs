@@ -10,7 +10,7 @@ use crate::args::{AccountArgs, Check, List, Pair, Unpair};
 use crate::failure::{self, Failure};
 use crate::{output, render};
 
-fn accounts(args: &AccountArgs) -> Result<Accounts, Failure> {
+pub(super) fn accounts(args: &AccountArgs) -> Result<Accounts, Failure> {
     Ok(Accounts::open(args.system(), args.backend.as_deref())?)
 }
 

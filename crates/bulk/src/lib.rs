@@ -7,6 +7,27 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod certificate_file;
+mod checked;
+mod conflict;
+mod error;
+mod folder;
+mod host;
+mod key;
+mod manifest;
+mod parallel;
 mod plan_file;
+mod planning;
+mod row;
+mod rule;
+mod split;
 
+pub use checked::{Check, CheckedManifest};
+pub use error::Error;
+pub use folder::CertificateFolder;
+pub use host::HostName;
+pub use manifest::{Manifest, Row};
 pub use plan_file::{CardNames, FileNote, PlanFile, PlannedRow, RowAction, RowNote, SCHEMA_VERSION, WaitingRow};
+pub use planning::{PlanDocument, Planning};
+pub use rule::MatchRule;
+pub use split::{HostSlice, Split};

@@ -33,6 +33,10 @@ impl Accounts {
         Ok(Self { system, backend })
     }
 
+    pub(crate) fn system(&self) -> &System {
+        &self.system
+    }
+
     pub(crate) fn backend(&self) -> &dyn Backend {
         self.backend.as_ref()
     }

@@ -121,6 +121,9 @@ pub enum Error {
     /// The card was not made ready.
     #[error(transparent)]
     Provision(#[from] crate::provision::ProvisionError),
+    /// A bulk run failed as a whole.
+    #[error(transparent)]
+    Bulk(#[from] crate::bulk::BulkError),
     /// Platform SSO failed.
     #[error(transparent)]
     Psso(#[from] psso::Error),

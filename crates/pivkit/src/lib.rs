@@ -5,6 +5,7 @@
 //! | what is there | [`readers`], [`identities`], [`hash_in_slot`] | readers |
 //! | certificate files | [`identities_in_files`], [`hashes`] | files |
 //! | a card opens an account | [`pair`], [`unpair`], [`list`], [`check`] | readers, accounts, a [`Ui`] |
+//! | many pairings at once | [`bulk`] | accounts, a manifest |
 //! | one card: what it is, its PIN and PUK, signatures, reset | [`card`] | readers, a [`Ui`] |
 //! | a card is made ready | [`provision::provision`], [`provision::import`] | readers, a [`provision::ProvisionUi`] |
 //! | Platform SSO | [`login`] | readers, an identity provider, a [`Ui`] |
@@ -14,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+pub mod bulk;
 pub mod card;
 mod choice;
 mod error;

@@ -21,6 +21,8 @@ mod planning;
 mod row;
 mod rule;
 mod split;
+#[cfg(test)]
+mod testing;
 
 pub use checked::{Check, CheckedManifest};
 pub use error::Error;

@@ -11,13 +11,16 @@ use crate::passwd::Passwd;
 use crate::walk::{self, Links};
 use crate::{Account, AccountName, AccountTable, Error, group};
 
+/// etc/passwd as it was read, and which file that was.
+type Read = (Stamp, Arc<Passwd>);
+
 /// Where accounts and their home directories come from.
 #[derive(Debug, Clone)]
 pub struct System {
     /// The tree that stands for `/`, or `None` for the live system.
     root: Option<PathBuf>,
     /// etc/passwd as it was read last; clones share it.
-    passwd: Arc<Mutex<Option<(Stamp, Arc<Passwd>)>>>,
+    passwd: Arc<Mutex<Option<Read>>>,
 }
 
 /// Which file it is, how long, and when it was changed: as long as all of that is the same, so are its contents.

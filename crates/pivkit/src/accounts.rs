@@ -89,6 +89,10 @@ impl Accounts {
         Ok(Self { system, backend: Box::new(mac.clone()), mac: Some(mac) })
     }
 
+    pub(crate) fn system(&self) -> &System {
+        &self.system
+    }
+
     pub(crate) fn backend(&self) -> &dyn Backend {
         self.backend.as_ref()
     }

@@ -1,6 +1,7 @@
 //! From an error to two sentences, what is wrong and what to do next, and an exit code.
 
 mod account;
+mod bulk;
 mod card;
 mod login;
 mod mac;
@@ -129,6 +130,7 @@ fn advise(error: &Error) -> Advice {
         Error::NotReadBack { .. } => {
             Advice::new(ACCOUNT, "Look whether another program writes the same file, then try again.")
         }
+        Error::Bulk(error) => bulk::advise(error),
         Error::Provision(error) => provision::advise(error),
         Error::Roots { .. } => {
             Advice::new(USAGE, "Give the file with the roots, PEM or DER; Yubico publishes its own.")

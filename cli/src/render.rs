@@ -1,5 +1,6 @@
 //! Reports as text for people. Foreign text is escaped here, once, for all of them.
 
+pub(crate) mod bulk;
 mod card;
 pub(crate) mod one_card;
 mod pairing;

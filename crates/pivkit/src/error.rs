@@ -105,6 +105,9 @@ pub enum Error {
     /// The account or its pairing could not be read or changed.
     #[error(transparent)]
     Pairing(#[from] pairing::Error),
+    /// A bulk run cannot be carried out as a whole.
+    #[error(transparent)]
+    Bulk(#[from] bulk::Error),
     /// What was read back is not what was planned. The change was undone.
     #[error("the pairing of account {user} did not read back as it was written; it was undone")]
     NotReadBack {

@@ -19,6 +19,7 @@ mod card_sign;
 mod command_count;
 mod documented;
 mod documented_card;
+mod documented_mac;
 mod fault_matrix;
 mod foreign_card;
 mod foreign_card_owner;

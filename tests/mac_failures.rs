@@ -181,3 +181,17 @@ fn a_missing_tool_is_named() {
     let output = pair(&bench, &mac, "alice", &[]).exits_with(6);
     assert!(output.stderr.contains("sc_auth"), "{output}");
 }
+
+#[test]
+fn a_card_that_the_mac_does_not_see_and_a_dialog_that_is_cancelled() {
+    let bench = Bench::vpcd();
+    let _card = Card::alice(&bench);
+    let mac = with_card(&bench, "mac");
+    mac.set(&["keychain", "alice", "cancelled"]);
+    let cancelled = pair(&bench, &mac, "alice", &[]).exits_with(6);
+    assert!(cancelled.stderr.contains("-128"), "{cancelled}");
+    mac.set(&["remove"]);
+    let unseen = pair(&bench, &mac, "alice", &[]).exits_with(3);
+    assert!(unseen.stderr.contains("does not see this key"), "{unseen}");
+    assert_eq!(mac.paired("alice").len(), 0);
+}

@@ -8,6 +8,7 @@ mod provision;
 pub(crate) mod psso;
 mod table;
 
+pub(crate) use bulk::run::{bulk_applied, bulk_undone};
 pub(crate) use card::{hashes, identities, read_errors, reader_event, readers};
 pub(crate) use pairing::{account_errors, checked, list, paired, unpaired};
 pub(crate) use provision::provisioned;

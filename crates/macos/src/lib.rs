@@ -27,6 +27,7 @@ mod recorded;
 pub mod sc_auth;
 pub mod security;
 pub mod session;
+pub mod smartcard_login;
 pub mod system_profiler;
 mod system_runner;
 

@@ -123,7 +123,8 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn malformed(what: impl Into<String>, why: impl Into<String>) -> Self {
-        Error::Malformed { what: what.into(), why: why.into() }
+        // One line, as all errors are.
+        Error::Malformed { what: what.into(), why: why.into().replace(['\n', '\r'], " ") }
     }
 }
 

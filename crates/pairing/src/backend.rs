@@ -19,6 +19,12 @@ pub trait Backend: Send + Sync {
     /// The name of the backend, such as `pam_p11`.
     fn name(&self) -> &'static str;
 
+    /// Whether the pairings of all accounts stand in one file. Then many changes are best made together, with
+    /// [`apply_many`](Backend::apply_many), and several threads would only wait for each other.
+    fn keeps_one_file(&self) -> bool {
+        false
+    }
+
     /// Why the login module cannot use this identity, as half a sentence; `None` when nothing stands in
     /// the way. `slot` is the slot of the card, such as `9a`, where it is known.
     fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {

@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod authentication_authority;
+mod bounded;
 pub mod command;
 pub mod dscl;
 mod error;

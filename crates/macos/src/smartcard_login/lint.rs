@@ -44,13 +44,9 @@ impl Finding {
 }
 
 impl Installed {
-    /// Everything that is wrong with the file, what its contents mean with these preferences, and what it says. The worst
-    /// comes first.
-    ///
-    /// # Errors
-    ///
-    /// None: a file that cannot be understood is a finding, and says nothing.
-    pub fn lint(&self, preferences: &SmartcardPreferences) -> (Option<SmartcardLogin>, Vec<Finding>) {
+    /// Everything that is wrong with the file, what its contents mean with these preferences (`None` where nobody knows what the
+    /// Mac is told), and what it says; nothing if it cannot be understood. The worst comes first.
+    pub fn lint(&self, preferences: Option<&SmartcardPreferences>) -> (Option<SmartcardLogin>, Vec<Finding>) {
         let mut findings = self.findings();
         let login = match SmartcardLogin::parse(&self.bytes) {
             Ok(Parsed { login, findings: found }) => {
@@ -89,20 +85,32 @@ impl Installed {
 
 impl SmartcardLogin {
     /// What the contents mean together with what the Mac is told otherwise.
-    fn findings(&self, preferences: &SmartcardPreferences) -> Vec<Finding> {
+    fn findings(&self, preferences: Option<&SmartcardPreferences>) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut find = |severity, rule, message: &str| findings.push(Finding::new(severity, rule, message));
-        let checked = preferences.check_certificate_trust.unwrap_or(CertificateTrust::Off) != CertificateTrust::Off;
-        if !self.trusted_authorities.is_empty() && !checked {
-            let message = "TrustedAuthorities counts only when checkCertificateTrust is 1, 2 or 3, and it is 0 here";
-            find(Severity::Warning, "authorities", message);
+        let trust = preferences.map(|preferences| preferences.check_certificate_trust.unwrap_or(CertificateTrust::Off));
+        // What is not known is told, and not held against the file.
+        let unless = |wrong: Option<bool>| match wrong {
+            Some(true) => Some(Severity::Warning),
+            Some(false) => None,
+            None => Some(Severity::Note),
+        };
+        let unchecked = unless(trust.map(|trust| trust == CertificateTrust::Off));
+        let (is_so, here) =
+            if preferences.is_some() { ("is 0 here", "is not here") } else { ("may be 0", "may not be") };
+        if let Some(severity) = unchecked.filter(|_| !self.trusted_authorities.is_empty()) {
+            let message =
+                format!("TrustedAuthorities counts only when checkCertificateTrust is 1, 2 or 3, and it {is_so}");
+            find(severity, "authorities", &message);
         }
         if let Some(mapping) = &self.attribute_mapping {
             find(Severity::Note, "precedence", "AttributeMapping counts before pairings of sc_auth");
-            if !checked {
-                let message = "checkCertificateTrust is 0 here: certificates of cards are not checked, so whoever writes a \
-                               certificate with the right name onto a card may open the account";
-                find(Severity::Warning, "trust", message);
+            if let Some(severity) = unchecked {
+                let message = format!(
+                    "checkCertificateTrust {is_so}: then certificates of cards are not checked, and whoever writes a \
+                     certificate with the right name onto a card may open the account"
+                );
+                find(severity, "trust", &message);
             }
             if mapping.format.prefix().starts_with("PlatformSSO:") {
                 let message = "with the prefix PlatformSSO: macOS may make new accounts at login";
@@ -114,10 +122,12 @@ impl SmartcardLogin {
                 find(Severity::Warning, "vague-field", message);
             }
         }
-        if self.not_enforced_group.is_some() && preferences.allow_unmapped_users != Some(true) {
-            let message =
-                "NotEnforcedGroup counts only when allowUnmappedUsers is 1, and it is not here: nobody is exempt";
-            find(Severity::Warning, "group", message);
+        let allowed = unless(preferences.map(|preferences| preferences.allow_unmapped_users != Some(true)));
+        if let Some(severity) = allowed.filter(|_| self.not_enforced_group.is_some()) {
+            let message = format!(
+                "NotEnforcedGroup counts only when allowUnmappedUsers is 1, and it {here}: then nobody is exempt"
+            );
+            find(severity, "group", &message);
         }
         if self.not_enforced_group.is_some() {
             find(

@@ -8,7 +8,7 @@ use super::{
     FormatString, KEYS, MAPPING_KEYS, NOT_ENFORCED_GROUP, SELECTORS, SmartcardLogin, TRUSTED_AUTHORITIES,
     USER_SELECTOR_PATH, is_group_name, is_selector_path,
 };
-use crate::Error;
+use crate::{Error, bounded};
 
 /// What a file says, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,12 +31,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, Error> {
     if bytes.len() > MAX_FILE {
         return Err(malformed("it is larger than 1 MiB".to_owned()));
     }
-    let binary = bytes.starts_with(b"bplist0");
-    let value = if binary { Value::from_reader(std::io::Cursor::new(bytes)) } else { Value::from_reader_xml(bytes) };
-    let file = match value {
+    let file = match bounded::property_list(bytes) {
         Ok(Value::Dictionary(file)) => file,
         Ok(_) => return Err(malformed("it is no dictionary".to_owned())),
-        Err(error) => return Err(malformed(format!("it is no property list in XML or binary form ({error})"))),
+        Err(why) => return Err(malformed(why)),
     };
     let mut reader = Reader { findings: Vec::new() };
     let login = reader.login(file);

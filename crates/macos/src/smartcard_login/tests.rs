@@ -27,7 +27,7 @@ fn installed(body: &str) -> Installed {
 
 /// The rules by which something was found, and how bad it is.
 fn found(file: &Installed, preferences: &SmartcardPreferences) -> Vec<(Severity, &'static str)> {
-    file.lint(preferences).1.iter().map(|finding| (finding.severity, finding.rule)).collect()
+    file.lint(Some(preferences)).1.iter().map(|finding| (finding.severity, finding.rule)).collect()
 }
 
 fn checked() -> SmartcardPreferences {
@@ -172,6 +172,11 @@ fn preferences_decide_what_counts() {
     assert_eq!(warnings(&exempt), ["vague-field"]);
     let notes = found(&installed(&body), &exempt);
     assert!(notes.contains(&(Severity::Note, "platform-sso")));
+    let unknown = installed(&body).lint(None).1;
+    let of =
+        |severity| unknown.iter().filter(move |one| one.severity == severity).map(|one| one.rule).collect::<Vec<_>>();
+    assert_eq!(of(Severity::Warning), ["vague-field"]);
+    assert_eq!(of(Severity::Note), ["authorities", "precedence", "trust", "platform-sso", "group", "group"]);
 }
 
 #[test]
@@ -207,7 +212,7 @@ fn geteuid() -> u32 {
 #[test]
 fn a_deeply_nested_file_is_refused() {
     let deep = |levels: usize| format!("<key>x</key>{}{}", "<array>".repeat(levels), "</array>".repeat(levels));
-    assert!(SmartcardLogin::parse(&xml(&deep(20))).is_ok());
+    assert!(SmartcardLogin::parse(&xml(&deep(20))).is_ok() && SmartcardLogin::parse(&xml(&deep(999))).is_ok());
     assert!(matches!(SmartcardLogin::parse(&xml(&deep(60_000))), Err(Error::Malformed { .. })));
     let tower = xml(&"<array>".repeat(140_000));
     assert!(matches!(SmartcardLogin::parse(&tower), Err(Error::Malformed { .. })));

@@ -12,6 +12,7 @@ pub(crate) mod card;
 pub(crate) mod foreign_card;
 pub(crate) mod hosted_card;
 pub(crate) mod idp;
+pub(crate) mod mac;
 pub(crate) mod not_run;
 pub(crate) mod oracle;
 pub(crate) mod process;

@@ -8,7 +8,7 @@ use identity::text::escape_control;
 
 /// An error of this crate. Nothing was changed, with some exceptions: [`Error::Changed`] out of the
 /// read-back, and [`Error::Io`] when the new file is in its place but the disk does not confirm it. On a Mac, where tools make the
-/// change, a part of it may have been made with [`Error::OldStays`], and with [`Error::Mac`] and [`Error::NotReadBack`] some of the values
+/// change, a part of it may have been made with [`Error::InDoubt`] and [`Error::OldStays`], and with [`Error::Mac`] and [`Error::NotReadBack`] some of the values
 /// may be removed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -128,8 +128,18 @@ pub enum Error {
         /// What is there, or is not.
         what: String,
     },
-    /// The new key is paired, and the old pairing that it replaces could not be removed: both open the account.
-    #[error("the new key is paired with {name}, and the old pairing could not be removed")]
+    /// The Mac's tool was told to pair the key, and failed without a reason, or the record could not be read afterwards.
+    #[error("the Mac did not finish pairing {hash} with {name}, or did not say so; the pairing may be there")]
+    InDoubt {
+        /// The name of the account.
+        name: String,
+        /// The key.
+        hash: PairingHash,
+        /// What happened.
+        source: Box<Error>,
+    },
+    /// The new key is paired, and the old pairing that it replaces was not removed, or whether it was is not known.
+    #[error("the new key is paired with {name}, and it is not certain that the old pairing is gone")]
     OldStays {
         /// The name of the account.
         name: String,

@@ -26,6 +26,7 @@ mod foreign_clients;
 mod hardware;
 mod icam;
 mod identities;
+mod keyboard;
 mod opensc;
 mod pam;
 mod provision;

@@ -1,6 +1,7 @@
 //! Reports as text for people. Foreign text is escaped here, once, for all of them.
 
 mod card;
+mod offer;
 pub(crate) mod one_card;
 mod pairing;
 mod provision;
@@ -8,6 +9,7 @@ pub(crate) mod psso;
 mod table;
 
 pub(crate) use card::{hashes, identities, read_errors, reader_event, readers};
+pub(crate) use offer::offers;
 pub(crate) use pairing::{account_errors, checked, list, paired, unpaired};
 pub(crate) use provision::provisioned;
 

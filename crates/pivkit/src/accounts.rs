@@ -33,6 +33,11 @@ impl Accounts {
         Ok(Self { system, backend })
     }
 
+    #[cfg(test)]
+    pub(crate) fn with_backend(system: System, backend: Box<dyn Backend>) -> Self {
+        Self { system, backend }
+    }
+
     pub(crate) fn backend(&self) -> &dyn Backend {
         self.backend.as_ref()
     }

@@ -30,6 +30,7 @@ mod signer;
 mod transport;
 mod ui;
 mod virtual_reader;
+mod waiting;
 
 pub use accounts::Accounts;
 pub use choice::CardChoice;

@@ -1,22 +1,26 @@
 //! `pivkit pair`, `unpair`, `list`, `check`: identities and local accounts.
 
+use identity::proof::Proof;
 use identity::{Identity, PairingHash};
-use pairing::{AccountName, Pairings, Plan};
-use piv::LastTry;
+use pairing::{Account, AccountName, Pairings, Plan};
+use piv::{LastTry, Pin};
 
 use crate::accounts::account_report;
 use crate::choice::connect_one;
 use crate::error::with_causes;
+use crate::login_identity::LoginIdentity;
 use crate::report::{AccountError, ChangeReport, CheckReport, ListReport, SCHEMA_VERSION};
-use crate::session::in_session;
+use crate::session::{in_session, pin_in_doubt};
 use crate::transport::CardReaders;
 use crate::{Accounts, CardChoice, Error, IdentityChoice, Ui};
+
+mod attended;
 
 /// What `pivkit pair` was asked.
 #[derive(Clone, Debug)]
 pub struct PairRequest {
-    /// The account.
-    pub user: AccountName,
+    /// The account; without one, a person is asked.
+    pub user: Option<AccountName>,
     /// Which card.
     pub card: CardChoice,
     /// Which identity on it.
@@ -30,45 +34,75 @@ pub struct PairRequest {
 /// Pairs an identity with an account: the account, the card, its identity, the plan, consent, proof that the card holds the
 /// key, the change, and what reads back.
 ///
+/// With a person at hand ([`Ui::is_attended`]) a card is waited for, its identities are shown, the account is asked for, and a
+/// wrong answer, or a card that is taken out, is not the end. That takes a command for each further standard slot and one for
+/// the PIN tries.
+///
 /// # Errors
 ///
-/// Those of choosing a card and an identity; [`Error::Declined`]; [`Error::NotProved`]; [`Error::Pairing`]. Unless it is
-/// [`Error::NotReadBack`] or says otherwise itself, nothing was changed.
+/// Those of choosing a card and an identity; [`Error::Declined`]; [`Error::NotProved`]; [`Error::Pairing`];
+/// [`Error::InDoubt`] if a wrong PIN may have cost a try. Unless it is [`Error::NotReadBack`] or says otherwise itself, nothing
+/// was changed.
 pub fn pair(
     accounts: &Accounts,
     readers: &mut CardReaders,
     request: &PairRequest,
     ui: &mut dyn Ui,
 ) -> Result<ChangeReport, Error> {
-    let account = accounts.account(&request.user)?;
+    if ui.is_attended() {
+        return attended::pair(accounts, readers, request, ui);
+    }
+    let user = match &request.user {
+        Some(user) => user.clone(),
+        None => ui.account()?.parse()?,
+    };
+    let account = accounts.account(&user)?;
     let mut card = connect_one(readers, &request.card, ui)?;
     let reader = card.reader().to_owned();
     let pin = if request.dry_run || !ui.consent_given() { None } else { ui.pin_at_hand()? };
-    let (chosen, plan, proof) = request.identity.with_found(&mut card, ui, |session, chosen| {
-        if let Some(why) = accounts.obstacle(&chosen.identity) {
-            return Err(Error::Obstacle { slot: chosen.identity.slot, why });
-        }
-        let plan = accounts.backend().plan_pair(&account, &chosen.identity.certificate)?;
+    let found = request.identity.with_found(&mut card, ui, |session, chosen| {
+        let plan = planned(accounts, &account, &chosen)?;
         let Some(pin) = pin.as_ref().filter(|_| !plan.is_unchanged()) else { return Ok((chosen, plan, None)) };
         accounts.backend().check_access(&plan)?;
         let proof = chosen.prove(session, &reader, pin, request.last_try)?;
         Ok((chosen, plan, Some(proof)))
-    })?;
+    });
+    let (chosen, plan, proof) = found.map_err(|error| pin_in_doubt(error, &card))?;
     let concerned = [chosen.identity.pairing_hash()];
-    let question = format!("Pair this identity with account {}", request.user);
-    if !consent(accounts, &plan, request.dry_run, &question, ui)? {
+    if !consent(accounts, &plan, request.dry_run, &question(&user), ui)? {
         let pairings = accounts.backend().pairings(&account)?;
         return Ok(report(accounts, &plan, &concerned, &pairings, false));
     }
     let proof = match proof {
         Some(proof) => proof,
-        None => {
-            let pin = ui.pin(&reader)?;
-            in_session(&mut card, |session| chosen.prove(session, &reader, &pin, request.last_try))?
-        }
+        None => prove(&mut card, &chosen, &ui.pin(&reader)?, request.last_try)?,
     };
-    let pairings = carry_out(accounts, &plan, |pairings| pairings.contains(&proof.pairing_hash()))?;
-    Ok(report(accounts, &plan, &concerned, &pairings, true))
+    paired(accounts, &plan, &proof)
+}
+
+/// What pairing the account with this identity changes.
+fn planned(accounts: &Accounts, account: &Account, chosen: &LoginIdentity) -> Result<Plan, Error> {
+    if let Some(why) = accounts.obstacle(&chosen.identity) {
+        return Err(Error::Obstacle { slot: chosen.identity.slot.clone(), why });
+    }
+    Ok(accounts.backend().plan_pair(account, &chosen.identity.certificate)?)
+}
+
+fn question(user: &AccountName) -> String {
+    format!("Pair this identity with account {user}")
+}
+
+/// The proof that the card holds the key, in a session of its own.
+fn prove(card: &mut piv::Card, chosen: &LoginIdentity, pin: &Pin, last_try: LastTry) -> Result<Proof, Error> {
+    let reader = card.reader().to_owned();
+    in_session(card, |session| chosen.prove(session, &reader, pin, last_try)).map_err(|error| pin_in_doubt(error, card))
+}
+
+/// Carries the plan out, now that the card has proved that it holds the key.
+fn paired(accounts: &Accounts, plan: &Plan, proof: &Proof) -> Result<ChangeReport, Error> {
+    let hash = proof.pairing_hash();
+    let pairings = carry_out(accounts, plan, |pairings| pairings.contains(&hash))?;
+    Ok(report(accounts, plan, &[hash], &pairings, true))
 }
 
 /// Removes one pairing of an account, or all of them. [`ChangeReport::may_open`] tells whether that closes the account to
@@ -215,17 +249,15 @@ pub fn check(
         |identity: &Identity| pairings.contains(&identity.pairing_hash()) && accounts.obstacle(identity).is_none();
     let reader = card.reader().to_owned();
     let pin = ui.pin_at_hand()?;
-    let (chosen, proof) = in_session(&mut card, |mut session| {
+    let found = in_session(&mut card, |mut session| {
         let chosen = IdentityChoice::find_where(&mut session, &reader, opens)?.ok_or_else(not_paired)?;
         let proof = pin.as_ref().map(|pin| chosen.prove(session, &reader, pin, request.last_try)).transpose()?;
         Ok((chosen, proof))
-    })?;
+    });
+    let (chosen, proof) = found.map_err(|error| pin_in_doubt(error, &card))?;
     let proof = match proof {
         Some(proof) => proof,
-        None => {
-            let pin = ui.pin(&reader)?;
-            in_session(&mut card, |session| chosen.prove(session, &reader, &pin, request.last_try))?
-        }
+        None => prove(&mut card, &chosen, &ui.pin(&reader)?, request.last_try)?,
     };
     Ok(CheckReport {
         schema_version: SCHEMA_VERSION,

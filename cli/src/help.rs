@@ -41,6 +41,10 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
                 "Pair without questions; `pivkit pair` alone asks them",
                 "pivkit pair --user alice --pin-file pin.txt --yes",
             ),
+            Example(
+                "A renewed card in place of the old one",
+                "pivkit pair --user alice --replace --pin-file pin.txt --yes",
+            ),
         ],
     ),
     (&["check"], &[Example("Does this card open the account?", "pivkit check --user alice --pin-file pin.txt")]),
@@ -56,6 +60,14 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
         &[
             Example("See what would be removed", "pivkit unpair --user alice --dry-run"),
             Example("Remove all pairings of an account", "pivkit unpair --user alice --yes"),
+        ],
+    ),
+    (&["bulk"], &[Example("How a manifest is checked", "pivkit bulk plan --help")]),
+    (
+        &["bulk", "plan"],
+        &[
+            Example("Check every row, and show what would change", "pivkit bulk plan people.csv"),
+            Example("The plan file, for `pivkit bulk apply`", "pivkit bulk plan people.csv --json > plan.json"),
         ],
     ),
     (

@@ -7,6 +7,17 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod apply;
+mod error;
+pub mod journal;
+mod loaded_plan;
 mod plan_file;
+pub mod report;
+pub mod undo;
+mod watcher;
 
-pub use plan_file::{PlanFile, PlannedRow, RowAction, RowNote, SCHEMA_VERSION};
+pub use error::Error;
+pub use journal::{Begin, History, Intent, IntentAt, Journal, Line, Outcome, RowResult, UndoResult, Undone};
+pub use loaded_plan::{LoadedPlan, same_tree};
+pub use plan_file::{CardNames, FileNote, PlanFile, PlannedRow, RowAction, RowNote, SCHEMA_VERSION, WaitingRow};
+pub use watcher::{Lookup, Watcher};

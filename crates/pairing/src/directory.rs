@@ -304,6 +304,11 @@ pub(crate) struct OpenFile {
 }
 
 impl OpenFile {
+    /// What the system said of it when it was opened.
+    pub(crate) fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
     pub(crate) fn attributes(&self) -> Attributes {
         Attributes::from(&self.metadata)
     }

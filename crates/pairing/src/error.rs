@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use identity::PairingHash;
 use identity::text::escape_control;
 
-/// An error of this crate. Nothing was changed, with two exceptions: [`Error::Changed`] out of the
-/// read-back, and [`Error::Io`] when the new file is in its place but the disk does not confirm it.
+/// An error of this crate. Nothing was changed, with some exceptions: [`Error::Changed`] out of the
+/// read-back, and [`Error::Io`] when the new file is in its place but the disk does not confirm it. On a Mac, where tools make the
+/// change, a part of it may have been made with [`Error::OldStays`], and with [`Error::Mac`] and [`Error::NotReadBack`] some of the values
+/// may be removed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -78,6 +80,43 @@ pub enum Error {
     /// The change could not be written down before it was made, so it was not made.
     #[error("the change could not be written down")]
     Witness(#[source] io::Error),
+    /// The account is not one of this Mac, but of a directory service.
+    #[error("the account {name} is not a local one")]
+    NotLocal {
+        /// The name of the account.
+        name: String,
+    },
+    /// The user is not logged in at the screen of the Mac, where pairing has to ask.
+    #[error("{name} is not logged in at the screen of this Mac")]
+    NoSession {
+        /// The name of the account.
+        name: String,
+    },
+    /// Smart cards are enforced, and after this nobody could log in any more.
+    #[error("smart cards are enforced on this Mac, and without this pairing of {name} nobody could log in any more")]
+    WouldLockOut {
+        /// The name of the account.
+        name: String,
+    },
+    /// The Mac's tool reported success, and the record of the account says otherwise.
+    #[error("the account {name} is not as it should be: {}", escape_control(.what))]
+    NotReadBack {
+        /// The name of the account.
+        name: String,
+        /// What is there, or is not.
+        what: String,
+    },
+    /// The new key is paired, and the old pairing that it replaces could not be removed: both open the account.
+    #[error("the new key is paired with {name}, and the old pairing could not be removed")]
+    OldStays {
+        /// The name of the account.
+        name: String,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// A tool or a file of the Mac failed.
+    #[error(transparent)]
+    Mac(::macos::Error),
     /// A directory or file that must be there is missing.
     #[error("{} is not there", shown(.path))]
     Missing {
@@ -106,6 +145,12 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl From<::macos::Error> for Error {
+    fn from(error: ::macos::Error) -> Self {
+        Error::Mac(error)
+    }
 }
 
 impl Error {

@@ -19,11 +19,13 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod account_table;
 mod authorized_certificates;
 mod backend;
 mod directory;
 mod error;
 mod group;
+pub mod macos;
 pub mod pam_p11;
 mod passwd;
 mod plan;
@@ -33,6 +35,7 @@ mod undo;
 mod walk;
 
 pub use account::{Account, AccountName};
+pub use account_table::AccountTable;
 pub use backend::{
     AccountPairings, Backend, Elsewhere, Pairing, Pairings, Unknown, Unreadable, Witness, WitnessOfMany,
 };
@@ -40,4 +43,4 @@ pub use error::Error;
 pub use plan::{Applied, Change, Note, Plan};
 pub use request::{Key, PairedKey, Request, Selection};
 pub use system::System;
-pub use undo::{FileUndo, Undo};
+pub use undo::{AuthorityUndo, FileUndo, Undo};

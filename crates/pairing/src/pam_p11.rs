@@ -372,6 +372,7 @@ impl Backend for PamP11 {
         let undo = match undo {
             Undo::File(undo) => undo,
             Undo::Nothing => return Ok(()),
+            _ => return Err(Error::Changed { path: self.file_path(account) }),
         };
         let home = self.home(account)?;
         let changed = || Error::Changed { path: self.file_path(account) };

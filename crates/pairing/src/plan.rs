@@ -8,6 +8,7 @@ use identity::text::escape_control;
 use identity::{Certificate, PairingHash};
 
 use crate::error::shown;
+use crate::macos::Finding;
 use crate::{Account, AccountName, Elsewhere, Key, Undo, Unknown};
 
 /// A change of one account that has not been made yet. Making a plan changes nothing.
@@ -109,6 +110,18 @@ pub enum Change {
         /// The file.
         path: PathBuf,
     },
+    /// A Mac pairs the key with the account: `sc_auth pair`.
+    PairOnMac {
+        /// The account.
+        user: AccountName,
+        /// The pairing hash of the key.
+        hash: PairingHash,
+    },
+    /// A value is removed from `AuthenticationAuthority` in the record of a Mac's account.
+    RemoveAuthority {
+        /// The value.
+        value: String,
+    },
 }
 
 impl Change {
@@ -139,6 +152,12 @@ impl fmt::Display for Change {
                 write!(f, "remove {count} more such parts of {}", shown(path))
             }
             Change::RemoveFile { path } => write!(f, "remove the file {}, which is empty then", shown(path)),
+            Change::PairOnMac { user, hash } => {
+                write!(f, "have the Mac pair {hash} with {user} (sc_auth pair), for which it may ask at the screen")
+            }
+            Change::RemoveAuthority { value } => {
+                write!(f, "remove {} from the record of the account", escape_control(value))
+            }
         }
     }
 }
@@ -190,6 +209,8 @@ pub enum Note {
         /// The length in bits.
         bits: u32,
     },
+    /// Something about a Mac.
+    Mac(Finding),
 }
 
 impl fmt::Display for Note {
@@ -221,6 +242,7 @@ impl fmt::Display for Note {
                 write!(f, "{path} is also the home directory of {names}: what is paired there opens all of them")
             }
             Note::LongRsaKey { bits } => write!(f, "OpenSC 0.23 cannot sign with RSA-{bits}; newer versions may"),
+            Note::Mac(finding) => finding.fmt(f),
         }
     }
 }

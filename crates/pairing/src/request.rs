@@ -3,6 +3,8 @@
 use std::fmt;
 
 use identity::{Certificate, PairingHash};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
 
 /// A key that is to open an account, as much of it as is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +112,19 @@ impl PairedKey {
         }
     }
 
+    /// Whether the certificate opens the account by this, as far as can be said without asking the backend: by the key, by
+    /// the digest of the certificate, or because it is the very one for which a rule was made. Of a value only its backend
+    /// knows which certificates lead to it.
+    pub fn is_of(&self, certificate: &Certificate) -> bool {
+        match self {
+            PairedKey::Certificate(_) | PairedKey::Hash(_) => self.hash() == Some(certificate.pairing_hash()),
+            PairedKey::Digest { digest, .. } if digest.len() == 20 => Sha1::digest(certificate.der())[..] == digest[..],
+            PairedKey::Digest { digest, .. } => Sha256::digest(certificate.der())[..] == digest[..],
+            PairedKey::Rule { certificate: made_for, .. } => made_for.as_deref() == Some(certificate),
+            PairedKey::Value { .. } => false,
+        }
+    }
+
     /// The certificate, where it is known.
     pub fn certificate(&self) -> Option<&Certificate> {
         match self {
@@ -132,6 +147,40 @@ impl fmt::Display for PairedKey {
             }
             PairedKey::Rule { rule, .. } => f.pad(rule),
             PairedKey::Value { value } => f.pad(value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certificate() -> Certificate {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let made = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+        Certificate::from_der(made.der()).unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_of_a_key_knows_its_certificate() {
+        let (mine, other) = (certificate(), certificate());
+        let copy = || Some(Box::new(mine.clone()));
+        let digest = |digest: &[u8]| PairedKey::Digest { digest: digest.to_vec(), certificate: None };
+        for key in [
+            PairedKey::Certificate(Box::new(mine.clone())),
+            PairedKey::Hash(mine.pairing_hash()),
+            digest(&Sha1::digest(mine.der())),
+            digest(&Sha256::digest(mine.der())),
+            PairedKey::Rule { rule: "<SUBJECT>.*".to_owned(), certificate: copy() },
+        ] {
+            assert!(key.is_of(&mine) && !key.is_of(&other), "{key:?}");
+        }
+        for key in [
+            digest(&[]),
+            PairedKey::Rule { rule: "<SUBJECT>.*".to_owned(), certificate: None },
+            PairedKey::Value { value: "Kerberos:alice".to_owned() },
+        ] {
+            assert!(!key.is_of(&mine), "{key:?}");
         }
     }
 }

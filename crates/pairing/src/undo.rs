@@ -14,6 +14,17 @@ pub enum Undo {
     Nothing,
     /// A file that belongs to the account alone.
     File(FileUndo),
+    /// The keys in the record of a Mac's account.
+    AuthenticationAuthority(AuthorityUndo),
+}
+
+/// The values of `AuthenticationAuthority` that bind keys, before and after. Other values are not kept and not touched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorityUndo {
+    /// The values before, such as `;tokenidentity;HASH`.
+    pub(crate) before: Vec<String>,
+    /// The values after.
+    pub(crate) after: Vec<String>,
 }
 
 /// A file of an account, before and after.

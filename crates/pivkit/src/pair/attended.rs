@@ -10,10 +10,11 @@
 use identity::proof::Proof;
 use identity::select::Choice;
 use pairing::Account;
+use pairing::macos::{Finding, KeyManagement, Survey};
 use piv::{LastTry, Pin, PinStatus, Session, Slot};
 use time::OffsetDateTime;
 
-use super::{PairRequest, consent, paired, planned, prove, question, report};
+use super::{PairRequest, consent, paired, planned, prove, question, told, unchanged};
 use crate::card::tries;
 use crate::error::Change;
 use crate::identities::on_card;
@@ -22,7 +23,7 @@ use crate::report::{ChangeReport, IdentityOffer};
 use crate::scan::{self, Found, ScanError};
 use crate::session::in_session;
 use crate::transport::CardReaders;
-use crate::{Accounts, Error, IdentityChoice, Ui, UiError, waiting, with_causes};
+use crate::{Accounts, Error, IdentityChoice, Ui, UiError, preflight, waiting, with_causes};
 
 pub(super) fn pair(
     accounts: &Accounts,
@@ -30,14 +31,21 @@ pub(super) fn pair(
     request: &PairRequest,
     ui: &mut dyn Ui,
 ) -> Result<ChangeReport, Error> {
-    let mut account = request.user.as_ref().map(|user| accounts.account(user)).transpose()?;
+    let account = request.user.as_ref().map(|user| accounts.account(user)).transpose()?;
+    let mut known = Known { survey: accounts.survey(), account };
     loop {
         let mut card = waiting::for_card(readers, &request.card, ui)?;
-        match pair_card(accounts, &mut card, request, &mut account, ui) {
+        match pair_card(accounts, &mut card, request, &mut known, ui) {
             Err(error) => ui.note(taken_out(&error).ok_or(error)?),
             result => return result,
         }
     }
+}
+
+/// What outlives a card that is taken out.
+struct Known {
+    survey: Option<Survey>,
+    account: Option<Account>,
 }
 
 /// What to say of a card that was taken out; everything else is an end.
@@ -51,34 +59,60 @@ fn taken_out(error: &Error) -> Option<&'static str> {
     }
 }
 
-/// Pairs this card. What was learnt of the account outlives the card.
+/// Pairs this card.
 fn pair_card(
     accounts: &Accounts,
     card: &mut piv::Card,
     request: &PairRequest,
-    account: &mut Option<Account>,
+    known: &mut Known,
     ui: &mut dyn Ui,
 ) -> Result<ChangeReport, Error> {
     let reader = card.reader().to_owned();
-    let seen = in_session(card, |mut session| look(&mut session, &request.identity, &reader))?;
+    let mut seen = in_session(card, |mut session| look(&mut session, &request.identity, &reader))?;
     let offers: Vec<_> = seen.found.iter().map(|found| offer(accounts, found)).collect();
     ui.show_identities(&reader, &offers);
     for (slot, error) in &seen.broken {
         ui.note(&format!("slot {slot}: {}", with_causes(error)));
     }
-    let chosen = choose(accounts, &request.identity, &seen.found, &offers, seen.broken, ui)?;
-    let account = match account {
+    let chosen = choose(accounts, &request.identity, &mut seen, &offers, ui)?;
+    let account = match &mut known.account {
         Some(account) => account,
-        None => account.insert(ask_account(accounts, ui)?),
+        none => none.insert(ask_account(accounts, ui)?),
     };
-    let plan = planned(accounts, account, &chosen)?;
+    let plan = planned(accounts, account, request, &chosen)?;
+    let findings = match &known.survey {
+        Some(survey) if !plan.is_unchanged() => on_mac(survey, card, &seen, request, &chosen)?,
+        _ => Vec::new(),
+    };
+    let notes = told(&findings, &plan, ui);
     if !consent(accounts, &plan, request.dry_run, &question(&account.name), ui)? {
-        let pairings = accounts.backend().pairings(account)?;
-        return Ok(report(accounts, &plan, &[chosen.identity.pairing_hash()], &pairings, false));
+        return unchanged(accounts, &plan, &chosen, notes);
     }
     let status = seen.pin_status.map_err(|source| Error::Card { reader, source })?;
     let proof = ask_proof(card, &chosen, status, request.last_try, ui)?;
-    paired(accounts, &plan, &proof)
+    paired(accounts, &plan, &proof, notes, ui)
+}
+
+/// What a Mac would say; slot 9d, which that takes, was read already unless one slot was asked for.
+fn on_mac(
+    survey: &Survey,
+    card: &mut piv::Card,
+    seen: &Seen,
+    request: &PairRequest,
+    chosen: &LoginIdentity,
+) -> Result<Vec<Finding>, Error> {
+    if request.identity != IdentityChoice::default() {
+        let reader = card.reader().to_owned();
+        return in_session(card, |mut session| preflight::on_mac(survey, &mut session, &reader, chosen));
+    }
+    let key_management = seen.found.iter().find(|found| found.slot == Slot::KeyManagement);
+    let is_broken = seen.broken.iter().any(|(slot, _)| *slot == Slot::KeyManagement);
+    let key_management = match key_management {
+        Some(found) => KeyManagement::Certificate(&found.identity.certificate),
+        None if is_broken => KeyManagement::Unreadable,
+        None => KeyManagement::Empty,
+    };
+    preflight::judged(survey, chosen, key_management)
 }
 
 /// What the card shows without a PIN.
@@ -133,20 +167,20 @@ fn offer(accounts: &Accounts, found: &Found) -> IdentityOffer {
 fn choose(
     accounts: &Accounts,
     wanted: &IdentityChoice,
-    found: &[Found],
+    seen: &mut Seen,
     offers: &[IdentityOffer],
-    broken: Vec<(Slot, Error)>,
     ui: &mut dyn Ui,
 ) -> Result<LoginIdentity, Error> {
     let fits = |found: &Found| wanted.hash.is_none_or(|hash| hash == found.identity.pairing_hash());
-    let usable: Vec<_> = found
+    let usable: Vec<_> = seen
+        .found
         .iter()
         .zip(offers)
         .filter(|(found, offer)| offer.obstacles.is_empty() && fits(found))
         .map(|(found, _)| found)
         .collect();
     let index = match usable.as_slice() {
-        [] => return Err(why_none(accounts, wanted, found, broken)),
+        [] => return Err(why_none(accounts, wanted, seen)),
         [_] => 0,
         several => {
             let lines: Vec<_> = several.iter().map(|found| Choice::from(&found.identity).to_string()).collect();
@@ -159,14 +193,14 @@ fn choose(
 }
 
 /// Why nothing on the card can be paired, in the words that a program gets too.
-fn why_none(accounts: &Accounts, wanted: &IdentityChoice, found: &[Found], broken: Vec<(Slot, Error)>) -> Error {
-    if let Some((_, error)) = broken.into_iter().next() {
+fn why_none(accounts: &Accounts, wanted: &IdentityChoice, seen: &mut Seen) -> Error {
+    if let Some((_, error)) = seen.broken.drain(..).next() {
         return error;
     }
-    if let (Some(slot), true) = (wanted.slot, found.is_empty()) {
+    if let (Some(slot), []) = (wanted.slot, seen.found.as_slice()) {
         return Error::EmptySlot { slot };
     }
-    match wanted.select(found).map_err(Error::from).and_then(LoginIdentity::checked) {
+    match wanted.select(&seen.found).map_err(Error::from).and_then(LoginIdentity::checked) {
         Ok(chosen) => {
             let why = accounts.obstacle(&chosen.identity).unwrap_or_default();
             Error::Obstacle { slot: chosen.identity.slot, why }

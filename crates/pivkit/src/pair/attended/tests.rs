@@ -105,6 +105,7 @@ fn request() -> PairRequest {
         card: CardChoice::default(),
         identity: IdentityChoice::default(),
         last_try: LastTry::Keep,
+        replace: None,
         dry_run: false,
     }
 }

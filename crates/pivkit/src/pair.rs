@@ -3,7 +3,7 @@
 use identity::proof::Proof;
 use identity::{Certificate, Identity, PairingHash};
 use pairing::macos::Finding;
-use pairing::{Account, AccountName, Key, Pairing, Pairings, Plan, Request, Selection};
+use pairing::{Account, AccountName, Key, Pairing, Pairings, Plan, Request, Selection, Witness};
 use piv::{LastTry, Pin};
 
 use crate::accounts::account_report;
@@ -15,7 +15,7 @@ use crate::session::{in_session, pin_in_doubt};
 use crate::transport::CardReaders;
 use crate::{Accounts, CardChoice, Error, IdentityChoice, Ui, preflight};
 
-mod attended;
+pub(crate) mod attended;
 
 /// What `pivkit pair` was asked.
 #[derive(Clone, Debug)]
@@ -95,11 +95,11 @@ pub fn pair(
         Some(proof) => proof,
         None => prove(&mut card, &chosen, &ui.pin(&reader)?, request.last_try)?,
     };
-    paired(accounts, &plan, &proof, notes, ui)
+    paired(accounts, &plan, proof.certificate(), notes, &mut |_| Ok(()), ui)
 }
 
 /// What pairing the account with this identity changes.
-fn planned(
+pub(crate) fn planned(
     accounts: &Accounts,
     account: &Account,
     request: &PairRequest,
@@ -112,14 +112,14 @@ fn planned(
 }
 
 /// Tells what was found, and returns it with what else there is to say of the plan.
-fn told(findings: &[Finding], plan: &Plan, ui: &mut dyn Ui) -> Vec<String> {
+pub(crate) fn told(findings: &[Finding], plan: &Plan, ui: &mut dyn Ui) -> Vec<String> {
     let mut notes: Vec<String> = findings.iter().map(ToString::to_string).collect();
     say(&notes, ui);
     notes.extend(notes_of(plan));
     notes
 }
 
-fn question(user: &AccountName) -> String {
+pub(crate) fn question(user: &AccountName) -> String {
     format!("Pair this identity with account {user}")
 }
 
@@ -141,22 +141,20 @@ fn unchanged(
     Ok(ChangeReport { notes, ..report(accounts, plan, &[certificate.pairing_hash()], &pairings, Some(certificate)) })
 }
 
-/// Carries the plan out, now that the card has proved that it holds the key.
-fn paired(
+/// Carries out a plan to pair this certificate, now that nothing speaks against it any more.
+pub(crate) fn paired(
     accounts: &Accounts,
     plan: &Plan,
-    proof: &Proof,
+    certificate: &Certificate,
     mut notes: Vec<String>,
+    witness: Witness<'_>,
     ui: &mut dyn Ui,
 ) -> Result<ChangeReport, Error> {
-    let opens = |pairings: &Pairings| accounts.backend().opens(pairings, proof.certificate());
-    let (pairings, news) = carry_out(accounts, plan, opens, ui)?;
+    let opens = |pairings: &Pairings| accounts.backend().opens(pairings, certificate);
+    let (pairings, news) = carry_out(accounts, plan, opens, witness, ui)?;
     notes.extend(news);
-    Ok(ChangeReport {
-        changed: true,
-        notes,
-        ..report(accounts, plan, &[proof.pairing_hash()], &pairings, Some(proof.certificate()))
-    })
+    let concerned = [certificate.pairing_hash()];
+    Ok(ChangeReport { changed: true, notes, ..report(accounts, plan, &concerned, &pairings, Some(certificate)) })
 }
 
 /// Removes one pairing of an account, or all of them. [`ChangeReport::may_open`] tells whether that closes the account to
@@ -188,7 +186,7 @@ pub fn unpair(
         };
         let removed = |now: &Pairings| !now.entries.iter().any(stays);
         let news;
-        (pairings, news) = carry_out(accounts, &plan, removed, ui)?;
+        (pairings, news) = carry_out(accounts, &plan, removed, &mut |_| Ok(()), ui)?;
         notes.extend(news);
     }
     let mut report = ChangeReport { notes, ..report(accounts, &plan, &concerned, &pairings, None) };
@@ -204,10 +202,11 @@ fn carry_out(
     accounts: &Accounts,
     plan: &Plan,
     as_planned: impl Fn(&Pairings) -> bool,
+    witness: Witness<'_>,
     ui: &mut dyn Ui,
 ) -> Result<(Pairings, Vec<String>), Error> {
     let backend = accounts.backend();
-    let applied = backend.apply(plan)?;
+    let applied = backend.apply_witnessed(plan, witness)?;
     let news = applied.notes().iter().filter(|note| !plan.notes().contains(note));
     let news: Vec<String> = news.map(ToString::to_string).collect();
     say(&news, ui);
@@ -225,7 +224,13 @@ fn carry_out(
 
 /// True if the plan is to be carried out: it changes something, it is no dry run, this process can do it, and the person
 /// agrees.
-fn consent(accounts: &Accounts, plan: &Plan, dry_run: bool, question: &str, ui: &mut dyn Ui) -> Result<bool, Error> {
+pub(crate) fn consent(
+    accounts: &Accounts,
+    plan: &Plan,
+    dry_run: bool,
+    question: &str,
+    ui: &mut dyn Ui,
+) -> Result<bool, Error> {
     say(&notes_of(plan), ui);
     if plan.is_unchanged() || dry_run {
         return Ok(false);

@@ -2,7 +2,7 @@
 
 use piv::{Pin, Puk};
 
-use crate::report::IdentityOffer;
+use crate::report::{ChangeReport, IdentityOffer};
 
 /// Asks and tells. The command line implements it on a terminal; another program may implement it in its own way.
 pub trait Ui {
@@ -45,6 +45,11 @@ pub trait Ui {
     /// [is there](Ui::is_attended).
     fn show_identities(&mut self, reader: &str, identities: &[IdentityOffer]) {
         self.note(&format!("{} identities on the card in {reader}", identities.len()));
+    }
+
+    /// Tells of a pairing that was made while more work is to come.
+    fn show_paired(&mut self, report: &ChangeReport) {
+        self.note(&format!("paired: account {} now opens with {}", report.user, report.pairing_hashes.join(", ")));
     }
 
     /// Asks for the name of an account.

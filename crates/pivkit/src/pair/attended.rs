@@ -49,7 +49,7 @@ struct Known {
 }
 
 /// What to say of a card that was taken out; everything else is an end.
-fn taken_out(error: &Error) -> Option<&'static str> {
+pub(crate) fn taken_out(error: &Error) -> Option<&'static str> {
     match error {
         Error::Card { source: piv::Error::CardRemoved(_), .. } => Some("the card was taken out; nothing was changed"),
         Error::InDoubt { change: Change::Try, source: piv::Error::CardRemoved(_), .. } => {
@@ -81,7 +81,7 @@ fn pair_card(
     };
     let plan = planned(accounts, account, request, &chosen)?;
     let findings = match &known.survey {
-        Some(survey) if !plan.is_unchanged() => on_mac(survey, card, &seen, request, &chosen)?,
+        Some(survey) if !plan.is_unchanged() => on_mac(survey, card, &seen, &request.identity, &chosen)?,
         _ => Vec::new(),
     };
     let notes = told(&findings, &plan, ui);
@@ -90,18 +90,18 @@ fn pair_card(
     }
     let status = seen.pin_status.map_err(|source| Error::Card { reader, source })?;
     let proof = ask_proof(card, &chosen, status, request.last_try, ui)?;
-    paired(accounts, &plan, &proof, notes, ui)
+    paired(accounts, &plan, proof.certificate(), notes, &mut |_| Ok(()), ui)
 }
 
 /// What a Mac would say; slot 9d, which that takes, was read already unless one slot was asked for.
-fn on_mac(
+pub(crate) fn on_mac(
     survey: &Survey,
     card: &mut piv::Card,
     seen: &Seen,
-    request: &PairRequest,
+    wanted: &IdentityChoice,
     chosen: &LoginIdentity,
 ) -> Result<Vec<Finding>, Error> {
-    if request.identity != IdentityChoice::default() {
+    if *wanted != IdentityChoice::default() {
         let reader = card.reader().to_owned();
         return in_session(card, |mut session| preflight::on_mac(survey, &mut session, &reader, chosen));
     }
@@ -116,15 +116,15 @@ fn on_mac(
 }
 
 /// What the card shows without a PIN.
-struct Seen {
-    found: Vec<Found>,
-    broken: Vec<(Slot, Error)>,
+pub(crate) struct Seen {
+    pub(crate) found: Vec<Found>,
+    pub(crate) broken: Vec<(Slot, Error)>,
     /// Which PIN is meant may be unknown; then none can be sent.
-    pin_status: Result<PinStatus, piv::Error>,
+    pub(crate) pin_status: Result<PinStatus, piv::Error>,
 }
 
 /// Reads the slots that `wanted` may be in, and the tries.
-fn look(session: &mut Session<'_>, wanted: &IdentityChoice, reader: &str) -> Result<Seen, Error> {
+pub(crate) fn look(session: &mut Session<'_>, wanted: &IdentityChoice, reader: &str) -> Result<Seen, Error> {
     let slots = match (wanted.slot, wanted.hash) {
         (Some(slot), _) => vec![slot],
         (None, Some(_)) => all_slots(),
@@ -152,7 +152,7 @@ fn look(session: &mut Session<'_>, wanted: &IdentityChoice, reader: &str) -> Res
 }
 
 /// An identity, and what keeps it from being paired.
-fn offer(accounts: &Accounts, found: &Found) -> IdentityOffer {
+pub(crate) fn offer(accounts: &Accounts, found: &Found) -> IdentityOffer {
     let now = OffsetDateTime::now_utc();
     let mut obstacles: Vec<String> = found.identity.problems_at(now).iter().map(ToString::to_string).collect();
     if !found.identity.is_usable_for(identity::Usage::Authentication) {
@@ -223,7 +223,7 @@ fn ask_account(accounts: &Accounts, ui: &mut dyn Ui) -> Result<Account, Error> {
 }
 
 /// Asks for the PIN, and again after a wrong one while more than one try is left. What was refused is not sent a second time.
-fn ask_proof(
+pub(crate) fn ask_proof(
     card: &mut piv::Card,
     chosen: &LoginIdentity,
     mut status: PinStatus,

@@ -26,6 +26,7 @@ mod foreign_clients;
 mod hardware;
 mod icam;
 mod identities;
+mod keyboard;
 mod mac_failures;
 mod mac_identities;
 mod mac_lock_out;

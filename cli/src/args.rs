@@ -43,6 +43,12 @@ pub(crate) enum Command {
     /// Print the pairing hashes of certificate files, or of one slot of the card
     Hash(Hash),
     /// Pair the card with a local account
+    #[command(
+        long_about = "Pair the card with a local account.\n\nAt a terminal, and with the PIN typed there, pivkit leads through \
+                            it: it waits for a card, shows its identities and which can be paired, asks what cannot be \
+                            inferred, shows what would change, and asks for consent and the PIN; again after a wrong PIN, \
+                            while more than one try is left."
+    )]
     Pair(Pair),
     /// Remove pairings of a local account
     Unpair(Unpair),

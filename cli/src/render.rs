@@ -2,6 +2,7 @@
 
 pub(crate) mod bulk;
 mod card;
+mod offer;
 pub(crate) mod one_card;
 mod pairing;
 mod provision;
@@ -10,6 +11,7 @@ mod table;
 
 pub(crate) use bulk::run::{bulk_applied, bulk_undone};
 pub(crate) use card::{hashes, identities, read_errors, reader_event, readers};
+pub(crate) use offer::offers;
 pub(crate) use pairing::{account_errors, checked, list, paired, unpaired};
 pub(crate) use provision::provisioned;
 

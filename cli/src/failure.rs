@@ -80,6 +80,11 @@ impl Failure {
     }
 }
 
+/// What to do next about an account that could not be changed.
+pub(crate) fn next(error: &pivkit::AccountError) -> String {
+    account::advise(error).next
+}
+
 fn advise(error: &Error) -> Advice {
     match error {
         Error::Transport(error) => card::transport(error),

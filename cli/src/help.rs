@@ -68,6 +68,31 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
         ],
     ),
     (
+        &["bulk", "apply"],
+        &[
+            Example("See what would change", "pivkit bulk apply plan.json --journal journal.jsonl --dry-run"),
+            Example("Carry it out without questions", "pivkit bulk apply plan.json --journal journal.jsonl --yes"),
+            Example(
+                "Go on after an interruption, and try again what failed",
+                "pivkit bulk apply plan.json --journal journal.jsonl --resume --yes",
+            ),
+        ],
+    ),
+    (
+        &["bulk", "undo"],
+        &[
+            Example("See what would be put back", "pivkit bulk undo journal.jsonl --dry-run"),
+            Example("Put it back", "pivkit bulk undo journal.jsonl --yes"),
+        ],
+    ),
+    (
+        &["bulk", "report"],
+        &[
+            Example("What failed, and what to do", "pivkit bulk report journal.jsonl"),
+            Example("A page for the browser", "pivkit bulk report journal.jsonl --format html --output report.html"),
+        ],
+    ),
+    (
         &["provision"],
         &[
             Example("See what would be done to the card", "pivkit provision --subject 'Alice Example' --dry-run"),

@@ -1,6 +1,7 @@
 //! Reports as text for people. Foreign text is escaped here, once, for all of them.
 
-pub(crate) mod bulk;
+mod bulk;
+pub(crate) mod bulk_plan;
 mod card;
 pub(crate) mod one_card;
 mod pairing;
@@ -8,6 +9,7 @@ mod provision;
 pub(crate) mod psso;
 mod table;
 
+pub(crate) use bulk::{bulk_applied, bulk_undone};
 pub(crate) use card::{hashes, identities, read_errors, reader_event, readers};
 pub(crate) use pairing::{account_errors, checked, list, paired, unpaired};
 pub(crate) use provision::provisioned;

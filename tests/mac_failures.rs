@@ -58,7 +58,7 @@ fn labels_in_other_languages_are_no_obstacle() {
         let mac = with_card(&bench, language);
         mac.set(&["language", language]);
         pair(&bench, &mac, "alice", &[]).success();
-        assert_eq!(mac.paired("alice"), [hash.clone()]);
+        assert_eq!(mac.paired("alice"), std::slice::from_ref(&hash));
         let live = mac.bare_pivkit(&["identities", "--from-system-profiler", "--json"]).output().success();
         assert!(live.stdout.contains(&hash), "{live}");
         mac.pivkit(&["unpair", "--user", "alice", "--yes"]).output().success();

@@ -277,6 +277,17 @@ fn accounts() {
 }
 
 #[test]
+fn a_damaged_record_does_not_hide_the_others() {
+    let without_uid = record("carol", 503, &[token(THIRD)], "").replace("UniqueID", "Other");
+    let everybody = record("alice", 501, &[token(OLD)], "") + &without_uid + &record("a:b", 504, &[token(OLD)], "");
+    let list = property_list(&format!("<array>{everybody}</array>"));
+    let (backend, _) = backend(Recorded::new().prints(Tool::Dscl, &["-readall"], 0, &list, ""));
+    let listed = backend.accounts_with_pairings().unwrap();
+    let seen: Vec<_> = listed.iter().map(|entry| (entry.account.name.as_str(), entry.pairings.is_ok())).collect();
+    assert_eq!(seen, [("alice", true), ("carol", false)]);
+}
+
+#[test]
 fn who_may_pair_and_when() {
     let plan = |mac: Recorded| {
         let (backend, _) = backend(mac);

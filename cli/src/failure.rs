@@ -80,6 +80,11 @@ impl Failure {
     }
 }
 
+/// What to do next about an account that could not be changed.
+pub(crate) fn next(error: &pivkit::AccountError) -> String {
+    account::advise(error).next
+}
+
 fn advise(error: &Error) -> Advice {
     match error {
         Error::Transport(error) => card::transport(error),
@@ -124,13 +129,13 @@ fn advise(error: &Error) -> Advice {
             "Install one (on Debian: `sudo apt install libpam-p11`), or choose with --backend pam_p11.",
         ),
         Error::Pairing(error) => account::advise(error),
+        Error::Bulk(error) => bulk::advise(error),
         Error::NotUndone { user, .. } => {
             Advice::new(ACCOUNT, format!("`pivkit list --user {user}` shows how things stand; put them right by hand."))
         }
         Error::NotReadBack { .. } => {
             Advice::new(ACCOUNT, "Look whether another program writes the same file, then try again.")
         }
-        Error::Bulk(error) => bulk::advise(error),
         Error::Provision(error) => provision::advise(error),
         Error::Roots { .. } => {
             Advice::new(USAGE, "Give the file with the roots, PEM or DER; Yubico publishes its own.")

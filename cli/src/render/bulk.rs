@@ -1,4 +1,6 @@
-//! Plans of many pairings.
+//! Plans of many pairings; what became of them is in `run`.
+
+pub(crate) mod run;
 
 use pivkit::bulk::{FileNote, PlannedRow, Planning, RowAction, RowNote, Split, WaitingRow};
 

@@ -146,6 +146,39 @@ pub enum Error {
         /// Why.
         source: Box<Error>,
     },
+    /// The Mac has no file that tells how certificates lead to accounts, or none that macOS uses.
+    #[error("{} {}", shown(.path), escape_control(.why))]
+    NoMapping {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, such as "is not there".
+        why: String,
+    },
+    /// It cannot be said which value the certificate leads to.
+    #[error(transparent)]
+    Unmapped(::macos::smartcard_login::Unmapped),
+    /// The attribute that the mapping looks at means something of its own, so nothing is written there.
+    #[error("the mapping looks at {}, which is not there to be written for a login", escape_control(.attribute))]
+    NotForMapping {
+        /// The attribute.
+        attribute: String,
+    },
+    /// Another account has the value that the certificate leads to, so the card would fit both.
+    #[error("{} belongs to {} already", escape_control(.value), .accounts.join(", "))]
+    ValueTaken {
+        /// The value.
+        value: String,
+        /// The other accounts.
+        accounts: Vec<String>,
+    },
+    /// It is not clear which value is to be replaced.
+    #[error("the account {name} has several other values: {}", escape_control(&.values.join(", ")))]
+    SeveralValues {
+        /// The name of the account.
+        name: String,
+        /// The values.
+        values: Vec<String>,
+    },
     /// A tool or a file of the Mac failed.
     #[error(transparent)]
     Mac(::macos::Error),

@@ -93,6 +93,11 @@ impl Accounts {
         &self.system
     }
 
+    #[cfg(test)]
+    pub(crate) fn with_backend(system: System, backend: Box<dyn Backend>) -> Self {
+        Self { system, backend, mac: None }
+    }
+
     pub(crate) fn backend(&self) -> &dyn Backend {
         self.backend.as_ref()
     }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod plan;
+mod station;
 mod undo;
 
 pub use apply::{ApplyReport, ApplyRequest, RehearsedRow, Tally, apply};
@@ -12,4 +13,5 @@ pub use bulk::{
 };
 pub use bulk::{Error, History, Journal, LoadedPlan, Outcome, RowResult, UndoResult, Undone, Watcher};
 pub use plan::{ManifestRequest, plan, split_by_host};
+pub use station::{Enrolled, PinProof, StationReport, StationRequest, Supervisor, station};
 pub use undo::{UndoReport, UndoRequest, undo};

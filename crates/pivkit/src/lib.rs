@@ -35,6 +35,7 @@ mod signer;
 mod transport;
 mod ui;
 mod virtual_reader;
+mod waiting;
 
 pub use accounts::{Accounts, MacTools};
 pub use choice::CardChoice;

@@ -127,7 +127,7 @@ pub(super) fn account_pairings(record: &UserRecord, pairings: Pairings) -> Optio
 }
 
 /// A record as an account.
-pub(super) fn account(record: &UserRecord) -> Result<Account, Error> {
+pub(crate) fn account(record: &UserRecord) -> Result<Account, Error> {
     let name = record.name().as_str().parse()?;
     let lacks = |what: &str| -> Error {
         let what = format!("the record of {} lacks {what}", record.name());

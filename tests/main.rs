@@ -28,6 +28,7 @@ mod icam;
 mod identities;
 mod opensc;
 mod pam;
+mod pam_pkcs11;
 mod provision;
 mod provision_choices;
 mod provision_cut_off;

@@ -1,4 +1,4 @@
-//! Taking back changes of a mapping file: what was added goes, what was removed comes back to its line.
+//! Taking back changes of a file of lines that many accounts share: what was added goes, what was removed comes back to its line.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::Error;
 use crate::undo::{FileDigest, LinesUndo, RemovedLines};
 
 /// The lines of a file from which changes are taken back.
-pub(super) struct Restoration<'a> {
+pub(crate) struct Restoration<'a> {
     lines: Vec<&'a [u8]>,
     gone: Vec<bool>,
     /// Where each line stands; those that are there more than once, all of them.
@@ -20,7 +20,7 @@ pub(super) struct Restoration<'a> {
 }
 
 impl<'a> Restoration<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         let lines: Vec<_> = bytes.split_inclusive(|&byte| byte == b'\n').collect();
         let mut places: HashMap<_, Vec<usize>> = HashMap::new();
         let mut keys: HashMap<_, Vec<usize>> = HashMap::new();
@@ -34,7 +34,7 @@ impl<'a> Restoration<'a> {
     }
 
     /// Takes one change back; the last change has to come first. Whether there was something to do.
-    pub(super) fn take_back(&mut self, undo: &'a LinesUndo, path: &Path) -> Result<bool, Error> {
+    pub(crate) fn take_back(&mut self, undo: &'a LinesUndo, path: &Path) -> Result<bool, Error> {
         let missing: Vec<_> = undo.removed.iter().filter(|removed| self.find(&removed.lines).is_none()).collect();
         let added = self.find(&undo.added);
         let later = self.back.iter().position(|back| !undo.added.is_empty() && back.lines == undo.added);
@@ -89,8 +89,9 @@ impl<'a> Restoration<'a> {
         })
     }
 
-    /// The file after that; `None` when there was none before.
-    pub(super) fn finish(mut self) -> Option<Vec<u8>> {
+    /// The file after that; `None` when there was none before. `head` is a line that may have been put into it so that it was
+    /// not empty.
+    pub(crate) fn finish(mut self, head: &str) -> Option<Vec<u8>> {
         self.back.sort_by_key(|removed| removed.at);
         let kept = self.lines.iter().zip(&self.gone).filter(|(_, gone)| !**gone).map(|(line, _)| *line);
         let mut file = Lines::default();
@@ -105,7 +106,7 @@ impl<'a> Restoration<'a> {
             file.push(line);
         }
         insert(&mut file, true);
-        as_before(file.bytes, &self.before)
+        as_before(file.bytes, &self.before, head)
     }
 }
 
@@ -125,13 +126,17 @@ impl Lines {
     }
 }
 
-/// A file that had no line end at its end has one now, and one that was not there is empty: it is made what it was.
-fn as_before(bytes: Vec<u8>, before: &HashSet<Option<FileDigest>>) -> Option<Vec<u8>> {
-    let without_end = without_end(&bytes);
-    if without_end.len() < bytes.len() && before.contains(&Some(FileDigest::of(without_end))) {
-        return Some(without_end.to_vec());
+/// A file that had no line end at its end has one now, one that was empty has the head, and one that was not there is empty:
+/// it is made what it was.
+fn as_before(bytes: Vec<u8>, before: &HashSet<Option<FileDigest>>, head: &str) -> Option<Vec<u8>> {
+    let lines = bytes.split_inclusive(|&byte| byte == b'\n');
+    let headless: Vec<u8> = lines.filter(|line| *line != head.as_bytes()).flatten().copied().collect();
+    for candidate in [bytes.as_slice(), without_end(&bytes), &headless, without_end(&headless)] {
+        if before.contains(&Some(FileDigest::of(candidate))) {
+            return Some(candidate.to_vec());
+        }
     }
-    let was_there = !bytes.is_empty() || before.contains(&Some(FileDigest::of(b""))) || !before.contains(&None);
+    let was_there = !bytes.is_empty() || !before.contains(&None);
     was_there.then_some(bytes)
 }
 

@@ -28,6 +28,7 @@ mod examine;
 mod group;
 mod login_modules;
 pub mod macos;
+pub mod macos_mapping;
 pub mod pam_p11;
 pub mod pam_pkcs11;
 mod passwd;

@@ -1,6 +1,6 @@
 //! Taking back changes of a file of lines that many accounts share: what was added goes, what was removed comes back to its line.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 
 use crate::Error;
@@ -15,8 +15,8 @@ pub(crate) struct Restoration<'a> {
     /// The same by what stands before the arrow, in upper case.
     keys: HashMap<Vec<u8>, Vec<usize>>,
     back: Vec<&'a RemovedLines>,
-    /// What the file may have been before.
-    before: HashSet<Option<FileDigest>>,
+    /// What the file was before the first of these changes.
+    before: Option<FileDigest>,
 }
 
 impl<'a> Restoration<'a> {
@@ -30,14 +30,15 @@ impl<'a> Restoration<'a> {
                 keys.entry(key).or_default().push(place);
             }
         }
-        Restoration { gone: vec![false; lines.len()], lines, places, keys, back: Vec::new(), before: HashSet::new() }
+        Restoration { gone: vec![false; lines.len()], lines, places, keys, back: Vec::new(), before: None }
     }
 
     /// Takes one change back; the last change has to come first. Whether there was something to do.
     pub(crate) fn take_back(&mut self, undo: &'a LinesUndo, path: &Path) -> Result<bool, Error> {
         let missing: Vec<_> = undo.removed.iter().filter(|removed| self.find(&removed.lines).is_none()).collect();
         let added = self.find(&undo.added);
-        let later = self.back.iter().position(|back| !undo.added.is_empty() && back.lines == undo.added);
+        let is_new = added.is_none() && !undo.added.is_empty();
+        let later = if is_new { self.back.iter().position(|back| back.lines == undo.added) } else { None };
         // A certificate that was given to somebody else since is theirs.
         let others =
             |removed: &&&RemovedLines| removed.lines.last().is_some_and(|line| self.has_key(line, added, undo));
@@ -62,7 +63,7 @@ impl<'a> Restoration<'a> {
             (None, None) => (),
         }
         self.back.extend(missing);
-        self.before.insert(undo.before);
+        self.before = undo.before;
         Ok(true)
     }
 
@@ -106,7 +107,7 @@ impl<'a> Restoration<'a> {
             file.push(line);
         }
         insert(&mut file, true);
-        as_before(file.bytes, &self.before, head)
+        as_before(file.bytes, self.before, head)
     }
 }
 
@@ -128,15 +129,15 @@ impl Lines {
 
 /// A file that had no line end at its end has one now, one that was empty has the head, and one that was not there is empty:
 /// it is made what it was.
-fn as_before(bytes: Vec<u8>, before: &HashSet<Option<FileDigest>>, head: &str) -> Option<Vec<u8>> {
+fn as_before(bytes: Vec<u8>, before: Option<FileDigest>, head: &str) -> Option<Vec<u8>> {
     let lines = bytes.split_inclusive(|&byte| byte == b'\n');
     let headless: Vec<u8> = lines.filter(|line| *line != head.as_bytes()).flatten().copied().collect();
     for candidate in [bytes.as_slice(), without_end(&bytes), &headless, without_end(&headless)] {
-        if before.contains(&Some(FileDigest::of(candidate))) {
+        if before == Some(FileDigest::of(candidate)) {
             return Some(candidate.to_vec());
         }
     }
-    let was_there = !bytes.is_empty() || !before.contains(&None);
+    let was_there = !bytes.is_empty() || before.is_some();
     was_there.then_some(bytes)
 }
 

@@ -93,6 +93,16 @@ impl Sssd {
         Ok(())
     }
 
+    /// Whether SSSD trusts the issuer of a certificate, without the authorities that are to be added.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the file of authorities.
+    pub fn is_trusted(&self, certificate: &Certificate) -> Result<bool, Error> {
+        let trust = Trust::read(&self.system, &self.configuration)?;
+        Ok(trust.is_some_and(|trust| trust.accepts(certificate, &[])))
+    }
+
     fn place(&self) -> Result<SystemFile, Error> {
         SystemFile::open(&self.system, Path::new(RULES), MAX_FILE)
     }

@@ -47,7 +47,8 @@ impl RulesFile {
         let header = format!("[certmap/{domain}/{PREFIX}");
         let name = self.lines.get(number)?.trim().strip_prefix(&header)?.strip_suffix(']')?;
         let (mut matching, mut user, mut end) = (None, None, number + 1);
-        while let Some((key, value)) = self.lines.get(end).and_then(|line| line.split_once('=')) {
+        let key_on = |line: usize| self.lines.get(line).filter(|line| !line.starts_with(['#', '[']))?.split_once('=');
+        while let Some((key, value)) = key_on(end) {
             match key.trim() {
                 "matchrule" => matching = Some(value.trim().to_owned()),
                 "maprule" => user = value.trim().strip_prefix('(').and_then(|value| value.strip_suffix(')')),

@@ -195,6 +195,16 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
             ),
         ],
     ),
+    (
+        &["doctor"],
+        &[
+            Example("What speaks against logging in with a card here", "pivkit doctor"),
+            Example(
+                "What the login modules make of alice's certificate, for a program",
+                "pivkit doctor --cert alice.pem --user alice --json",
+            ),
+        ],
+    ),
     (&["completions"], &[Example("For bash", "pivkit completions bash")]),
     (&["man"], &[Example("Manual pages, one for each command", "pivkit man manual")]),
 ];

@@ -75,7 +75,7 @@ impl PinArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct AccountArgs {
-    /// Where pairings are kept: macos or pam_p11; without it, what the system has
+    /// Where pairings are kept: macos, pam_p11, pam_pkcs11 or sssd; without it, what the system has
     #[arg(long, value_name = "NAME")]
     pub(crate) backend: Option<String>,
     /// Work on this folder (with its own etc/passwd) instead of the live system

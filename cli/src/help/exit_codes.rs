@@ -54,6 +54,7 @@ const OF_COMMANDS: &[(&[&str], &[u8])] = &[
     (&["card", "attest"], CARD),
     (&["card", "reset"], CARD),
     (&["card", "sign"], SECRET),
+    (&["doctor"], &[NO_IDENTITY, ACCOUNT]),
     (&["completions"], &[]),
     (&["man"], &[]),
 ];

@@ -3,6 +3,7 @@
 //! Texts that come from cards and certificates stand here as they are. They are foreign: escape them before a terminal.
 
 mod card;
+mod doctor;
 mod identity;
 mod login;
 mod pairing;
@@ -13,6 +14,7 @@ pub use card::{
     AttestationReport, CardInfoReport, KeyHistoryReport, KeyReport, ManagementKeyReport, PinReport, PinTriesReport,
     ResetReport, RetriesReport, SecretChangeReport, SignatureReport, SlotReport,
 };
+pub use doctor::{DoctorReport, ExplanationReport, FindingReport};
 pub use identity::{CardReport, FileReport, HashEntry, HashReport, IdentitiesReport, IdentityReport, ReadError};
 pub use login::{DeviceKeysReport, LoginReport, RegistrationReport, Timings, TokensReport};
 pub use pairing::{AccountError, AccountReport, ChangeReport, CheckReport, IdentityOffer, ListReport, PairingReport};

@@ -141,7 +141,7 @@ impl Accounts {
 
     /// The accounts as they are now, for looking up many.
     pub(crate) fn table(&self) -> Result<AccountTable, Error> {
-        Ok(self.system.account_table()?)
+        Ok(self.backend.account_table()?.map_or_else(|| self.system.account_table(), Ok)?)
     }
 
     pub(crate) fn account(&self, name: &AccountName) -> Result<Account, Error> {

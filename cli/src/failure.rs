@@ -117,7 +117,9 @@ fn advise(error: &Error) -> Advice {
             NO_IDENTITY,
             format!("`pivkit pair --user {user}` pairs this card; `pivkit list --user {user}` shows what is paired."),
         ),
-        Error::UnknownBackend { .. } => Advice::new(USAGE, "The backends of this version are macos and pam_p11."),
+        Error::UnknownBackend { .. } => {
+            Advice::new(USAGE, "The backends of this version are macos, macos_mapping and pam_p11.")
+        }
         Error::NoBackend => Advice::new(
             ACCOUNT,
             "Install one (on Debian: `sudo apt install libpam-p11`), or choose with --backend pam_p11.",

@@ -1,6 +1,7 @@
 //! Reports as text for people. Foreign text is escaped here, once, for all of them.
 
 mod card;
+mod mapping;
 pub(crate) mod one_card;
 mod pairing;
 mod provision;
@@ -8,6 +9,7 @@ pub(crate) mod psso;
 mod table;
 
 pub(crate) use card::{hashes, identities, read_errors, reader_event, readers};
+pub(crate) use mapping::{explained_mapping, findings, linted_mapping, new_mapping};
 pub(crate) use pairing::{account_errors, checked, list, paired, unpaired};
 pub(crate) use provision::provisioned;
 

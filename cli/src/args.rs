@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-pub(crate) use bulk::{Bulk, BulkPlan};
+pub(crate) use bulk::{Bulk, BulkApply, BulkPlan, BulkReport, BulkUndo, ReportFormat};
 pub(crate) use card::{
     Attest, Card, CardInfo, ChangePin, ChangePuk, ManagementKeyArgs, NewPinArgs, NewPukArgs, PukArgs, Reset,
     SetRetries, Sign, Unblock, VerifyPin,
@@ -45,6 +45,12 @@ pub(crate) enum Command {
     /// Print the pairing hashes of certificate files, or of one slot of the card
     Hash(Hash),
     /// Pair the card with a local account
+    #[command(
+        long_about = "Pair the card with a local account.\n\nAt a terminal, and with the PIN typed there, pivkit leads through \
+                            it: it waits for a card, shows its identities and which can be paired, asks what cannot be \
+                            inferred, shows what would change, and asks for consent and the PIN; again after a wrong PIN, \
+                            while more than one try is left."
+    )]
     Pair(Pair),
     /// Remove pairings of a local account
     Unpair(Unpair),

@@ -1,6 +1,7 @@
 //! From an error to two sentences, what is wrong and what to do next, and an exit code.
 
 mod account;
+mod bulk;
 mod card;
 mod login;
 mod mac;
@@ -79,6 +80,11 @@ impl Failure {
     }
 }
 
+/// What to do next about an account that could not be changed.
+pub(crate) fn next(error: &pivkit::AccountError) -> String {
+    account::advise(error).next
+}
+
 fn advise(error: &Error) -> Advice {
     match error {
         Error::Transport(error) => card::transport(error),
@@ -125,6 +131,7 @@ fn advise(error: &Error) -> Advice {
             "Install one (on Debian: `sudo apt install libpam-p11`), or choose with --backend pam_p11.",
         ),
         Error::Pairing(error) => account::advise(error),
+        Error::Bulk(error) => bulk::advise(error),
         Error::NotUndone { user, .. } => {
             Advice::new(ACCOUNT, format!("`pivkit list --user {user}` shows how things stand; put them right by hand."))
         }

@@ -37,7 +37,10 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
         &["pair"],
         &[
             Example("See what would change", "pivkit pair --user alice --dry-run"),
-            Example("Pair without questions", "pivkit pair --user alice --pin-file pin.txt --yes"),
+            Example(
+                "Pair without questions; `pivkit pair` alone asks them",
+                "pivkit pair --user alice --pin-file pin.txt --yes",
+            ),
             Example(
                 "A renewed card in place of the old one",
                 "pivkit pair --user alice --replace --pin-file pin.txt --yes",
@@ -95,6 +98,31 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
             "Which value must the account have for this certificate?",
             "pivkit mapping explain --cert alice.pem --file SmartcardLogin.plist",
         )],
+    ),
+    (
+        &["bulk", "apply"],
+        &[
+            Example("See what would change", "pivkit bulk apply plan.json --journal journal.jsonl --dry-run"),
+            Example("Carry it out without questions", "pivkit bulk apply plan.json --journal journal.jsonl --yes"),
+            Example(
+                "Go on after an interruption, and try again what failed",
+                "pivkit bulk apply plan.json --journal journal.jsonl --resume --yes",
+            ),
+        ],
+    ),
+    (
+        &["bulk", "undo"],
+        &[
+            Example("See what would be put back", "pivkit bulk undo journal.jsonl --dry-run"),
+            Example("Put it back", "pivkit bulk undo journal.jsonl --yes"),
+        ],
+    ),
+    (
+        &["bulk", "report"],
+        &[
+            Example("What failed, and what to do", "pivkit bulk report journal.jsonl"),
+            Example("A page for the browser", "pivkit bulk report journal.jsonl --format html --output report.html"),
+        ],
     ),
     (
         &["provision"],

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pivkit::{Accounts, CheckRequest, MacTools, PairRequest, Selection};
+use pivkit::{Accounts, CheckRequest, MacTools, PairRequest, Selection, Ui};
 
 use super::Context;
 use super::cards::open;
@@ -10,7 +10,7 @@ use crate::args::{AccountArgs, Check, List, Pair, Unpair};
 use crate::failure::{self, Failure};
 use crate::{output, render};
 
-fn accounts(args: &AccountArgs, accept_lock_out: bool) -> Result<Accounts, Failure> {
+pub(super) fn accounts(args: &AccountArgs, accept_lock_out: bool) -> Result<Accounts, Failure> {
     let tools = MacTools { accept_lock_out, ..args.mac.tools() };
     Ok(Accounts::open(args.system(), args.backend(), &tools)?)
 }
@@ -18,11 +18,12 @@ fn accounts(args: &AccountArgs, accept_lock_out: bool) -> Result<Accounts, Failu
 pub(super) fn pair(context: &Context, args: &Pair) -> Result<ExitCode, Failure> {
     let mut ui = context.terminal().consenting(args.change.yes).with_pin(&args.pin);
     let user = match &args.user {
-        Some(user) => user.clone(),
-        None => ui.account().map_err(pivkit::Error::from)?,
+        Some(user) => Some(user.clone()),
+        None if ui.is_attended() => None,
+        None => Some(ui.account().map_err(pivkit::Error::from)?),
     };
     let request = PairRequest {
-        user: user.parse().map_err(pivkit::Error::from)?,
+        user: user.map(|user| user.parse()).transpose().map_err(pivkit::Error::from)?,
         card: args.card.choice(),
         identity: args.identity.choice(),
         last_try: args.pin.last_try(),

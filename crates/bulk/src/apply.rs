@@ -68,6 +68,7 @@ impl<'a> Run<'a> {
     /// [`Error::Journal`]: nothing was changed that the journal does not tell of, and the rest was not tried.
     pub fn carry_out(&self, jobs: NonZeroUsize) -> Result<End, Error> {
         let open: Vec<usize> = (0..self.plan.rows.len()).filter(|row| !self.history.is_settled(*row)).collect();
+        self.watcher.begin(open.len());
         let shared = self.backend.keeps_one_file();
         let units = if shared { self.batches(&open) } else { self.by_account(&open) };
         let jobs = if shared { 1 } else { jobs.get().min(units.len()) };

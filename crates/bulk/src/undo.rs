@@ -26,6 +26,7 @@ pub fn undo(
     history: &History,
 ) -> Result<End, Error> {
     let changes = history.to_undo();
+    watcher.begin(changes.len());
     let size = if backend.keeps_one_file() { (changes.len() / BATCHES).max(LEAST_BATCH) } else { 1 };
     let mut accounts = HashMap::new();
     for batch in changes.rchunks(size) {

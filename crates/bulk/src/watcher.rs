@@ -6,6 +6,11 @@ use crate::{Outcome, Undone};
 
 /// Looks on while rows are worked on, by several threads at once, and says when to stop.
 pub trait Watcher: Sync {
+    /// The work begins: so many rows or changes.
+    fn begin(&self, total: usize) {
+        let _ = total;
+    }
+
     /// A row has its outcome, which is in the journal.
     fn row(&self, outcome: &Outcome) {
         let _ = outcome;

@@ -144,7 +144,7 @@ impl Backend for Macos {
         for record in dscl::users(self.runner())? {
             let pairings = Bound::of(&record).pairings();
             if !pairings.is_empty() {
-                with_pairings.push(AccountPairings { account: record::account(&record)?, pairings: Ok(pairings) });
+                with_pairings.extend(record::account_pairings(&record, pairings));
             }
         }
         Ok(with_pairings)

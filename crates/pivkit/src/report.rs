@@ -20,7 +20,7 @@ pub use mapping::{
     AlikeReport, ExplainReport, ExplainedCertificate, FieldReport, FindingReport, LintReport, MappingReport,
     NewMappingReport,
 };
-pub use pairing::{AccountError, AccountReport, ChangeReport, CheckReport, ListReport, PairingReport};
+pub use pairing::{AccountError, AccountReport, ChangeReport, CheckReport, IdentityOffer, ListReport, PairingReport};
 pub use provision::{AttestedKey, ProvisionReport, ProvisionedSlot};
 pub use reader::{ReaderEvent, ReaderEventKind, ReaderReport, ReadersReport};
 

@@ -258,6 +258,10 @@ struct Counting<'a> {
 }
 
 impl Watcher for Counting<'_> {
+    fn begin(&self, total: usize) {
+        self.watcher.begin(total);
+    }
+
     fn row(&self, outcome: &Outcome) {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         *match outcome.result {

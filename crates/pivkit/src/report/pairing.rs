@@ -2,6 +2,17 @@
 
 use serde::Serialize;
 
+use super::IdentityReport;
+
+/// An identity on a card that is about to be paired.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct IdentityOffer {
+    /// The identity.
+    pub identity: IdentityReport,
+    /// Why it cannot be paired, each a phrase; empty if it can.
+    pub obstacles: Vec<String>,
+}
+
 /// `pivkit pair` and `pivkit unpair`.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct ChangeReport {

@@ -123,7 +123,9 @@ fn advise(error: &Error) -> Advice {
             NO_IDENTITY,
             format!("`pivkit pair --user {user}` pairs this card; `pivkit list --user {user}` shows what is paired."),
         ),
-        Error::UnknownBackend { .. } => Advice::new(USAGE, "The backends are macos, pam_p11, pam_pkcs11 and sssd."),
+        Error::UnknownBackend { .. } => {
+            Advice::new(USAGE, "The backends are macos, macos_mapping, pam_p11, pam_pkcs11 and sssd.")
+        }
         Error::NoBackend => Advice::new(
             ACCOUNT,
             "Install one (on Debian: `sudo apt install libpam-p11`), or choose with --backend; `pivkit doctor` shows what is there.",

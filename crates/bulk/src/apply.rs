@@ -298,4 +298,4 @@ const BATCHES: usize = 8;
 const LEAST_BATCH: usize = 1000;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -18,7 +18,7 @@ pub(crate) use card::{
 };
 pub(crate) use provision::{Import, Provision, ProvisionCommand, Ready};
 pub(crate) use psso::{DeviceArgs, Inspect, Keys, Login, Psso, Register};
-pub(crate) use shared::{AccountArgs, CardArgs, ChangeArgs, IdentityArgs, PinArgs, TransportArgs};
+pub(crate) use shared::{AccountArgs, CardArgs, ChangeArgs, IdentityArgs, MacArgs, PinArgs, TransportArgs};
 
 /// Pair smart cards with accounts, and sign in with them.
 #[derive(Parser, Debug)]
@@ -43,6 +43,12 @@ pub(crate) enum Command {
     /// Print the pairing hashes of certificate files, or of one slot of the card
     Hash(Hash),
     /// Pair the card with a local account
+    #[command(
+        long_about = "Pair the card with a local account.\n\nAt a terminal, and with the PIN typed there, pivkit leads through \
+                            it: it waits for a card, shows its identities and which can be paired, asks what cannot be \
+                            inferred, shows what would change, and asks for consent and the PIN; again after a wrong PIN, \
+                            while more than one try is left."
+    )]
     Pair(Pair),
     /// Remove pairings of a local account
     Unpair(Unpair),
@@ -93,6 +99,12 @@ pub(crate) struct Identities {
     /// Read certificate files instead of cards
     #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath, conflicts_with_all = ["reader", "serial", "guid", "all_slots"])]
     pub(crate) cert: Vec<PathBuf>,
+    /// What a Mac itself sees, with no way to the readers: of this Mac, or out of a file with the output of `system_profiler
+    /// SPSmartCardsDataType -json`
+    #[arg(long, value_name = "FILE", num_args = 0..=1, value_hint = ValueHint::FilePath, conflicts_with_all = ["reader", "serial", "guid", "all_slots", "cert"])]
+    pub(crate) from_system_profiler: Option<Option<PathBuf>>,
+    #[command(flatten)]
+    pub(crate) mac: MacArgs,
 }
 
 #[derive(Args, Debug)]
@@ -114,12 +126,21 @@ pub(crate) struct Pair {
     pub(crate) user: Option<String>,
     #[command(flatten)]
     pub(crate) identity: IdentityArgs,
+    /// A renewed card: when the new pairing is there, remove the old one
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// The pairing to be replaced; without it, the only other one
+    #[arg(long, value_name = "HASH", requires = "replace")]
+    pub(crate) old: Option<pivkit::PairingHash>,
     #[command(flatten)]
     pub(crate) card: CardArgs,
     #[command(flatten)]
     pub(crate) pin: PinArgs,
     #[command(flatten)]
     pub(crate) account: AccountArgs,
+    /// Do it even if nobody can log in to this Mac afterwards
+    #[arg(long)]
+    pub(crate) i_know: bool,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
 }
@@ -134,6 +155,9 @@ pub(crate) struct Unpair {
     pub(crate) hash: Option<pivkit::PairingHash>,
     #[command(flatten)]
     pub(crate) account: AccountArgs,
+    /// Do it even if nobody can log in to this Mac afterwards
+    #[arg(long)]
+    pub(crate) i_know: bool,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
 }

@@ -4,6 +4,7 @@ mod account;
 mod bulk;
 mod card;
 mod login;
+mod mac;
 mod provision;
 
 use std::process::ExitCode;
@@ -105,6 +106,8 @@ fn advise(error: &Error) -> Advice {
         Error::Obstacle { .. } => {
             Advice::new(NO_IDENTITY, "Choose another slot with --slot; 9a is the one for logging in.")
         }
+        Error::MacRefuses { findings, .. } => mac::refused(findings),
+        Error::Mac(error) => Advice { code: FAILED, ..mac::advise(error) },
         Error::Unfit { .. } => {
             Advice::new(NO_IDENTITY, "Have a certificate issued that fits, or choose another slot with --slot.")
         }
@@ -120,7 +123,7 @@ fn advise(error: &Error) -> Advice {
             NO_IDENTITY,
             format!("`pivkit pair --user {user}` pairs this card; `pivkit list --user {user}` shows what is paired."),
         ),
-        Error::UnknownBackend { .. } => Advice::new(USAGE, "The backend of this version is pam_p11."),
+        Error::UnknownBackend { .. } => Advice::new(USAGE, "The backends of this version are macos and pam_p11."),
         Error::NoBackend => Advice::new(
             ACCOUNT,
             "Install one (on Debian: `sudo apt install libpam-p11`), or choose with --backend pam_p11.",

@@ -37,7 +37,14 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
         &["pair"],
         &[
             Example("See what would change", "pivkit pair --user alice --dry-run"),
-            Example("Pair without questions", "pivkit pair --user alice --pin-file pin.txt --yes"),
+            Example(
+                "Pair without questions; `pivkit pair` alone asks them",
+                "pivkit pair --user alice --pin-file pin.txt --yes",
+            ),
+            Example(
+                "A renewed card in place of the old one",
+                "pivkit pair --user alice --replace --pin-file pin.txt --yes",
+            ),
         ],
     ),
     (&["check"], &[Example("Does this card open the account?", "pivkit check --user alice --pin-file pin.txt")]),

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
+use pivkit::bulk::{HostName, MatchRule};
+
 use super::shared::{AccountArgs, ChangeArgs};
 
 #[derive(Subcommand, Debug)]
@@ -28,7 +30,16 @@ pub(crate) struct BulkPlan {
     pub(crate) account: AccountArgs,
     /// Plan the rows of this host; without it, those of this machine
     #[arg(long, value_name = "NAME", value_hint = ValueHint::Hostname)]
-    pub(crate) host: Option<String>,
+    pub(crate) host: Option<HostName>,
+    /// A folder with exported certificates: rows with a upn and no key find theirs there
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) certificates: Option<PathBuf>,
+    /// Match every row without a key with the folder: upn (the row's upn, else its user), email or cn (its user)
+    #[arg(long = "match", value_name = "RULE", requires = "certificates")]
+    pub(crate) rule: Option<MatchRule>,
+    /// Write one manifest for each host, with its certificates, into this folder; no account is looked at
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with_all = ["host", "backend", "root"])]
+    pub(crate) split_by_host: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -24,12 +24,22 @@ pub enum Tool {
     Id,
     /// A change of user within a session: sudo(8).
     Sudo,
+    /// Settings: defaults(1).
+    Defaults,
 }
 
 impl Tool {
     /// All of them.
-    pub const ALL: [Tool; 7] =
-        [Tool::ScAuth, Tool::Dscl, Tool::SystemProfiler, Tool::Launchctl, Tool::Security, Tool::Id, Tool::Sudo];
+    pub const ALL: [Tool; 8] = [
+        Tool::ScAuth,
+        Tool::Dscl,
+        Tool::SystemProfiler,
+        Tool::Launchctl,
+        Tool::Security,
+        Tool::Id,
+        Tool::Sudo,
+        Tool::Defaults,
+    ];
 
     /// Where macOS keeps the tool.
     pub fn path(self) -> &'static Path {
@@ -41,6 +51,7 @@ impl Tool {
             Tool::Security => "/usr/bin/security",
             Tool::Id => "/usr/bin/id",
             Tool::Sudo => "/usr/bin/sudo",
+            Tool::Defaults => "/usr/bin/defaults",
         })
     }
 
@@ -54,6 +65,7 @@ impl Tool {
             Tool::Security => "security",
             Tool::Id => "id",
             Tool::Sudo => "sudo",
+            Tool::Defaults => "defaults",
         }
     }
 }

@@ -1,21 +1,23 @@
 //! What the Mac is told about smart cards: the preference domain `com.apple.security.smartcard`, and the exceptions to it.
 //!
-//! Read from the files in which macOS keeps them, since `defaults` does not show what a configuration profile says:
+//! Read with `defaults export PATH -`, which prints a property list, from the two places that count for the whole Mac. The domain by its
+//! bare name would be that of the user who runs this.
 //!
 //! ```text
-//! /Library/Managed Preferences/com.apple.security.smartcard.plist   from a configuration profile; counts first
-//! /Library/Preferences/com.apple.security.smartcard.plist           from an administrator
+//! /Library/Managed Preferences/com.apple.security.smartcard   from a configuration profile; counts first
+//! /Library/Preferences/com.apple.security.smartcard           from an administrator
 //! ```
 //!
-//! Keys: Apple's device management schema (`com.apple.security.smartcard`) and SmartCardServices(7). That the managed file
-//! stands there is common practice, not documented by Apple.
+//! Keys: Apple's device management schema (`com.apple.security.smartcard`) and SmartCardServices(7). That the settings of a
+//! profile stand there is common practice, not documented by Apple.
 
 use std::io;
 use std::path::Path;
 
 use plist::{Dictionary, Value};
 
-use crate::Error;
+use crate::command::{CommandRunner, Ending, Tool, ToolCommand};
+use crate::{Error, bounded, property_list};
 
 /// The settings that matter for pairing; `None` where nothing is said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,14 +52,14 @@ pub enum CertificateTrust {
 }
 
 impl SmartcardPreferences {
-    /// Reads both files below `root`, which is `/` on a Mac. A file that is not there says nothing.
+    /// Reads both. A place where there is nothing says nothing.
     ///
     /// # Errors
     ///
-    /// [`Error::File`], [`Error::Malformed`].
-    pub fn read(root: &Path) -> Result<Self, Error> {
-        let managed = file(&root.join("Library/Managed Preferences/com.apple.security.smartcard.plist"))?;
-        let local = file(&root.join("Library/Preferences/com.apple.security.smartcard.plist"))?;
+    /// [`Error::Malformed`], [`Error::Killed`] and those of [`CommandRunner::run`]: then it is not known what the Mac is told.
+    pub fn read(runner: &dyn CommandRunner) -> Result<Self, Error> {
+        let managed = exported(runner, "/Library/Managed Preferences/com.apple.security.smartcard")?;
+        let local = exported(runner, "/Library/Preferences/com.apple.security.smartcard")?;
         let value = |key: &str| managed.get(key).or_else(|| local.get(key));
         let flag = |key: &str| value(key).and_then(truth);
         let disabled = value("DisabledTokens").and_then(Value::as_array);
@@ -83,6 +85,19 @@ pub fn maps_attributes(root: &Path) -> Result<bool, Error> {
     Ok(file(&root.join("etc/SmartcardLogin.plist"))?.contains_key("AttributeMapping"))
 }
 
+/// What `defaults` exports; nothing if it says, by its exit code, that there is nothing.
+fn exported(runner: &dyn CommandRunner, domain: &str) -> Result<Dictionary, Error> {
+    let captured = runner.run(&ToolCommand::new(Tool::Defaults, ["export", domain, "-"]))?;
+    let malformed = |why: &str| Error::malformed(format!("what defaults printed of {domain}"), why);
+    match (captured.ending, property_list::within(&captured.stdout, "defaults")?) {
+        (Ending::Signal(signal), _) => Err(Error::Killed { program: runner.program(Tool::Defaults), signal }),
+        (_, Some(Value::Dictionary(settings))) => Ok(settings),
+        (_, Some(_)) => Err(malformed("it is no dictionary")),
+        (Ending::Code(0), None) => Err(malformed("there is no property list in it")),
+        (Ending::Code(_), None) => Ok(Dictionary::new()),
+    }
+}
+
 /// A property list, XML or binary; an empty one if there is no file.
 fn file(path: &Path) -> Result<Dictionary, Error> {
     let failed = |source| Error::File { path: path.to_owned(), source };
@@ -98,10 +113,10 @@ fn file(path: &Path) -> Result<Dictionary, Error> {
         return Err(Error::malformed(name, "it is larger than 1 MiB"));
     }
     let bytes = std::fs::read(path).map_err(failed)?;
-    match Value::from_reader(io::Cursor::new(bytes)) {
+    match bounded::property_list(&bytes) {
         Ok(Value::Dictionary(dictionary)) => Ok(dictionary),
         Ok(_) => Err(Error::malformed(name, "it is no dictionary")),
-        Err(error) => Err(Error::malformed(name, error.to_string())),
+        Err(why) => Err(Error::malformed(name, why)),
     }
 }
 
@@ -126,50 +141,58 @@ const MAX_FILE: u64 = 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Recorded;
 
-    fn write(root: &Path, folder: &str, body: &str) {
-        let folder = root.join(folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        let text = format!("<?xml version=\"1.0\"?><plist version=\"1.0\">{body}</plist>");
-        std::fs::write(folder.join("com.apple.security.smartcard.plist"), text).unwrap();
+    const MANAGED: &str = "/Library/Managed Preferences/com.apple.security.smartcard";
+    const LOCAL: &str = "/Library/Preferences/com.apple.security.smartcard";
+
+    fn mac(managed: &str, local: &str) -> Recorded {
+        let list = |body: &str| format!("<?xml version=\"1.0\"?><plist version=\"1.0\">{body}</plist>\n");
+        Recorded::new().prints(Tool::Defaults, &["export", MANAGED, "-"], 0, &list(managed), "").prints(
+            Tool::Defaults,
+            &["export", LOCAL, "-"],
+            0,
+            &list(local),
+            "",
+        )
     }
 
     #[test]
     fn a_profile_counts_before_what_an_administrator_wrote() {
-        let root = tempfile::tempdir().unwrap();
-        assert_eq!(SmartcardPreferences::read(root.path()).unwrap(), SmartcardPreferences::default());
+        let nothing = SmartcardPreferences::read(&mac("<dict/>", "<dict/>")).unwrap();
+        assert_eq!(nothing, SmartcardPreferences::default());
+        let missing = Recorded::new().prints(Tool::Defaults, &[], 1, "", "Domain ... does not exist\n");
+        assert_eq!(SmartcardPreferences::read(&missing).unwrap(), nothing);
         let local = "<dict><key>enforceSmartCard</key><false/><key>allowUnmappedUsers</key><integer>1</integer>\
                      <key>DisabledTokens</key><array><string>com.apple.CryptoTokenKit.pivtoken</string></array></dict>";
-        write(root.path(), "Library/Preferences", local);
         let managed =
             "<dict><key>enforceSmartCard</key><true/><key>checkCertificateTrust</key><integer>2</integer></dict>";
-        write(root.path(), "Library/Managed Preferences", managed);
-        let preferences = SmartcardPreferences::read(root.path()).unwrap();
+        let preferences = SmartcardPreferences::read(&mac(managed, local)).unwrap();
         assert_eq!((preferences.enforce_smart_card, preferences.allow_unmapped_users), (Some(true), Some(true)));
         assert_eq!(preferences.check_certificate_trust, Some(CertificateTrust::SoftRevocation));
         assert_eq!((preferences.disabled_tokens.len(), preferences.allow_smart_card), (1, None));
     }
 
     #[test]
-    fn binary_property_lists_are_read() {
-        let root = tempfile::tempdir().unwrap();
-        let folder = root.path().join("Library/Managed Preferences");
-        std::fs::create_dir_all(&folder).unwrap();
-        let mut dictionary = Dictionary::new();
-        dictionary.insert("enforceSmartCard".to_owned(), Value::Boolean(true));
-        let path = folder.join("com.apple.security.smartcard.plist");
-        Value::Dictionary(dictionary).to_file_binary(path).unwrap();
-        assert_eq!(SmartcardPreferences::read(root.path()).unwrap().enforce_smart_card, Some(true));
+    fn what_cannot_be_read_is_an_error_and_not_a_default() {
+        assert!(matches!(SmartcardPreferences::read(&mac("<dict/>", "<array/>")), Err(Error::Malformed { .. })));
+        let silent = Recorded::new().prints(Tool::Defaults, &[], 0, "", "");
+        assert!(matches!(SmartcardPreferences::read(&silent), Err(Error::Malformed { .. })));
+        let hanging = Recorded::new().hangs(Tool::Defaults, &[]);
+        assert!(matches!(SmartcardPreferences::read(&hanging), Err(Error::TimedOut { .. })));
     }
 
     #[test]
-    fn what_is_no_property_list_is_an_error_and_not_a_default() {
+    fn attribute_mapping() {
         let root = tempfile::tempdir().unwrap();
-        write(root.path(), "Library/Preferences", "<array/>");
-        assert!(matches!(SmartcardPreferences::read(root.path()), Err(Error::Malformed { .. })));
         std::fs::create_dir(root.path().join("etc")).unwrap();
         assert!(!maps_attributes(root.path()).unwrap());
-        std::fs::write(root.path().join("etc/SmartcardLogin.plist"), "nonsense").unwrap();
+        let path = root.path().join("etc/SmartcardLogin.plist");
+        std::fs::write(&path, "nonsense").unwrap();
         assert!(matches!(maps_attributes(root.path()), Err(Error::Malformed { .. })));
+        let mut mapping = Dictionary::new();
+        mapping.insert("AttributeMapping".to_owned(), Value::Dictionary(Dictionary::new()));
+        Value::Dictionary(mapping).to_file_binary(path).unwrap();
+        assert!(maps_attributes(root.path()).unwrap());
     }
 }

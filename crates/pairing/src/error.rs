@@ -8,8 +8,8 @@ use identity::text::escape_control;
 
 /// An error of this crate. Nothing was changed, with some exceptions: [`Error::Changed`] out of the
 /// read-back, and [`Error::Io`] when the new file is in its place but the disk does not confirm it. On a Mac, where tools make the
-/// change, a part of it may have been made with [`Error::Mac`] and [`Error::NotReadBack`]: of a replacement the new pairing, of a
-/// removal some of the values.
+/// change, a part of it may have been made with [`Error::InDoubt`] and [`Error::OldStays`], and with [`Error::Mac`] and [`Error::NotReadBack`] some of the values
+/// may be removed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -77,6 +77,28 @@ pub enum Error {
         /// The pairings.
         hashes: Vec<PairingHash>,
     },
+    /// The same where the backend does not know the keys themselves.
+    #[error("the account {name} has several other pairings: {}", .keys.join(", "))]
+    SeveralKeys {
+        /// The name of the account.
+        name: String,
+        /// The pairings as the backend names them.
+        keys: Vec<String>,
+    },
+    /// The certificate opens another account already, and the login module takes the first that it finds.
+    #[error("the certificate is mapped to account {} already", escape_control(.other))]
+    MappedToAnother {
+        /// The other account.
+        other: String,
+    },
+    /// The login module is not set up, or set up in a way in which a pairing would be without effect or without protection.
+    #[error("{} {why}", shown(.path))]
+    Configuration {
+        /// The file of its configuration.
+        path: PathBuf,
+        /// What is wrong with it, and what it should be.
+        why: String,
+    },
     /// The change could not be written down before it was made, so it was not made.
     #[error("the change could not be written down")]
     Witness(#[source] io::Error),
@@ -105,6 +127,57 @@ pub enum Error {
         name: String,
         /// What is there, or is not.
         what: String,
+    },
+    /// The Mac's tool was told to pair the key, and failed without a reason, or the record could not be read afterwards.
+    #[error("the Mac did not finish pairing {hash} with {name}, or did not say so; the pairing may be there")]
+    InDoubt {
+        /// The name of the account.
+        name: String,
+        /// The key.
+        hash: PairingHash,
+        /// What happened.
+        source: Box<Error>,
+    },
+    /// The new key is paired, and the old pairing that it replaces was not removed, or whether it was is not known.
+    #[error("the new key is paired with {name}, and it is not certain that the old pairing is gone")]
+    OldStays {
+        /// The name of the account.
+        name: String,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// The Mac has no file that tells how certificates lead to accounts, or none that macOS uses.
+    #[error("{} {}", shown(.path), escape_control(.why))]
+    NoMapping {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, such as "is not there".
+        why: String,
+    },
+    /// It cannot be said which value the certificate leads to.
+    #[error(transparent)]
+    Unmapped(::macos::smartcard_login::Unmapped),
+    /// The attribute that the mapping looks at means something of its own, so nothing is written there.
+    #[error("the mapping looks at {}, which is not there to be written for a login", escape_control(.attribute))]
+    NotForMapping {
+        /// The attribute.
+        attribute: String,
+    },
+    /// Another account has the value that the certificate leads to, so the card would fit both.
+    #[error("{} belongs to {} already", escape_control(.value), .accounts.join(", "))]
+    ValueTaken {
+        /// The value.
+        value: String,
+        /// The other accounts.
+        accounts: Vec<String>,
+    },
+    /// It is not clear which value is to be replaced.
+    #[error("the account {name} has several other values: {}", escape_control(&.values.join(", ")))]
+    SeveralValues {
+        /// The name of the account.
+        name: String,
+        /// The values.
+        values: Vec<String>,
     },
     /// A tool or a file of the Mac failed.
     #[error(transparent)]
@@ -152,6 +225,29 @@ impl Error {
         match source.kind() {
             io::ErrorKind::PermissionDenied => Error::NotPermitted { path, source },
             _ => Error::Io { path, source },
+        }
+    }
+
+    pub(crate) fn configuration(path: &Path, why: impl Into<String>) -> Self {
+        Error::Configuration { path: path.to_owned(), why: escape_control(&why.into()).into_owned() }
+    }
+
+    /// The same error for another of several changes that are made together.
+    pub(crate) fn again(&self) -> Self {
+        let copy = |source: &io::Error| match source.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(source.kind(), source.to_string()),
+        };
+        match self {
+            Error::Busy { path } => Error::Busy { path: path.clone() },
+            Error::Changed { path } => Error::Changed { path: path.clone() },
+            Error::Missing { path } => Error::Missing { path: path.clone() },
+            Error::Unsafe { path, why } => Error::Unsafe { path: path.clone(), why: why.clone() },
+            Error::Configuration { path, why } => Error::Configuration { path: path.clone(), why: why.clone() },
+            Error::NotPermitted { path, source } => Error::NotPermitted { path: path.clone(), source: copy(source) },
+            Error::Io { path, source } => Error::Io { path: path.clone(), source: copy(source) },
+            Error::Witness(source) => Error::Witness(copy(source)),
+            other => Error::Io { path: PathBuf::new(), source: io::Error::other(other.to_string()) },
         }
     }
 

@@ -11,13 +11,16 @@ use crate::passwd::Passwd;
 use crate::walk::{self, Links};
 use crate::{Account, AccountName, AccountTable, Error, group};
 
+/// etc/passwd as it was read, and which file that was.
+type Read = (Stamp, Arc<Passwd>);
+
 /// Where accounts and their home directories come from.
 #[derive(Debug, Clone)]
 pub struct System {
     /// The tree that stands for `/`, or `None` for the live system.
     root: Option<PathBuf>,
     /// etc/passwd as it was read last; clones share it.
-    passwd: Arc<Mutex<Option<(Stamp, Arc<Passwd>)>>>,
+    passwd: Arc<Mutex<Option<Read>>>,
 }
 
 /// Which file it is, how long, and when it was changed: as long as all of that is the same, so are its contents.
@@ -160,9 +163,14 @@ impl System {
     /// On the live system links on the way are followed only when nobody but root can have made
     /// them; in a tree no component may be a link or `..`.
     pub(crate) fn open_home(&self, account: &Account) -> Result<Option<Directory>, Error> {
+        self.open(&account.home)
+    }
+
+    /// Opens any directory in the same way.
+    pub(crate) fn open(&self, directory: &Path) -> Result<Option<Directory>, Error> {
         match &self.root {
-            Some(root) => walk::open(root, &account.home, Links::Refused),
-            None => walk::open(Path::new("/"), &account.home, Links::OfRoot),
+            Some(root) => walk::open(root, directory, Links::Refused),
+            None => walk::open(Path::new("/"), directory, Links::OfRoot),
         }
     }
 

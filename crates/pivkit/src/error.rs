@@ -62,6 +62,17 @@ pub enum Error {
         /// Why, a sentence without its full stop.
         why: String,
     },
+    /// A Mac would not pair the identity, or the pairing would be of no use.
+    #[error("this Mac cannot pair the identity in slot {slot}: {}", .findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    MacRefuses {
+        /// The slot.
+        slot: String,
+        /// What stands in the way.
+        findings: Vec<pairing::macos::Finding>,
+    },
+    /// A Mac was to be asked, or what it said to be read, and that failed.
+    #[error(transparent)]
+    Mac(#[from] macos::Error),
     /// The identity is not fit for logging in.
     #[error("the certificate in slot {slot} cannot be used: {}", .problems.join("; "))]
     Unfit {

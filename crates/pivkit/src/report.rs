@@ -15,7 +15,7 @@ pub use card::{
 };
 pub use identity::{CardReport, FileReport, HashEntry, HashReport, IdentitiesReport, IdentityReport, ReadError};
 pub use login::{DeviceKeysReport, LoginReport, RegistrationReport, Timings, TokensReport};
-pub use pairing::{AccountError, AccountReport, ChangeReport, CheckReport, ListReport, PairingReport};
+pub use pairing::{AccountError, AccountReport, ChangeReport, CheckReport, IdentityOffer, ListReport, PairingReport};
 pub use provision::{AttestedKey, ProvisionReport, ProvisionedSlot};
 pub use reader::{ReaderEvent, ReaderEventKind, ReaderReport, ReadersReport};
 

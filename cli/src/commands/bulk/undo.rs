@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context, args: &BulkUndo) -> Result<ExitCode, Failur
         Some(backend) => backend.clone(),
         None => Journal::read(&args.journal).map_err(pivkit::Error::from)?.begin.backend,
     };
-    let accounts = Accounts::open(args.account.system(), Some(&backend))?;
+    let accounts = Accounts::open(args.account.system(), Some(&backend), &args.account.mac.tools())?;
     let request = UndoRequest { journal: args.journal.clone(), dry_run: args.change.dry_run };
     let mut ui = context.terminal().consenting(args.change.yes);
     let progress = Progress::new("changes");

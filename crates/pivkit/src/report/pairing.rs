@@ -2,6 +2,17 @@
 
 use serde::Serialize;
 
+use super::IdentityReport;
+
+/// An identity on a card that is about to be paired.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct IdentityOffer {
+    /// The identity.
+    pub identity: IdentityReport,
+    /// Why it cannot be paired, each a phrase; empty if it can.
+    pub obstacles: Vec<String>,
+}
+
 /// `pivkit pair` and `pivkit unpair`.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct ChangeReport {
@@ -19,6 +30,8 @@ pub struct ChangeReport {
     pub changed: bool,
     /// The pairing hashes that the account has after the command, read back.
     pub paired: Vec<String>,
+    /// What is worth knowing beside, each a sentence without its full stop.
+    pub notes: Vec<String>,
     /// True if the keys concerned open the account after the command, or might: through a file that pivkit does not manage,
     /// or by something that could not be read.
     pub may_open: bool,

@@ -11,6 +11,8 @@ mod bad_identity_provider;
 mod bad_input;
 mod bench;
 mod benchmark;
+mod bulk_benchmark;
+mod bulk_plan;
 mod busy_card;
 mod card_admin;
 mod card_info;

@@ -129,7 +129,6 @@ fn advise(error: &Error) -> Advice {
             "Install one (on Debian: `sudo apt install libpam-p11`), or choose with --backend pam_p11.",
         ),
         Error::Pairing(error) => account::advise(error),
-        Error::Bulk(error) => bulk::advise(error),
         Error::NotUndone { user, .. } => {
             Advice::new(ACCOUNT, format!("`pivkit list --user {user}` shows how things stand; put them right by hand."))
         }

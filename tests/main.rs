@@ -36,6 +36,7 @@ mod psso;
 mod pulled_card;
 mod secrets;
 mod several_cards;
+mod station;
 mod touch;
 mod ykman;
 mod yubico_piv_tool;

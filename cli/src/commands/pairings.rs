@@ -10,7 +10,7 @@ use crate::args::{AccountArgs, Check, List, Pair, Unpair};
 use crate::failure::{self, Failure};
 use crate::{output, render};
 
-fn accounts(args: &AccountArgs, accept_lock_out: bool) -> Result<Accounts, Failure> {
+pub(super) fn accounts(args: &AccountArgs, accept_lock_out: bool) -> Result<Accounts, Failure> {
     let tools = MacTools { accept_lock_out, ..args.mac.tools() };
     Ok(Accounts::open(args.system(), args.backend.as_deref(), &tools)?)
 }

@@ -81,7 +81,7 @@ pub struct WaitingRow {
 }
 
 /// By what a person's card can be known before its key is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CardNames {
     /// The user principal name in its certificate, as it is written in the manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]

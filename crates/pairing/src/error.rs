@@ -77,6 +77,28 @@ pub enum Error {
         /// The pairings.
         hashes: Vec<PairingHash>,
     },
+    /// The same where the backend does not know the keys themselves.
+    #[error("the account {name} has several other pairings: {}", .keys.join(", "))]
+    SeveralKeys {
+        /// The name of the account.
+        name: String,
+        /// The pairings as the backend names them.
+        keys: Vec<String>,
+    },
+    /// The certificate opens another account already, and the login module takes the first that it finds.
+    #[error("the certificate is mapped to account {} already", escape_control(.other))]
+    MappedToAnother {
+        /// The other account.
+        other: String,
+    },
+    /// The login module is not set up, or set up in a way in which a pairing would be without effect or without protection.
+    #[error("{} {why}", shown(.path))]
+    Configuration {
+        /// The file of its configuration.
+        path: PathBuf,
+        /// What is wrong with it, and what it should be.
+        why: String,
+    },
     /// The change could not be written down before it was made, so it was not made.
     #[error("the change could not be written down")]
     Witness(#[source] io::Error),
@@ -160,6 +182,29 @@ impl Error {
         match source.kind() {
             io::ErrorKind::PermissionDenied => Error::NotPermitted { path, source },
             _ => Error::Io { path, source },
+        }
+    }
+
+    pub(crate) fn configuration(path: &Path, why: impl Into<String>) -> Self {
+        Error::Configuration { path: path.to_owned(), why: escape_control(&why.into()).into_owned() }
+    }
+
+    /// The same error for another of several changes that are made together.
+    pub(crate) fn again(&self) -> Self {
+        let copy = |source: &io::Error| match source.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(source.kind(), source.to_string()),
+        };
+        match self {
+            Error::Busy { path } => Error::Busy { path: path.clone() },
+            Error::Changed { path } => Error::Changed { path: path.clone() },
+            Error::Missing { path } => Error::Missing { path: path.clone() },
+            Error::Unsafe { path, why } => Error::Unsafe { path: path.clone(), why: why.clone() },
+            Error::Configuration { path, why } => Error::Configuration { path: path.clone(), why: why.clone() },
+            Error::NotPermitted { path, source } => Error::NotPermitted { path: path.clone(), source: copy(source) },
+            Error::Io { path, source } => Error::Io { path: path.clone(), source: copy(source) },
+            Error::Witness(source) => Error::Witness(copy(source)),
+            other => Error::Io { path: PathBuf::new(), source: io::Error::other(other.to_string()) },
         }
     }
 

@@ -27,10 +27,13 @@ mod error;
 mod group;
 pub mod macos;
 pub mod pam_p11;
+pub mod pam_pkcs11;
 mod passwd;
 mod plan;
+mod remark;
 mod request;
 mod system;
+mod system_file;
 mod undo;
 mod walk;
 
@@ -41,6 +44,7 @@ pub use backend::{
 };
 pub use error::Error;
 pub use plan::{Applied, Change, Note, Plan};
+pub use remark::Remark;
 pub use request::{Key, PairedKey, Request, Selection};
 pub use system::System;
-pub use undo::{AuthorityUndo, FileUndo, Undo};
+pub use undo::{AuthorityUndo, FileUndo, LinesUndo, Undo};

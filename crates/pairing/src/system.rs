@@ -163,9 +163,14 @@ impl System {
     /// On the live system links on the way are followed only when nobody but root can have made
     /// them; in a tree no component may be a link or `..`.
     pub(crate) fn open_home(&self, account: &Account) -> Result<Option<Directory>, Error> {
+        self.open(&account.home)
+    }
+
+    /// Opens any directory in the same way.
+    pub(crate) fn open(&self, directory: &Path) -> Result<Option<Directory>, Error> {
         match &self.root {
-            Some(root) => walk::open(root, &account.home, Links::Refused),
-            None => walk::open(Path::new("/"), &account.home, Links::OfRoot),
+            Some(root) => walk::open(root, directory, Links::Refused),
+            None => walk::open(Path::new("/"), directory, Links::OfRoot),
         }
     }
 

@@ -8,7 +8,9 @@ use identity::Identity;
 use macos::{CommandRunner, SystemRunner, Tool};
 use pairing::macos::{Macos, Survey};
 use pairing::pam_p11::PamP11;
-use pairing::{Account, AccountName, AccountTable, Backend, Pairings, System};
+use pairing::pam_pkcs11::{self, PamPkcs11};
+use pairing::{Account, AccountName, AccountTable, Backend, PairedKey, Pairings, System};
+use time::Time;
 
 use crate::Error;
 use crate::report::{AccountReport, PairingReport};
@@ -56,6 +58,10 @@ impl Accounts {
         match name {
             Some(MACOS) => return Self::on_mac(system, mac),
             Some(PAM_P11) => {}
+            Some(PAM_PKCS11) => {
+                let backend = Box::new(PamPkcs11::open(system.clone(), Path::new(pam_pkcs11::DEFAULT_PATH))?);
+                return Ok(Self { system, backend, mac: None });
+            }
             Some(name) => return Err(Error::UnknownBackend { name: name.to_owned() }),
             None if mac.folder.is_some() || (system == System::live() && is_mac(&SystemRunner::new())) => {
                 return Self::on_mac(system, mac);
@@ -86,6 +92,10 @@ impl Accounts {
     #[cfg(test)]
     pub(crate) fn with_backend(system: System, backend: Box<dyn Backend>) -> Self {
         Self { system, backend, mac: None }
+    }
+
+    pub(crate) fn system(&self) -> &System {
+        &self.system
     }
 
     pub(crate) fn backend(&self) -> &dyn Backend {
@@ -122,6 +132,7 @@ impl Accounts {
 
 const MACOS: &str = "macos";
 const PAM_P11: &str = "pam_p11";
+const PAM_PKCS11: &str = "pam_pkcs11";
 
 fn is_mac(runner: &SystemRunner) -> bool {
     runner.has(Tool::ScAuth) && runner.has(Tool::Dscl)
@@ -141,8 +152,8 @@ pub(crate) fn account_report(user: String, pairings: &Pairings) -> AccountReport
     let kept = pairings.entries.iter().map(|pairing| PairingReport {
         pairing_hash: pairing.hash().map(|hash| hash.to_string()),
         key: pairing.key.to_string(),
-        subject: pairing.key.certificate().map(|certificate| certificate.subject().to_owned()),
-        not_after: pairing.key.certificate().map(|certificate| crate::identities::rfc3339(certificate.not_after())),
+        subject: subject(&pairing.key),
+        not_after: not_after(&pairing.key),
         effective: pairing.effective,
         elsewhere: None,
     });
@@ -155,6 +166,18 @@ pub(crate) fn account_report(user: String, pairings: &Pairings) -> AccountReport
         elsewhere: Some(format!("{} line {}", key.path.display(), key.line)),
     });
     AccountReport { user, pairings: kept.chain(elsewhere).collect(), problems: problems(pairings) }
+}
+
+fn subject(key: &PairedKey) -> Option<String> {
+    let certificate = key.certificate().map(|certificate| certificate.subject().to_owned());
+    certificate.or_else(|| key.remark().map(|remark| remark.subject.clone()))
+}
+
+fn not_after(key: &PairedKey) -> Option<String> {
+    let certificate = key.certificate().map(|certificate| certificate.not_after());
+    // Only the day was written down.
+    let end = certificate.or_else(|| Some(key.remark()?.until.with_time(Time::MIDNIGHT).assume_utc()));
+    end.map(crate::identities::rfc3339)
 }
 
 /// What could not be read of an account's pairings.

@@ -1,11 +1,18 @@
 //! `pivkit bulk`: many pairings at once.
 
 mod apply;
+mod plan;
 mod station;
 mod undo;
 
 pub use apply::{ApplyReport, ApplyRequest, RehearsedRow, Tally, apply};
+pub use bulk::manifest_digest;
 pub use bulk::report::{Report, ReportRow, State};
+pub use bulk::{
+    CardNames, FileNote, HostName, HostSlice, MatchRule, PlanDocument, PlannedRow, Planning, RowAction, RowNote, Split,
+    WaitingRow,
+};
 pub use bulk::{Error, History, Journal, LoadedPlan, Outcome, RowResult, UndoResult, Undone, Watcher};
+pub use plan::{ManifestRequest, plan, split_by_host};
 pub use station::{Enrolled, PinProof, StationReport, StationRequest, Supervisor, station};
 pub use undo::{UndoReport, UndoRequest, undo};

@@ -6,7 +6,7 @@
 //! | certificate files | [`identities_in_files`], [`hashes`] | files |
 //! | what a Mac sees | [`identities_from_system_profiler`] | a Mac, or what it said |
 //! | a card opens an account | [`pair`], [`unpair`], [`list`], [`check`] | readers, accounts, a [`Ui`] |
-//! | many accounts at once | [`bulk`] | accounts, a [`Ui`] |
+//! | many accounts at once | [`bulk`] | accounts, a manifest or a plan, a [`Ui`] |
 //! | one card: what it is, its PIN and PUK, signatures, reset | [`card`] | readers, a [`Ui`] |
 //! | a card is made ready | [`provision::provision`], [`provision::import`] | readers, a [`provision::ProvisionUi`] |
 //! | Platform SSO | [`login`] | readers, an identity provider, a [`Ui`] |

@@ -86,7 +86,7 @@ impl Bound {
     /// The values that are to go.
     pub(super) fn removed_by(&self, action: &Action) -> Vec<&Value> {
         let goes = |value: &&Value| match &action.remove {
-            Removal::None => false,
+            Removal::None | Removal::Named { .. } => false,
             Removal::One(one) => {
                 value.hash.as_ref() == Some(one) && action.add.as_ref().is_none_or(|new| new.hash() != *one)
             }

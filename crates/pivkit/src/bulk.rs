@@ -6,13 +6,13 @@ mod station;
 mod undo;
 
 pub use apply::{ApplyReport, ApplyRequest, RehearsedRow, Tally, apply};
-pub use bulk::manifest_digest;
 pub use bulk::report::{Report, ReportRow, State};
 pub use bulk::{
     CardNames, FileNote, HostName, HostSlice, MatchRule, PlanDocument, PlannedRow, Planning, RowAction, RowNote, Split,
     WaitingRow,
 };
 pub use bulk::{Error, History, Journal, LoadedPlan, Outcome, RowResult, UndoResult, Undone, Watcher};
+pub use bulk::{Roster, manifest_digest};
 pub use plan::{ManifestRequest, plan, split_by_host};
-pub use station::{Enrolled, PinProof, StationReport, StationRequest, Supervisor, station};
+pub use station::{Enrolled, PinProof, StationReport, StationRequest, Supervisor, roster, station};
 pub use undo::{UndoReport, UndoRequest, undo};

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use pivkit::LastTry;
-use pivkit::bulk::{ManifestRequest, PinProof, RowResult, StationRequest, Supervisor, manifest_digest, plan, station};
+use pivkit::bulk::{
+    ManifestRequest, PinProof, RowResult, StationRequest, Supervisor, manifest_digest, roster, station,
+};
 
 use crate::args::BulkStation;
 use crate::commands::cards::open;
@@ -21,8 +23,8 @@ pub(super) fn run(context: &Context, args: &BulkStation) -> Result<ExitCode, Fai
         rule: args.rule,
     };
     let accounts = pairings::accounts(&args.account, false)?;
-    let plan = plan(&accounts, &manifest)?.into_file();
-    render::bulk::problems(&plan.problems).for_each(|line| output::say(&line));
+    let roster = roster(&accounts, &manifest)?;
+    render::bulk::problems(roster.problems()).for_each(|line| output::say(&line));
     let request = StationRequest {
         readers: args.card.choice(),
         journal: args.journal.clone(),
@@ -33,12 +35,12 @@ pub(super) fn run(context: &Context, args: &BulkStation) -> Result<ExitCode, Fai
     let mut readers = open(&args.card.transport)?;
     let mut ui = context.terminal().consenting(args.yes);
     let clerk = Clerk { hold: interrupt::hold() };
-    let report = station(&accounts, &mut readers, &plan, &request, &mut ui, &clerk)?;
+    let report = station(&accounts, &mut readers, &roster, &request, &mut ui, &clerk)?;
     context.output.print(&report, render::station_closed)?;
     let failed = report.people.iter().any(|person| person.result == RowResult::Failed);
     Ok(match clerk.hold.asked() {
         Some(code) => code.into(),
-        None if failed || !plan.problems.is_empty() => failure::BULK.into(),
+        None if failed || !roster.problems().is_empty() => failure::BULK.into(),
         None => ExitCode::SUCCESS,
     })
 }

@@ -9,9 +9,11 @@
 //! events, with [`LIMIT`](process::LIMIT) as the time after which something hangs.
 
 pub(crate) mod card;
+pub(crate) mod crowd;
 pub(crate) mod foreign_card;
 pub(crate) mod hosted_card;
 pub(crate) mod idp;
+pub(crate) mod mac;
 pub(crate) mod not_run;
 pub(crate) mod oracle;
 pub(crate) mod process;

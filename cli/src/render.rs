@@ -1,7 +1,7 @@
 //! Reports as text for people. Foreign text is escaped here, once, for all of them.
 
-pub(crate) mod bulk;
-mod bulk_run;
+mod bulk;
+pub(crate) mod bulk_plan;
 mod card;
 mod offer;
 pub(crate) mod one_card;
@@ -11,7 +11,7 @@ pub(crate) mod psso;
 mod station;
 mod table;
 
-pub(crate) use bulk_run::{bulk_applied, bulk_undone};
+pub(crate) use bulk::{bulk_applied, bulk_undone};
 pub(crate) use card::{hashes, identities, read_errors, reader_event, readers};
 pub(crate) use offer::offers;
 pub(crate) use pairing::{account_errors, checked, list, paired, unpaired};

@@ -9,9 +9,10 @@ use super::{ACCOUNT, Advice, NO_IDENTITY, USAGE, mac};
 pub(super) fn advise(error: &AccountError) -> Advice {
     match error {
         AccountError::InvalidAccountName { .. } => Advice::new(USAGE, "Give the login name, such as alice."),
-        AccountError::AccountNotFound { .. } => {
-            Advice::new(ACCOUNT, "Check the spelling; `getent passwd` lists the accounts.")
-        }
+        AccountError::AccountNotFound { .. } => Advice::new(
+            ACCOUNT,
+            "Check the spelling; `getent passwd` lists the accounts, on a Mac `dscl . -list /Users`.",
+        ),
         AccountError::NoHome { .. } => {
             Advice::new(ACCOUNT, "Create the home directory (logging in once often does), then try again.")
         }
@@ -46,7 +47,13 @@ pub(super) fn advise(error: &AccountError) -> Advice {
         ),
         AccountError::OldStays { name, .. } => Advice::new(
             ACCOUNT,
-            format!("Both open the account now; remove the old one with `pivkit unpair --user {name} --hash HASH`."),
+            format!(
+                "`pivkit list --user {name}` shows whether; remove it with `pivkit unpair --user {name} --hash HASH`."
+            ),
+        ),
+        AccountError::InDoubt { name, .. } => Advice::new(
+            ACCOUNT,
+            format!("`pivkit list --user {name}` shows how things stand; remove what is there, and pair again."),
         ),
         AccountError::Mac(error) => mac::advise(error),
         AccountError::Missing { .. } => Advice::new(ACCOUNT, "Check the path."),

@@ -17,7 +17,7 @@ use std::path::Path;
 use plist::{Dictionary, Value};
 
 use crate::command::{CommandRunner, Ending, Tool, ToolCommand};
-use crate::{Error, property_list};
+use crate::{Error, bounded, property_list};
 
 /// The settings that matter for pairing; `None` where nothing is said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -113,10 +113,10 @@ fn file(path: &Path) -> Result<Dictionary, Error> {
         return Err(Error::malformed(name, "it is larger than 1 MiB"));
     }
     let bytes = std::fs::read(path).map_err(failed)?;
-    match Value::from_reader(io::Cursor::new(bytes)) {
+    match bounded::property_list(&bytes) {
         Ok(Value::Dictionary(dictionary)) => Ok(dictionary),
         Ok(_) => Err(Error::malformed(name, "it is no dictionary")),
-        Err(error) => Err(Error::malformed(name, error.to_string())),
+        Err(why) => Err(Error::malformed(name, why)),
     }
 }
 

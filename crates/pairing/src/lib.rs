@@ -26,6 +26,7 @@ mod directory;
 mod error;
 mod group;
 pub mod macos;
+pub mod macos_mapping;
 pub mod pam_p11;
 pub mod pam_pkcs11;
 mod passwd;

@@ -159,6 +159,20 @@ pub enum Change {
         /// The value.
         value: String,
     },
+    /// A value is added to an attribute of the record of a Mac's account.
+    AddValue {
+        /// The attribute.
+        attribute: String,
+        /// The value.
+        value: String,
+    },
+    /// A value is removed from an attribute of the record of a Mac's account.
+    RemoveValue {
+        /// The attribute.
+        attribute: String,
+        /// The value.
+        value: String,
+    },
 }
 
 impl Change {
@@ -194,6 +208,12 @@ impl fmt::Display for Change {
             }
             Change::RemoveMapping { path, key, user } => {
                 write!(f, "remove the mapping of {key} to {user} from {}", shown(path))
+            }
+            Change::AddValue { attribute, value } => {
+                write!(f, "add {} to {} of the account's record", escape_control(value), escape_control(attribute))
+            }
+            Change::RemoveValue { attribute, value } => {
+                write!(f, "remove {} from {} of the account's record", escape_control(value), escape_control(attribute))
             }
             Change::RemoveFile { path } => write!(f, "remove the file {}, which is empty then", shown(path)),
             Change::PairOnMac { user, hash } => {

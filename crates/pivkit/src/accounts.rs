@@ -89,13 +89,13 @@ impl Accounts {
         Ok(Self { system, backend: Box::new(mac.clone()), mac: Some(mac) })
     }
 
+    pub(crate) fn system(&self) -> &System {
+        &self.system
+    }
+
     #[cfg(test)]
     pub(crate) fn with_backend(system: System, backend: Box<dyn Backend>) -> Self {
         Self { system, backend, mac: None }
-    }
-
-    pub(crate) fn system(&self) -> &System {
-        &self.system
     }
 
     pub(crate) fn backend(&self) -> &dyn Backend {

@@ -24,7 +24,7 @@ pub(super) fn run(context: &Context, args: &BulkStation) -> Result<ExitCode, Fai
     };
     let accounts = pairings::accounts(&args.account, false)?;
     let roster = roster(&accounts, &manifest)?;
-    render::bulk::problems(roster.problems()).for_each(|line| output::say(&line));
+    render::bulk_plan::problems(roster.problems()).for_each(|line| output::say(&line));
     let request = StationRequest {
         readers: args.card.choice(),
         journal: args.journal.clone(),

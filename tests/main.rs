@@ -47,6 +47,7 @@ mod pulled_card;
 mod secrets;
 mod several_cards;
 mod sssd;
+mod station;
 mod touch;
 mod ykman;
 mod yubico_piv_tool;

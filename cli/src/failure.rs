@@ -85,6 +85,11 @@ pub(crate) fn next(error: &pivkit::AccountError) -> String {
     account::advise(error).next
 }
 
+/// What to do about an error, a sentence; empty if there is nothing to say.
+pub(crate) fn next_step(error: &Error) -> String {
+    advise(error).next
+}
+
 fn advise(error: &Error) -> Advice {
     match error {
         Error::Transport(error) => card::transport(error),

@@ -118,6 +118,16 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
         ],
     ),
     (
+        &["bulk", "station"],
+        &[
+            Example("A desk with a journal", "pivkit bulk station people.csv --journal desk.jsonl"),
+            Example(
+                "Cards whose keys the manifest names, without questions",
+                "pivkit bulk station people.csv --journal desk.jsonl --no-pin-proof --yes",
+            ),
+        ],
+    ),
+    (
         &["bulk", "report"],
         &[
             Example("What failed, and what to do", "pivkit bulk report journal.jsonl"),

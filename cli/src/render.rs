@@ -10,6 +10,7 @@ pub(crate) mod one_card;
 mod pairing;
 mod provision;
 pub(crate) mod psso;
+mod station;
 mod table;
 
 pub(crate) use bulk::{bulk_applied, bulk_undone};
@@ -19,6 +20,7 @@ pub(crate) use mapping::{explained_mapping, findings, linted_mapping, new_mappin
 pub(crate) use offer::offers;
 pub(crate) use pairing::{account_errors, checked, list, paired, unpaired};
 pub(crate) use provision::provisioned;
+pub(crate) use station::station_closed;
 
 /// Foreign text, fit for a terminal.
 fn safe(text: &str) -> String {

@@ -9,6 +9,7 @@
 //! events, with [`LIMIT`](process::LIMIT) as the time after which something hangs.
 
 pub(crate) mod card;
+pub(crate) mod fleet;
 pub(crate) mod foreign_card;
 pub(crate) mod hosted_card;
 pub(crate) mod idp;

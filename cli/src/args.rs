@@ -1,5 +1,6 @@
 //! The command line as data. What each command does is in `commands`, its examples are in `help`.
 
+mod bulk;
 mod card;
 mod provision;
 mod psso;
@@ -10,13 +11,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+pub(crate) use bulk::{Bulk, BulkApply, BulkPlan, BulkReport, BulkUndo, ReportFormat};
 pub(crate) use card::{
     Attest, Card, CardInfo, ChangePin, ChangePuk, ManagementKeyArgs, NewPinArgs, NewPukArgs, PukArgs, Reset,
     SetRetries, Sign, Unblock, VerifyPin,
 };
 pub(crate) use provision::{Import, Provision, ProvisionCommand, Ready};
 pub(crate) use psso::{DeviceArgs, Inspect, Keys, Login, Psso, Register};
-pub(crate) use shared::{AccountArgs, CardArgs, ChangeArgs, IdentityArgs, PinArgs, TransportArgs};
+pub(crate) use shared::{AccountArgs, CardArgs, ChangeArgs, IdentityArgs, MacArgs, PinArgs, TransportArgs};
 
 /// Pair smart cards with accounts, and sign in with them.
 #[derive(Parser, Debug)]
@@ -48,6 +50,9 @@ pub(crate) enum Command {
     List(List),
     /// Prove that the inserted card opens an account
     Check(Check),
+    /// Pair many at once, from a manifest
+    #[command(subcommand)]
+    Bulk(Bulk),
     /// Look after one card: what it is, its PIN and PUK, its keys
     #[command(subcommand)]
     Card(Card),
@@ -88,6 +93,12 @@ pub(crate) struct Identities {
     /// Read certificate files instead of cards
     #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath, conflicts_with_all = ["reader", "serial", "guid", "all_slots"])]
     pub(crate) cert: Vec<PathBuf>,
+    /// What a Mac itself sees, with no way to the readers: of this Mac, or out of a file with the output of `system_profiler
+    /// SPSmartCardsDataType -json`
+    #[arg(long, value_name = "FILE", num_args = 0..=1, value_hint = ValueHint::FilePath, conflicts_with_all = ["reader", "serial", "guid", "all_slots", "cert"])]
+    pub(crate) from_system_profiler: Option<Option<PathBuf>>,
+    #[command(flatten)]
+    pub(crate) mac: MacArgs,
 }
 
 #[derive(Args, Debug)]
@@ -109,12 +120,21 @@ pub(crate) struct Pair {
     pub(crate) user: Option<String>,
     #[command(flatten)]
     pub(crate) identity: IdentityArgs,
+    /// A renewed card: when the new pairing is there, remove the old one
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// The pairing to be replaced; without it, the only other one
+    #[arg(long, value_name = "HASH", requires = "replace")]
+    pub(crate) old: Option<pivkit::PairingHash>,
     #[command(flatten)]
     pub(crate) card: CardArgs,
     #[command(flatten)]
     pub(crate) pin: PinArgs,
     #[command(flatten)]
     pub(crate) account: AccountArgs,
+    /// Do it even if nobody can log in to this Mac afterwards
+    #[arg(long)]
+    pub(crate) i_know: bool,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
 }
@@ -129,6 +149,9 @@ pub(crate) struct Unpair {
     pub(crate) hash: Option<pivkit::PairingHash>,
     #[command(flatten)]
     pub(crate) account: AccountArgs,
+    /// Do it even if nobody can log in to this Mac afterwards
+    #[arg(long)]
+    pub(crate) i_know: bool,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
 }

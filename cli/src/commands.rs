@@ -1,5 +1,6 @@
 //! From a parsed command line to a printed result.
 
+mod bulk;
 mod card;
 mod cards;
 mod manual;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Unpair(args) => pairings::unpair(&context, &args),
         Command::List(args) => pairings::list(&context, &args),
         Command::Check(args) => pairings::check(&context, &args),
+        Command::Bulk(args) => bulk::run(&context, &args),
         Command::Card(args) => card::run(&context, &args),
         Command::Provision(args) => provision::run(&context, &args),
         Command::Psso(args) => psso::run(&context, args),

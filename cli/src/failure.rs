@@ -1,8 +1,10 @@
 //! From an error to two sentences, what is wrong and what to do next, and an exit code.
 
 mod account;
+mod bulk;
 mod card;
 mod login;
+mod mac;
 mod provision;
 
 use std::process::ExitCode;
@@ -26,6 +28,8 @@ pub(crate) const NO_IDENTITY: u8 = 5;
 pub(crate) const ACCOUNT: u8 = 6;
 /// 7: identity provider or network.
 pub(crate) const LOGIN: u8 = 7;
+/// 8: bulk: some rows cannot be carried out, or failed.
+pub(crate) const BULK: u8 = 8;
 
 /// A command that ended without its result.
 #[derive(Debug)]
@@ -76,6 +80,11 @@ impl Failure {
     }
 }
 
+/// What to do next about an account that could not be changed.
+pub(crate) fn next(error: &pivkit::AccountError) -> String {
+    account::advise(error).next
+}
+
 fn advise(error: &Error) -> Advice {
     match error {
         Error::Transport(error) => card::transport(error),
@@ -97,6 +106,8 @@ fn advise(error: &Error) -> Advice {
         Error::Obstacle { .. } => {
             Advice::new(NO_IDENTITY, "Choose another slot with --slot; 9a is the one for logging in.")
         }
+        Error::MacRefuses { findings, .. } => mac::refused(findings),
+        Error::Mac(error) => Advice { code: FAILED, ..mac::advise(error) },
         Error::Unfit { .. } => {
             Advice::new(NO_IDENTITY, "Have a certificate issued that fits, or choose another slot with --slot.")
         }
@@ -112,12 +123,13 @@ fn advise(error: &Error) -> Advice {
             NO_IDENTITY,
             format!("`pivkit pair --user {user}` pairs this card; `pivkit list --user {user}` shows what is paired."),
         ),
-        Error::UnknownBackend { .. } => Advice::new(USAGE, "The backend of this version is pam_p11."),
+        Error::UnknownBackend { .. } => Advice::new(USAGE, "The backends of this version are macos and pam_p11."),
         Error::NoBackend => Advice::new(
             ACCOUNT,
             "Install one (on Debian: `sudo apt install libpam-p11`), or choose with --backend pam_p11.",
         ),
         Error::Pairing(error) => account::advise(error),
+        Error::Bulk(error) => bulk::advise(error),
         Error::NotUndone { user, .. } => {
             Advice::new(ACCOUNT, format!("`pivkit list --user {user}` shows how things stand; put them right by hand."))
         }

@@ -38,6 +38,10 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
         &[
             Example("See what would change", "pivkit pair --user alice --dry-run"),
             Example("Pair without questions", "pivkit pair --user alice --pin-file pin.txt --yes"),
+            Example(
+                "A renewed card in place of the old one",
+                "pivkit pair --user alice --replace --pin-file pin.txt --yes",
+            ),
         ],
     ),
     (&["check"], &[Example("Does this card open the account?", "pivkit check --user alice --pin-file pin.txt")]),
@@ -53,6 +57,39 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
         &[
             Example("See what would be removed", "pivkit unpair --user alice --dry-run"),
             Example("Remove all pairings of an account", "pivkit unpair --user alice --yes"),
+        ],
+    ),
+    (&["bulk"], &[Example("How a manifest is checked", "pivkit bulk plan --help")]),
+    (
+        &["bulk", "plan"],
+        &[
+            Example("Check every row, and show what would change", "pivkit bulk plan people.csv"),
+            Example("The plan file, for `pivkit bulk apply`", "pivkit bulk plan people.csv --json > plan.json"),
+        ],
+    ),
+    (
+        &["bulk", "apply"],
+        &[
+            Example("See what would change", "pivkit bulk apply plan.json --journal journal.jsonl --dry-run"),
+            Example("Carry it out without questions", "pivkit bulk apply plan.json --journal journal.jsonl --yes"),
+            Example(
+                "Go on after an interruption, and try again what failed",
+                "pivkit bulk apply plan.json --journal journal.jsonl --resume --yes",
+            ),
+        ],
+    ),
+    (
+        &["bulk", "undo"],
+        &[
+            Example("See what would be put back", "pivkit bulk undo journal.jsonl --dry-run"),
+            Example("Put it back", "pivkit bulk undo journal.jsonl --yes"),
+        ],
+    ),
+    (
+        &["bulk", "report"],
+        &[
+            Example("What failed, and what to do", "pivkit bulk report journal.jsonl"),
+            Example("A page for the browser", "pivkit bulk report journal.jsonl --format html --output report.html"),
         ],
     ),
     (

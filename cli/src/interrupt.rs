@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
@@ -20,13 +21,47 @@ pub(crate) fn watch() {
     // Without the watch Ctrl-C still ends the program, only less tidily.
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
     std::thread::spawn(move || {
-        if let Some(signal) = signals.forever().next() {
+        for signal in signals.forever() {
+            let first = ASKED.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+            if first && HELD.load(Ordering::SeqCst) {
+                continue;
+            }
             if let Some(state) = before_prompt().take() {
                 restore(&state);
             }
             std::process::exit(128 + signal);
         }
     });
+}
+
+/// Whether the first signal only asks to stop.
+static HELD: AtomicBool = AtomicBool::new(false);
+
+/// The signal that has come, or 0.
+static ASKED: AtomicI32 = AtomicI32::new(0);
+
+/// From now on, until the value is dropped, the first signal only asks to stop: the work ends at a good place. A second one
+/// ends the program at once, as ever.
+pub(crate) fn hold() -> Hold {
+    HELD.store(true, Ordering::SeqCst);
+    Hold
+}
+
+/// While this lives, a signal only asks to stop.
+pub(crate) struct Hold;
+
+impl Hold {
+    /// The exit code of a program that stops because it was asked to; `None` as long as it was not.
+    pub(crate) fn asked(&self) -> Option<u8> {
+        let signal = ASKED.load(Ordering::SeqCst);
+        (signal != 0).then(|| u8::try_from(128 + signal).unwrap_or(INTERRUPTED))
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        HELD.store(false, Ordering::SeqCst);
+    }
 }
 
 /// Says that a prompt is open, until the value is dropped.

@@ -1,5 +1,6 @@
 //! JSON that is safe to see on a terminal.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use pivkit::text::escape_control;
@@ -12,6 +13,12 @@ pub(crate) fn document(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     value.serialize(&mut Serializer::with_formatter(&mut bytes, Escaping(PrettyFormatter::new())))?;
     bytes.push(b'\n');
     Ok(bytes)
+}
+
+/// The same for a value too large for memory, which is written as it comes.
+pub(crate) fn write_document(value: &impl Serialize, writer: &mut impl Write) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(&mut *writer, Escaping(PrettyFormatter::new())))?;
+    writer.write_all(b"\n")
 }
 
 /// One line of JSON Lines.
@@ -27,6 +34,9 @@ struct Escaping<F>(F);
 
 impl<F: Formatter> Formatter for Escaping<F> {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if matches!(escape_control(fragment), Cow::Borrowed(_)) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut buffer = [0; 2];
         for character in fragment.chars() {
             let one = character.to_string();

@@ -11,6 +11,7 @@ mod json;
 mod logging;
 mod output;
 mod process;
+mod progress;
 mod render;
 mod roots;
 mod secret;

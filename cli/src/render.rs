@@ -1,5 +1,6 @@
 //! Reports as text for people. Foreign text is escaped here, once, for all of them.
 
+pub(crate) mod bulk;
 mod card;
 pub(crate) mod one_card;
 mod pairing;
@@ -7,6 +8,7 @@ mod provision;
 pub(crate) mod psso;
 mod table;
 
+pub(crate) use bulk::run::{bulk_applied, bulk_undone};
 pub(crate) use card::{hashes, identities, read_errors, reader_event, readers};
 pub(crate) use pairing::{account_errors, checked, list, paired, unpaired};
 pub(crate) use provision::provisioned;

@@ -1,9 +1,10 @@
 //! Flags that many commands share.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueHint};
-use pivkit::{CardChoice, IdentityChoice, LastTry, PairingHash, Slot, System, Transport};
+use pivkit::{CardChoice, IdentityChoice, LastTry, MacTools, PairingHash, Slot, System, Transport};
 
 #[derive(Args, Debug)]
 pub(crate) struct TransportArgs {
@@ -74,12 +75,35 @@ impl PinArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct AccountArgs {
-    /// Where pairings are kept: pam_p11; without it, what the system has
+    /// Where pairings are kept: macos or pam_p11; without it, what the system has
     #[arg(long, value_name = "NAME")]
     pub(crate) backend: Option<String>,
     /// Work on this folder (with its own etc/passwd) instead of the live system
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     root: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) mac: MacArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct MacArgs {
+    /// Run the programs in this folder instead of a Mac's own sc_auth, dscl and so on (or set PIVKIT_TOOL_DIR)
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    tool_dir: Option<PathBuf>,
+    /// Stop a Mac's tool that has not ended after so many seconds; without it, after a minute, and pairing after five
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    tool_time_limit: Option<u64>,
+}
+
+impl MacArgs {
+    pub(crate) fn tools(&self) -> MacTools {
+        let set = || std::env::var_os("PIVKIT_TOOL_DIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        MacTools {
+            folder: self.tool_dir.clone().or_else(set),
+            time_limit: self.tool_time_limit.map(Duration::from_secs),
+            accept_lock_out: false,
+        }
+    }
 }
 
 impl AccountArgs {

@@ -55,7 +55,9 @@ fn watch(context: &Context, readers: &mut CardReaders) -> Result<ExitCode, Failu
 const WATCH_INTERVAL: Duration = Duration::from_secs(60);
 
 pub(super) fn identities(context: &Context, args: &Identities) -> Result<ExitCode, Failure> {
-    let (report, reason) = if args.cert.is_empty() {
+    let (report, reason) = if let Some(saved) = &args.from_system_profiler {
+        (pivkit::identities_from_system_profiler(saved.as_deref(), &args.mac.tools())?, None)
+    } else if args.cert.is_empty() {
         let slots = if args.all_slots { Slots::All } else { Slots::InUse };
         pivkit::identities(&mut open(&args.card.transport)?, &args.card.choice(), slots)?
     } else {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pivkit::{Accounts, CheckRequest, PairRequest};
+use pivkit::{Accounts, CheckRequest, MacTools, PairRequest, Selection};
 
 use super::Context;
 use super::cards::open;
@@ -10,8 +10,9 @@ use crate::args::{AccountArgs, Check, List, Pair, Unpair};
 use crate::failure::{self, Failure};
 use crate::{output, render};
 
-fn accounts(args: &AccountArgs) -> Result<Accounts, Failure> {
-    Ok(Accounts::open(args.system(), args.backend.as_deref())?)
+pub(super) fn accounts(args: &AccountArgs, accept_lock_out: bool) -> Result<Accounts, Failure> {
+    let tools = MacTools { accept_lock_out, ..args.mac.tools() };
+    Ok(Accounts::open(args.system(), args.backend.as_deref(), &tools)?)
 }
 
 pub(super) fn pair(context: &Context, args: &Pair) -> Result<ExitCode, Failure> {
@@ -25,9 +26,10 @@ pub(super) fn pair(context: &Context, args: &Pair) -> Result<ExitCode, Failure> 
         card: args.card.choice(),
         identity: args.identity.choice(),
         last_try: args.pin.last_try(),
+        replace: args.replace.then(|| Selection::of(args.old.as_ref())),
         dry_run: args.change.dry_run,
     };
-    let accounts = accounts(&args.account)?;
+    let accounts = accounts(&args.account, args.i_know)?;
     let mut readers = open(&args.card.transport)?;
     let report = pivkit::pair(&accounts, &mut readers, &request, &mut ui)?;
     context.output.print(&report, |report| render::paired(report, args.change.dry_run))?;
@@ -36,7 +38,7 @@ pub(super) fn pair(context: &Context, args: &Pair) -> Result<ExitCode, Failure> 
 
 pub(super) fn unpair(context: &Context, args: &Unpair) -> Result<ExitCode, Failure> {
     let user = args.user.parse().map_err(pivkit::Error::from)?;
-    let accounts = accounts(&args.account)?;
+    let accounts = accounts(&args.account, args.i_know)?;
     let mut ui = context.terminal().consenting(args.change.yes);
     let report = pivkit::unpair(&accounts, &user, args.hash.as_ref(), args.change.dry_run, &mut ui)?;
     context.output.print(&report, |report| render::unpaired(report, args.change.dry_run))?;
@@ -52,7 +54,7 @@ pub(super) fn unpair(context: &Context, args: &Unpair) -> Result<ExitCode, Failu
 
 pub(super) fn list(context: &Context, args: &List) -> Result<ExitCode, Failure> {
     let user = args.user.as_deref().map(str::parse).transpose().map_err(pivkit::Error::from)?;
-    let report = pivkit::list(&accounts(&args.account)?, user.as_ref())?;
+    let report = pivkit::list(&accounts(&args.account, false)?, user.as_ref())?;
     context.output.print(&report, render::list)?;
     render::account_errors(&report).iter().for_each(|line| output::say(line));
     Ok(if report.errors.is_empty() { ExitCode::SUCCESS } else { failure::ACCOUNT.into() })
@@ -64,7 +66,7 @@ pub(super) fn check(context: &Context, args: &Check) -> Result<ExitCode, Failure
         card: args.card.choice(),
         last_try: args.pin.last_try(),
     };
-    let accounts = accounts(&args.account)?;
+    let accounts = accounts(&args.account, false)?;
     let mut readers = open(&args.card.transport)?;
     let mut ui = context.terminal().with_pin(&args.pin);
     let report = pivkit::check(&accounts, &mut readers, &request, &mut ui)?;

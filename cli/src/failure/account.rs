@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use pivkit::AccountError;
 
-use super::{ACCOUNT, Advice, NO_IDENTITY, USAGE};
+use super::{ACCOUNT, Advice, NO_IDENTITY, USAGE, mac};
 
 pub(super) fn advise(error: &AccountError) -> Advice {
     match error {
@@ -28,6 +28,27 @@ pub(super) fn advise(error: &AccountError) -> Advice {
         ),
         AccountError::NeedsCertificate { .. } => Advice::new(NO_IDENTITY, "Give the certificate as well."),
         AccountError::SeveralPairings { .. } => Advice::new(USAGE, "Say which one with --old HASH."),
+        AccountError::NotLocal { .. } => Advice::new(
+            ACCOUNT,
+            "Only the Mac's own accounts can be paired; for those of a directory service there is attribute mapping.",
+        ),
+        AccountError::NoSession { name } => Advice::new(
+            ACCOUNT,
+            format!("Have {name} log in at the screen, then try again; attribute mapping needs nobody to be there."),
+        ),
+        AccountError::WouldLockOut { .. } => Advice::new(
+            NO_IDENTITY,
+            "Pair another account first, or exempt one (SmartCardEnforcement 2 in its record); --i-know does it all the same.",
+        ),
+        AccountError::NotReadBack { name, .. } => Advice::new(
+            ACCOUNT,
+            format!("The Mac's tools did not do what they said; `pivkit list --user {name}` shows how things stand."),
+        ),
+        AccountError::OldStays { name, .. } => Advice::new(
+            ACCOUNT,
+            format!("Both open the account now; remove the old one with `pivkit unpair --user {name} --hash HASH`."),
+        ),
+        AccountError::Mac(error) => mac::advise(error),
         AccountError::Missing { .. } => Advice::new(ACCOUNT, "Check the path."),
         AccountError::Io { source, .. } => Advice::new(ACCOUNT, io(source.kind())),
         _ => Advice::new(ACCOUNT, "`pivkit list` shows how things stand."),

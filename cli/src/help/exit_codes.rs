@@ -1,6 +1,6 @@
 //! EXIT CODES: those that a command can end with, and no others.
 
-use crate::failure::{ACCOUNT, FAILED, LOGIN, NO_CARD, NO_IDENTITY, PIN, USAGE};
+use crate::failure::{ACCOUNT, BULK, FAILED, LOGIN, NO_CARD, NO_IDENTITY, PIN, USAGE};
 use crate::interrupt::INTERRUPTED;
 
 /// Every code and what it means. 0, 1, 2 and 130 are for all commands.
@@ -13,6 +13,7 @@ const MEANINGS: &[(u8, &str)] = &[
     (NO_IDENTITY, "no usable identity, or refused by a policy or a check"),
     (ACCOUNT, "privilege or account backend"),
     (LOGIN, "identity provider or network"),
+    (BULK, "bulk: some rows cannot be carried out, or failed"),
     (INTERRUPTED, "interrupted"),
 ];
 
@@ -34,6 +35,10 @@ const OF_COMMANDS: &[(&[&str], &[u8])] = &[
     (&["check"], PAIRING),
     (&["list"], &[ACCOUNT]),
     (&["unpair"], &[NO_IDENTITY, ACCOUNT]),
+    (&["bulk", "plan"], &[ACCOUNT, BULK]),
+    (&["bulk", "apply"], &[NO_IDENTITY, ACCOUNT, BULK]),
+    (&["bulk", "undo"], &[NO_IDENTITY, ACCOUNT, BULK]),
+    (&["bulk", "report"], &[]),
     (&["provision"], SECRET),
     (&["provision", "import"], SECRET),
     (&["psso", "keys"], &[]),
@@ -98,6 +103,6 @@ mod tests {
         assert_eq!(codes(&["card", "info"]), [0, 1, 2, 3, 5, 130]);
         assert_eq!(codes(&["psso", "login"]), [0, 1, 2, 3, 4, 5, 7, 130]);
         assert_eq!(codes(&["completions"]), [0, 1, 2, 130]);
-        assert_eq!(codes(&[]), [0, 1, 2, 3, 4, 5, 6, 7, 130]);
+        assert_eq!(codes(&[]), [0, 1, 2, 3, 4, 5, 6, 7, 8, 130]);
     }
 }

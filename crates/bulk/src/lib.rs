@@ -7,6 +7,38 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod apply;
+mod certificate_file;
+mod checked;
+mod conflict;
+mod error;
+mod folder;
+mod host;
+pub mod journal;
+mod key;
+mod loaded_plan;
+mod manifest;
+mod parallel;
 mod plan_file;
+mod planning;
+pub mod report;
+mod row;
+mod rule;
+mod split;
+#[cfg(test)]
+mod testing;
+pub mod undo;
+mod watcher;
 
-pub use plan_file::{PlanFile, PlannedRow, RowAction, RowNote, SCHEMA_VERSION};
+pub use checked::{Check, CheckedManifest};
+pub use error::Error;
+pub use folder::CertificateFolder;
+pub use host::HostName;
+pub use journal::{Begin, History, Intent, IntentAt, Journal, Line, Outcome, RowResult, UndoResult, Undone};
+pub use loaded_plan::{LoadedPlan, same_tree};
+pub use manifest::{Manifest, Row};
+pub use plan_file::{CardNames, FileNote, PlanFile, PlannedRow, RowAction, RowNote, SCHEMA_VERSION, WaitingRow};
+pub use planning::{PlanDocument, Planning};
+pub use rule::MatchRule;
+pub use split::{HostSlice, Split};
+pub use watcher::{Lookup, Watcher};

@@ -21,12 +21,18 @@ pub struct PlanFile {
     pub host: Option<String>,
     /// What is to be done, in the order of the manifest. Rows that are so already are among them.
     pub rows: Vec<PlannedRow>,
+    /// Rows that only name a person's card: the key is known when the card is there, so `bulk station` carries these out.
+    #[serde(default)]
+    pub waiting: Vec<WaitingRow>,
     /// Rows that are passed over, and why.
     #[serde(default)]
     pub skipped: Vec<RowNote>,
     /// Rows that cannot be carried out, and why: these are not in `rows`.
     #[serde(default)]
     pub problems: Vec<RowNote>,
+    /// Files of the folder with certificates that no row took, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmatched: Vec<FileNote>,
 }
 
 /// One row that can be carried out.
@@ -47,8 +53,52 @@ pub struct PlannedRow {
     /// The certificate, base64 of its DER, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
-    /// The changes in words; empty when everything is so already.
+    /// The names of the card, where the manifest gives some.
+    #[serde(flatten)]
+    pub card: CardNames,
+    /// The changes in words, not escaped; empty when everything is so already.
     pub changes: Vec<String>,
+    /// What is worth knowing and does not change, in words, not escaped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// One row that waits for the card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingRow {
+    /// The line of the manifest on which it begins, from 1.
+    pub line: u64,
+    /// The account.
+    pub user: String,
+    /// What is wanted.
+    pub action: RowAction,
+    /// The slot of the card, such as `9a`, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
+    /// The names of the card; at least one of them is there.
+    #[serde(flatten)]
+    pub card: CardNames,
+}
+
+/// By what a person's card can be known before its key is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CardNames {
+    /// The user principal name in its certificate, as it is written in the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upn: Option<String>,
+    /// The serial number of a YubiKey.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<u32>,
+    /// The GUID of its CHUID, 32 upper-case hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guid: Option<String>,
+}
+
+impl CardNames {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What is to become of one account.
@@ -72,6 +122,15 @@ pub struct RowNote {
     /// The account as it is written there, if it can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// What there is to say, a phrase; not escaped.
+    pub why: String,
+}
+
+/// Something to say about a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileNote {
+    /// Its path; not escaped.
+    pub path: String,
     /// What there is to say, a phrase; not escaped.
     pub why: String,
 }

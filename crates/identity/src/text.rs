@@ -12,7 +12,8 @@ use std::fmt::Write;
 /// noncharacters). Letters of every script, blanks and the backslash stay as they are, so the
 /// result is for reading; it cannot be turned back.
 pub fn escape_control(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_deceptive) {
+    let harmless = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if harmless || !text.chars().any(is_deceptive) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 16);

@@ -19,6 +19,12 @@ pub trait Backend: Send + Sync {
     /// The name of the backend, such as `pam_p11`.
     fn name(&self) -> &'static str;
 
+    /// Whether the pairings of all accounts stand in one file. Then many changes are best made together, with
+    /// [`apply_many`](Backend::apply_many), and several threads would only wait for each other.
+    fn keeps_one_file(&self) -> bool {
+        false
+    }
+
     /// Why the login module cannot use this identity, as half a sentence; `None` when nothing stands in
     /// the way. `slot` is the slot of the card, such as `9a`, where it is known.
     fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {
@@ -32,6 +38,12 @@ pub trait Backend: Send + Sync {
     ///
     /// [`Error::NotPermitted`], [`Error::Unsafe`] or [`Error::Io`] when it cannot be read.
     fn pairings(&self, account: &Account) -> Result<Pairings, Error>;
+
+    /// Whether one of these pairings lets the holder of the certificate's key in. What [may open](Pairings::may_hold_more)
+    /// the account beside them does not count.
+    fn opens(&self, pairings: &Pairings, certificate: &Certificate) -> bool {
+        pairings.open_for(certificate)
+    }
 
     /// Every account that has a pairing, or whose pairings could not be read; the latter does not
     /// hide the others.
@@ -184,6 +196,13 @@ impl Pairings {
     /// Whether the key with this hash opens the account, be it through another file.
     pub fn contains(&self, hash: &PairingHash) -> bool {
         self.is_listed(hash) || self.elsewhere.iter().any(|key| key.hash == *hash)
+    }
+
+    /// Whether the certificate opens the account, be it through another file, as far as can be said without asking the
+    /// backend; see [`Backend::opens`].
+    pub(crate) fn open_for(&self, certificate: &Certificate) -> bool {
+        let kept = self.entries.iter().any(|pairing| pairing.effective && pairing.key.is_of(certificate));
+        kept || self.elsewhere.iter().any(|key| key.hash == certificate.pairing_hash())
     }
 
     /// Whether the key opens the account through the list that is kept here.

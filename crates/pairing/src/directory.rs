@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat, renameat};
 use nix::sys::stat::{Mode, SFlag, fstat, fstatat, mkdirat};
-use nix::unistd::{AccessFlags, UnlinkatFlags, faccessat, unlinkat};
+use nix::unistd::{AccessFlags, UnlinkatFlags, faccessat, geteuid, unlinkat};
 
 use crate::undo::Attributes;
 use crate::{Account, Error, System};
@@ -239,19 +239,28 @@ impl Directory {
     /// Takes the lock of this directory (flock(2), exclusive); dropping the directory frees it.
     /// Returns whether it was free before `end`.
     pub(crate) fn lock(&self, end: Instant) -> Result<bool, Error> {
-        loop {
-            match self.file.try_lock() {
-                Ok(()) => return Ok(true),
-                Err(TryLockError::WouldBlock) if Instant::now() < end => thread::sleep(LOCK_INTERVAL),
-                Err(TryLockError::WouldBlock) => return Ok(false),
-                Err(TryLockError::Error(error)) => return Err(Error::io(&self.path, error)),
-            }
-        }
+        lock(&self.file, &self.path, end)
     }
 
     /// Refuses a directory that somebody else than the account could work in.
     pub(crate) fn check_owner(&self, account: &Account, system: &System) -> Result<(), Error> {
         check_owner(&self.metadata()?, account, system, &self.path)
+    }
+
+    /// Refuses a directory in which others than root, or than whoever runs this, can work.
+    pub(crate) fn check_system(&self) -> Result<(), Error> {
+        check_system(&self.metadata()?, &self.path)
+    }
+
+    /// Takes the lock (flock(2), exclusive) of a file in this directory that is made for it if it is missing and that
+    /// nobody but its owner can open; dropping the file frees it. `None` when it was not free before `end`.
+    pub(crate) fn lock_file(&self, name: &str, end: Instant) -> Result<Option<File>, Error> {
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let path = self.path.join(name);
+        let opened = openat(&self.file, name, flags, Mode::S_IRUSR | Mode::S_IWUSR);
+        let file = File::from(opened.map_err(|error| Error::io(&path, error))?);
+        let free = lock(&file, &path, end)?;
+        Ok(free.then_some(file))
     }
 
     fn is_empty(&self) -> Result<bool, Error> {
@@ -304,6 +313,11 @@ pub(crate) struct OpenFile {
 }
 
 impl OpenFile {
+    /// What the system said of it when it was opened.
+    pub(crate) fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
     pub(crate) fn attributes(&self) -> Attributes {
         Attributes::from(&self.metadata)
     }
@@ -314,6 +328,14 @@ impl OpenFile {
             return Err(Error::unsafe_path(&self.path, "has more than one name (hard links)"));
         }
         check_owner(&self.metadata, account, system, &self.path)
+    }
+
+    /// Refuses a file that has a second name or that others than root, or than whoever runs this, can write.
+    pub(crate) fn check_system(&self) -> Result<(), Error> {
+        if self.metadata.nlink() != 1 {
+            return Err(Error::unsafe_path(&self.path, "has more than one name (hard links)"));
+        }
+        check_system(&self.metadata, &self.path)
     }
 
     /// All bytes, or `None` when there are more than `limit`.
@@ -339,6 +361,28 @@ fn check_owner(metadata: &Metadata, account: &Account, system: &System, path: &P
         return Err(Error::unsafe_path(path, why));
     }
     Ok(())
+}
+
+fn check_system(metadata: &Metadata, path: &Path) -> Result<(), Error> {
+    if metadata.uid() != 0 && metadata.uid() != geteuid().as_raw() {
+        let why = format!("belongs to user {}, not to root", metadata.uid());
+        return Err(Error::unsafe_path(path, why));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return Err(Error::unsafe_path(path, "can be changed by others than its owner"));
+    }
+    Ok(())
+}
+
+fn lock(file: &File, path: &Path, end: Instant) -> Result<bool, Error> {
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => thread::sleep(LOCK_INTERVAL),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) => return Err(Error::io(path, error)),
+        }
+    }
 }
 
 /// Owner first: changing it clears permission bits. Nothing is asked of the system when all is so

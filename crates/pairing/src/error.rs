@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use identity::PairingHash;
 use identity::text::escape_control;
 
-/// An error of this crate. Nothing was changed, with two exceptions: [`Error::Changed`] out of the
-/// read-back, and [`Error::Io`] when the new file is in its place but the disk does not confirm it.
+/// An error of this crate. Nothing was changed, with some exceptions: [`Error::Changed`] out of the
+/// read-back, and [`Error::Io`] when the new file is in its place but the disk does not confirm it. On a Mac, where tools make the
+/// change, a part of it may have been made with [`Error::OldStays`], and with [`Error::Mac`] and [`Error::NotReadBack`] some of the values
+/// may be removed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -75,9 +77,68 @@ pub enum Error {
         /// The pairings.
         hashes: Vec<PairingHash>,
     },
+    /// The same where the backend does not know the keys themselves.
+    #[error("the account {name} has several other pairings: {}", .keys.join(", "))]
+    SeveralKeys {
+        /// The name of the account.
+        name: String,
+        /// The pairings as the backend names them.
+        keys: Vec<String>,
+    },
+    /// The certificate opens another account already, and the login module takes the first that it finds.
+    #[error("the certificate is mapped to account {} already", escape_control(.other))]
+    MappedToAnother {
+        /// The other account.
+        other: String,
+    },
+    /// The login module is not set up, or set up in a way in which a pairing would be without effect or without protection.
+    #[error("{} {why}", shown(.path))]
+    Configuration {
+        /// The file of its configuration.
+        path: PathBuf,
+        /// What is wrong with it, and what it should be.
+        why: String,
+    },
     /// The change could not be written down before it was made, so it was not made.
     #[error("the change could not be written down")]
     Witness(#[source] io::Error),
+    /// The account is not one of this Mac, but of a directory service.
+    #[error("the account {name} is not a local one")]
+    NotLocal {
+        /// The name of the account.
+        name: String,
+    },
+    /// The user is not logged in at the screen of the Mac, where pairing has to ask.
+    #[error("{name} is not logged in at the screen of this Mac")]
+    NoSession {
+        /// The name of the account.
+        name: String,
+    },
+    /// Smart cards are enforced, and after this nobody could log in any more.
+    #[error("smart cards are enforced on this Mac, and without this pairing of {name} nobody could log in any more")]
+    WouldLockOut {
+        /// The name of the account.
+        name: String,
+    },
+    /// The Mac's tool reported success, and the record of the account says otherwise.
+    #[error("the account {name} is not as it should be: {}", escape_control(.what))]
+    NotReadBack {
+        /// The name of the account.
+        name: String,
+        /// What is there, or is not.
+        what: String,
+    },
+    /// The new key is paired, and the old pairing that it replaces could not be removed: both open the account.
+    #[error("the new key is paired with {name}, and the old pairing could not be removed")]
+    OldStays {
+        /// The name of the account.
+        name: String,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// A tool or a file of the Mac failed.
+    #[error(transparent)]
+    Mac(::macos::Error),
     /// A directory or file that must be there is missing.
     #[error("{} is not there", shown(.path))]
     Missing {
@@ -108,6 +169,12 @@ pub enum Error {
     },
 }
 
+impl From<::macos::Error> for Error {
+    fn from(error: ::macos::Error) -> Self {
+        Error::Mac(error)
+    }
+}
+
 impl Error {
     /// Sorts an error of the system by what the caller can do about it.
     pub(crate) fn io(path: &Path, source: impl Into<io::Error>) -> Self {
@@ -115,6 +182,29 @@ impl Error {
         match source.kind() {
             io::ErrorKind::PermissionDenied => Error::NotPermitted { path, source },
             _ => Error::Io { path, source },
+        }
+    }
+
+    pub(crate) fn configuration(path: &Path, why: impl Into<String>) -> Self {
+        Error::Configuration { path: path.to_owned(), why: escape_control(&why.into()).into_owned() }
+    }
+
+    /// The same error for another of several changes that are made together.
+    pub(crate) fn again(&self) -> Self {
+        let copy = |source: &io::Error| match source.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(source.kind(), source.to_string()),
+        };
+        match self {
+            Error::Busy { path } => Error::Busy { path: path.clone() },
+            Error::Changed { path } => Error::Changed { path: path.clone() },
+            Error::Missing { path } => Error::Missing { path: path.clone() },
+            Error::Unsafe { path, why } => Error::Unsafe { path: path.clone(), why: why.clone() },
+            Error::Configuration { path, why } => Error::Configuration { path: path.clone(), why: why.clone() },
+            Error::NotPermitted { path, source } => Error::NotPermitted { path: path.clone(), source: copy(source) },
+            Error::Io { path, source } => Error::Io { path: path.clone(), source: copy(source) },
+            Error::Witness(source) => Error::Witness(copy(source)),
+            other => Error::Io { path: PathBuf::new(), source: io::Error::other(other.to_string()) },
         }
     }
 

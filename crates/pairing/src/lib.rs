@@ -19,25 +19,32 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod account_table;
 mod authorized_certificates;
 mod backend;
 mod directory;
 mod error;
 mod group;
+pub mod macos;
 pub mod pam_p11;
+pub mod pam_pkcs11;
 mod passwd;
 mod plan;
+mod remark;
 mod request;
 mod system;
+mod system_file;
 mod undo;
 mod walk;
 
 pub use account::{Account, AccountName};
+pub use account_table::AccountTable;
 pub use backend::{
     AccountPairings, Backend, Elsewhere, Pairing, Pairings, Unknown, Unreadable, Witness, WitnessOfMany,
 };
 pub use error::Error;
 pub use plan::{Applied, Change, Note, Plan};
+pub use remark::Remark;
 pub use request::{Key, PairedKey, Request, Selection};
 pub use system::System;
-pub use undo::{FileUndo, Undo};
+pub use undo::{AuthorityUndo, FileUndo, LinesUndo, Undo};

@@ -372,6 +372,7 @@ impl Backend for PamP11 {
         let undo = match undo {
             Undo::File(undo) => undo,
             Undo::Nothing => return Ok(()),
+            _ => return Err(Error::Changed { path: self.file_path(account) }),
         };
         let home = self.home(account)?;
         let changed = || Error::Changed { path: self.file_path(account) };
@@ -420,10 +421,6 @@ fn can_be_kept(account: &Account, directory: Attributes) -> bool {
 }
 
 impl Action {
-    fn certificate(&self) -> Option<&Certificate> {
-        self.add.as_ref().and_then(Key::certificate)
-    }
-
     /// The certificate that is to be added to these.
     fn adds(&self, pairings: &Pairings) -> Option<&Certificate> {
         self.certificate().filter(|certificate| !pairings.is_listed(&certificate.pairing_hash()))
@@ -434,6 +431,7 @@ impl Action {
             Removal::None => false,
             Removal::One(one) => one == hash && self.add.as_ref().is_none_or(|new| new.hash() != *hash),
             Removal::All(all, _) => all.contains(hash),
+            Removal::Named { .. } => false,
         }
     }
 

@@ -8,6 +8,7 @@ use identity::text::escape_control;
 use identity::{Certificate, PairingHash};
 
 use crate::error::shown;
+use crate::macos::Finding;
 use crate::{Account, AccountName, Elsewhere, Key, Undo, Unknown};
 
 /// A change of one account that has not been made yet. Making a plan changes nothing.
@@ -26,6 +27,13 @@ pub(crate) struct Action {
     pub(crate) remove: Removal,
 }
 
+impl Action {
+    /// The certificate that is to be added.
+    pub(crate) fn certificate(&self) -> Option<&Certificate> {
+        self.add.as_ref().and_then(Key::certificate)
+    }
+}
+
 /// The pairings that a plan takes away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Removal {
@@ -34,6 +42,11 @@ pub(crate) enum Removal {
     One(PairingHash),
     /// All pairings, which must be among these, and what may be one: at most so many parts.
     All(BTreeSet<PairingHash>, usize),
+    /// Those with these names, for backends that keep something else than keys. With `all`, there must be no others.
+    Named {
+        names: BTreeSet<String>,
+        all: bool,
+    },
 }
 
 impl Plan {
@@ -104,10 +117,47 @@ pub enum Change {
         /// How many.
         count: usize,
     },
+    /// A file is made that everyone may read (mode 0644).
+    CreateSharedFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A certificate is mapped to the account.
+    AddMapping {
+        /// The file.
+        path: PathBuf,
+        /// What the file holds of the certificate, safe to print: a digest or a rule.
+        key: String,
+        /// The account.
+        user: String,
+        /// The subject of the certificate, safe to print.
+        subject: String,
+    },
+    /// A mapping is taken out of the file.
+    RemoveMapping {
+        /// The file.
+        path: PathBuf,
+        /// What the file holds of the certificate, safe to print.
+        key: String,
+        /// The account.
+        user: String,
+    },
     /// The file is removed, because nothing but blanks would be left in it.
     RemoveFile {
         /// The file.
         path: PathBuf,
+    },
+    /// A Mac pairs the key with the account: `sc_auth pair`.
+    PairOnMac {
+        /// The account.
+        user: AccountName,
+        /// The pairing hash of the key.
+        hash: PairingHash,
+    },
+    /// A value is removed from `AuthenticationAuthority` in the record of a Mac's account.
+    RemoveAuthority {
+        /// The value.
+        value: String,
     },
 }
 
@@ -138,12 +188,26 @@ impl fmt::Display for Change {
             Change::RemoveUnreadableMore { path, count } => {
                 write!(f, "remove {count} more such parts of {}", shown(path))
             }
+            Change::CreateSharedFile { path } => write!(f, "create the file {} (mode 0644)", shown(path)),
+            Change::AddMapping { path, key, user, subject } => {
+                write!(f, "map {key} ({subject}) to {user} in {}", shown(path))
+            }
+            Change::RemoveMapping { path, key, user } => {
+                write!(f, "remove the mapping of {key} to {user} from {}", shown(path))
+            }
             Change::RemoveFile { path } => write!(f, "remove the file {}, which is empty then", shown(path)),
+            Change::PairOnMac { user, hash } => {
+                write!(f, "have the Mac pair {hash} with {user} (sc_auth pair), for which it may ask at the screen")
+            }
+            Change::RemoveAuthority { value } => {
+                write!(f, "remove {} from the record of the account", escape_control(value))
+            }
         }
     }
 }
 
-fn subject(certificate: &Certificate) -> String {
+/// The subject of a certificate, safe to print.
+pub(crate) fn subject(certificate: &Certificate) -> String {
     escape_control(certificate.subject()).into_owned()
 }
 
@@ -185,11 +249,23 @@ pub enum Note {
         /// The other accounts.
         accounts: Vec<AccountName>,
     },
+    /// Only the digest of a certificate is known that opens the account and stays; its key may be the one to be removed.
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The digest.
+        key: String,
+    },
+    /// Something that a person has to do before the change counts, or should know of the login module: a sentence without
+    /// its full stop.
+    Advice(String),
     /// OpenSC 0.23 cannot sign with RSA keys of this length.
     LongRsaKey {
         /// The length in bits.
         bits: u32,
     },
+    /// Something about a Mac.
+    Mac(Finding),
 }
 
 impl fmt::Display for Note {
@@ -220,7 +296,12 @@ impl fmt::Display for Note {
                 let (path, names) = (shown(path), names.join(", "));
                 write!(f, "{path} is also the home directory of {names}: what is paired there opens all of them")
             }
+            Note::UnknownKey { path, key } => {
+                write!(f, "{} holds {key} as well, and it is not known for which key", shown(path))
+            }
+            Note::Advice(text) => f.write_str(text),
             Note::LongRsaKey { bits } => write!(f, "OpenSC 0.23 cannot sign with RSA-{bits}; newer versions may"),
+            Note::Mac(finding) => finding.fmt(f),
         }
     }
 }

@@ -3,6 +3,10 @@
 use std::fmt;
 
 use identity::{Certificate, PairingHash};
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha384, Sha512};
+
+use crate::Remark;
 
 /// A key that is to open an account, as much of it as is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,13 +83,15 @@ pub enum PairedKey {
     Certificate(Box<Certificate>),
     /// The name that macOS has for the key.
     Hash(PairingHash),
-    /// The SHA-1 or SHA-256 digest of a DER certificate. A renewed certificate for the same key is another one. The
+    /// The SHA-1 or SHA-2 digest of a DER certificate. A renewed certificate for the same key is another one. The
     /// certificate itself where the backend knows it.
     Digest {
-        /// The digest, 20 or 32 bytes.
+        /// The digest, 20, 32, 48 or 64 bytes.
         digest: Vec<u8>,
         /// The certificate, where a copy is kept.
         certificate: Option<Box<Certificate>>,
+        /// What was written down of the certificate, where it was.
+        remark: Option<Box<Remark>>,
     },
     /// A rule by which the login module recognises certificates by their names.
     Rule {
@@ -93,6 +99,8 @@ pub enum PairedKey {
         rule: String,
         /// The certificate for which it was made, where a copy is kept.
         certificate: Option<Box<Certificate>>,
+        /// What was written down of the certificate, where it was.
+        remark: Option<Box<Remark>>,
     },
     /// A value of the account that the system computes from names in the certificate.
     Value {
@@ -106,7 +114,32 @@ impl PairedKey {
     pub fn hash(&self) -> Option<PairingHash> {
         match self {
             PairedKey::Hash(hash) => Some(*hash),
-            _ => self.certificate().map(Certificate::pairing_hash),
+            _ => self.certificate().map(Certificate::pairing_hash).or_else(|| self.remark().map(|remark| remark.hash)),
+        }
+    }
+
+    /// What was written down of the certificate, for backends that do not keep it.
+    pub fn remark(&self) -> Option<&Remark> {
+        match self {
+            PairedKey::Digest { remark, .. } | PairedKey::Rule { remark, .. } => remark.as_deref(),
+            PairedKey::Certificate(_) | PairedKey::Hash(_) | PairedKey::Value { .. } => None,
+        }
+    }
+
+    /// Whether the certificate opens the account by this, as far as can be said without asking the backend: by the key, by
+    /// the digest of the certificate, or because it is the very one for which a rule was made. Of a value only its backend
+    /// knows which certificates lead to it.
+    pub fn is_of(&self, certificate: &Certificate) -> bool {
+        match self {
+            PairedKey::Certificate(_) | PairedKey::Hash(_) => self.hash() == Some(certificate.pairing_hash()),
+            PairedKey::Digest { digest, .. } if digest.len() == 20 => Sha1::digest(certificate.der())[..] == digest[..],
+            PairedKey::Digest { digest, .. } => match digest.len() {
+                48 => Sha384::digest(certificate.der())[..] == digest[..],
+                64 => Sha512::digest(certificate.der())[..] == digest[..],
+                _ => Sha256::digest(certificate.der())[..] == digest[..],
+            },
+            PairedKey::Rule { certificate: made_for, .. } => made_for.as_deref() == Some(certificate),
+            PairedKey::Value { .. } => false,
         }
     }
 
@@ -132,6 +165,42 @@ impl fmt::Display for PairedKey {
             }
             PairedKey::Rule { rule, .. } => f.pad(rule),
             PairedKey::Value { value } => f.pad(value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certificate() -> Certificate {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let made = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+        Certificate::from_der(made.der()).unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_of_a_key_knows_its_certificate() {
+        let (mine, other) = (certificate(), certificate());
+        let copy = || Some(Box::new(mine.clone()));
+        let digest = |digest: &[u8]| PairedKey::Digest { digest: digest.to_vec(), certificate: None, remark: None };
+        for key in [
+            PairedKey::Certificate(Box::new(mine.clone())),
+            PairedKey::Hash(mine.pairing_hash()),
+            digest(&Sha1::digest(mine.der())),
+            digest(&Sha256::digest(mine.der())),
+            digest(&Sha384::digest(mine.der())),
+            digest(&Sha512::digest(mine.der())),
+            PairedKey::Rule { rule: "<SUBJECT>.*".to_owned(), certificate: copy(), remark: None },
+        ] {
+            assert!(key.is_of(&mine) && !key.is_of(&other), "{key:?}");
+        }
+        for key in [
+            digest(&[]),
+            PairedKey::Rule { rule: "<SUBJECT>.*".to_owned(), certificate: None, remark: None },
+            PairedKey::Value { value: "Kerberos:alice".to_owned() },
+        ] {
+            assert!(!key.is_of(&mine), "{key:?}");
         }
     }
 }

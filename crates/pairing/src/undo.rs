@@ -1,5 +1,7 @@
 //! How to put things back: written down before a change is made, so that not even a crash loses it.
 
+use std::path::PathBuf;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -14,6 +16,43 @@ pub enum Undo {
     Nothing,
     /// A file that belongs to the account alone.
     File(FileUndo),
+    /// Lines of a file that many accounts share.
+    Lines(LinesUndo),
+    /// The keys in the record of a Mac's account.
+    AuthenticationAuthority(AuthorityUndo),
+}
+
+/// Lines of a file, before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinesUndo {
+    /// The file, as the system itself calls it.
+    pub(crate) path: PathBuf,
+    /// What was added: lines that stand together, each with its line end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) added: Vec<String>,
+    /// What was removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) removed: Vec<RemovedLines>,
+    /// The SHA-256 digest of the whole file before; `None` when there was none.
+    pub(crate) before: Option<FileDigest>,
+}
+
+/// Lines that stood together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RemovedLines {
+    /// The number of the first, from 0.
+    pub(crate) at: u64,
+    /// The lines with their line ends; the last of a file may have none.
+    pub(crate) lines: Vec<String>,
+}
+
+/// The values of `AuthenticationAuthority` that bind keys, before and after. Other values are not kept and not touched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorityUndo {
+    /// The values before, such as `;tokenidentity;HASH`.
+    pub(crate) before: Vec<String>,
+    /// The values after.
+    pub(crate) after: Vec<String>,
 }
 
 /// A file of an account, before and after.
@@ -46,7 +85,7 @@ pub(crate) struct Attributes {
 }
 
 /// The SHA-256 digest of a file, by which it is recognised. Serialised as 64 lower-case hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FileDigest([u8; 32]);
 
 impl FileDigest {
@@ -91,5 +130,11 @@ mod tests {
         assert_eq!(serde_json::to_string(&undo).unwrap(), text);
         assert_eq!(serde_json::from_str::<Undo>(text).unwrap(), undo);
         assert_eq!(serde_json::to_string(&Undo::Nothing).unwrap(), r#"{"kind":"nothing"}"#);
+        let removed = vec![RemovedLines { at: 7, lines: vec!["# x\n".to_owned(), "B".to_owned()] }];
+        let undo =
+            Undo::Lines(LinesUndo { path: "/etc/m".into(), added: vec!["A\n".to_owned()], removed, before: None });
+        let text = r##"{"kind":"lines","path":"/etc/m","added":["A\n"],"removed":[{"at":7,"lines":["# x\n","B"]}],"before":null}"##;
+        assert_eq!(serde_json::to_string(&undo).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Undo>(text).unwrap(), undo);
     }
 }

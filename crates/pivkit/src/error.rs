@@ -62,6 +62,17 @@ pub enum Error {
         /// Why, a sentence without its full stop.
         why: String,
     },
+    /// A Mac would not pair the identity, or the pairing would be of no use.
+    #[error("this Mac cannot pair the identity in slot {slot}: {}", .findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    MacRefuses {
+        /// The slot.
+        slot: String,
+        /// What stands in the way.
+        findings: Vec<pairing::macos::Finding>,
+    },
+    /// A Mac was to be asked, or what it said to be read, and that failed.
+    #[error(transparent)]
+    Mac(#[from] macos::Error),
     /// The identity is not fit for logging in.
     #[error("the certificate in slot {slot} cannot be used: {}", .problems.join("; "))]
     Unfit {
@@ -94,6 +105,9 @@ pub enum Error {
     /// The account or its pairing could not be read or changed.
     #[error(transparent)]
     Pairing(#[from] pairing::Error),
+    /// A bulk run cannot be carried out as a whole.
+    #[error(transparent)]
+    Bulk(#[from] bulk::Error),
     /// What was read back is not what was planned. The change was undone.
     #[error("the pairing of account {user} did not read back as it was written; it was undone")]
     NotReadBack {

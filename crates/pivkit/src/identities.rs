@@ -143,7 +143,7 @@ pub(crate) fn on_card(found: &Found, now: OffsetDateTime) -> IdentityReport {
     IdentityReport { slot: Some(slot.clone()), usable_for, problems, ..facts(certificate) }
 }
 
-fn in_file(certificate: &Certificate, now: OffsetDateTime) -> IdentityReport {
+pub(crate) fn in_file(certificate: &Certificate, now: OffsetDateTime) -> IdentityReport {
     let problems = certificate.problems_at(now).iter().map(ToString::to_string).collect();
     let usable_for = certificate.usable_for().iter().map(ToString::to_string).collect();
     IdentityReport { usable_for, problems, ..facts(certificate) }
@@ -162,6 +162,8 @@ fn facts(certificate: &Certificate) -> IdentityReport {
         not_before: rfc3339(certificate.not_before()),
         not_after: rfc3339(certificate.not_after()),
         usable_for: Vec::new(),
+        usage: None,
+        trusted: None,
         problems: Vec::new(),
         certificate: STANDARD.encode(certificate.der()),
     }

@@ -4,7 +4,9 @@
 //! |---|---|---|
 //! | what is there | [`readers`], [`identities`], [`hash_in_slot`] | readers |
 //! | certificate files | [`identities_in_files`], [`hashes`] | files |
+//! | what a Mac sees | [`identities_from_system_profiler`] | a Mac, or what it said |
 //! | a card opens an account | [`pair`], [`unpair`], [`list`], [`check`] | readers, accounts, a [`Ui`] |
+//! | many accounts at once | [`bulk`] | accounts, a manifest or a plan, a [`Ui`] |
 //! | one card: what it is, its PIN and PUK, signatures, reset | [`card`] | readers, a [`Ui`] |
 //! | a card is made ready | [`provision::provision`], [`provision::import`] | readers, a [`provision::ProvisionUi`] |
 //! | Platform SSO | [`login`] | readers, an identity provider, a [`Ui`] |
@@ -14,14 +16,17 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+pub mod bulk;
 pub mod card;
 mod choice;
 mod error;
 mod files;
 mod identities;
+mod identities_on_mac;
 pub mod login;
 mod login_identity;
 mod pair;
+mod preflight;
 pub mod provision;
 pub mod report;
 mod scan;
@@ -31,11 +36,12 @@ mod transport;
 mod ui;
 mod virtual_reader;
 
-pub use accounts::Accounts;
+pub use accounts::{Accounts, MacTools};
 pub use choice::CardChoice;
 pub use error::{Change, Error, with_causes};
 pub use files::hashes;
 pub use identities::{hash_in_slot, identities, identities_in_files, readers};
+pub use identities_on_mac::identities_from_system_profiler;
 pub use login_identity::IdentityChoice;
 pub use pair::{CheckRequest, PairRequest, check, list, pair, unpair};
 pub use scan::Slots;
@@ -45,7 +51,10 @@ pub use ui::{Ui, UiError};
 
 pub use identity::{PairingHash, text};
 pub use jose::Algorithm;
-pub use pairing::{AccountName, Error as AccountError, System};
+pub use macos::Error as MacError;
+pub use macos::sc_auth::PairingFailure;
+pub use pairing::macos::Finding;
+pub use pairing::{AccountName, Error as AccountError, Selection, System};
 pub use piv::{Error as CardError, LastTry, ManagementKey, Pin, Puk, Slot};
 pub use psso::Error as LoginError;
 pub use smartcard::{Error as TransportError, Wait};

@@ -1,7 +1,7 @@
 //! `pivkit pair`, `unpair`, `list`, `check`: identities and local accounts.
 
-use identity::{Identity, PairingHash};
-use pairing::{AccountName, Pairings, Plan};
+use identity::{Certificate, Identity, PairingHash};
+use pairing::{AccountName, Key, Pairing, Pairings, Plan, Request, Selection};
 use piv::LastTry;
 
 use crate::accounts::account_report;
@@ -10,7 +10,7 @@ use crate::error::with_causes;
 use crate::report::{AccountError, ChangeReport, CheckReport, ListReport, SCHEMA_VERSION};
 use crate::session::in_session;
 use crate::transport::CardReaders;
-use crate::{Accounts, CardChoice, Error, IdentityChoice, Ui};
+use crate::{Accounts, CardChoice, Error, IdentityChoice, Ui, preflight};
 
 /// What `pivkit pair` was asked.
 #[derive(Clone, Debug)]
@@ -23,8 +23,19 @@ pub struct PairRequest {
     pub identity: IdentityChoice,
     /// Whether the last PIN try may be used.
     pub last_try: LastTry,
+    /// Which pairing the new one takes the place of: a renewed card. [`Selection::All`] means the only other one.
+    pub replace: Option<Selection>,
     /// Only say what would change.
     pub dry_run: bool,
+}
+
+impl PairRequest {
+    fn of(&self, certificate: &Certificate) -> Request {
+        match &self.replace {
+            Some(old) => Request::Replace { new: Key::from(certificate), old: old.clone() },
+            None => Request::Pair(Key::from(certificate)),
+        }
+    }
 }
 
 /// Pairs an identity with an account: the account, the card, its identity, the plan, consent, proof that the card holds the
@@ -41,24 +52,37 @@ pub fn pair(
     ui: &mut dyn Ui,
 ) -> Result<ChangeReport, Error> {
     let account = accounts.account(&request.user)?;
+    let survey = accounts.survey();
     let mut card = connect_one(readers, &request.card, ui)?;
     let reader = card.reader().to_owned();
     let pin = if request.dry_run || !ui.consent_given() { None } else { ui.pin_at_hand()? };
-    let (chosen, plan, proof) = request.identity.with_found(&mut card, ui, |session, chosen| {
+    let (chosen, plan, findings, proof) = request.identity.with_found(&mut card, ui, |mut session, chosen| {
         if let Some(why) = accounts.obstacle(&chosen.identity) {
             return Err(Error::Obstacle { slot: chosen.identity.slot, why });
         }
-        let plan = accounts.backend().plan_pair(&account, &chosen.identity.certificate)?;
-        let Some(pin) = pin.as_ref().filter(|_| !plan.is_unchanged()) else { return Ok((chosen, plan, None)) };
+        let plan = accounts.backend().plan(&account, &request.of(&chosen.identity.certificate))?;
+        let findings = match &survey {
+            Some(survey) if !plan.is_unchanged() => preflight::on_mac(survey, &mut session, &reader, &chosen)?,
+            _ => Vec::new(),
+        };
+        let Some(pin) = pin.as_ref().filter(|_| !plan.is_unchanged()) else {
+            return Ok((chosen, plan, findings, None));
+        };
         accounts.backend().check_access(&plan)?;
         let proof = chosen.prove(session, &reader, pin, request.last_try)?;
-        Ok((chosen, plan, Some(proof)))
+        Ok((chosen, plan, findings, Some(proof)))
     })?;
+    let mut notes: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    say(&notes, ui);
+    notes.extend(notes_of(&plan));
     let concerned = [chosen.identity.pairing_hash()];
     let question = format!("Pair this identity with account {}", request.user);
     if !consent(accounts, &plan, request.dry_run, &question, ui)? {
         let pairings = accounts.backend().pairings(&account)?;
-        return Ok(report(accounts, &plan, &concerned, &pairings, false));
+        return Ok(ChangeReport {
+            notes,
+            ..report(accounts, &plan, &concerned, &pairings, Some(&chosen.identity.certificate))
+        });
     }
     let proof = match proof {
         Some(proof) => proof,
@@ -67,8 +91,14 @@ pub fn pair(
             in_session(&mut card, |session| chosen.prove(session, &reader, &pin, request.last_try))?
         }
     };
-    let pairings = carry_out(accounts, &plan, |pairings| pairings.contains(&proof.pairing_hash()))?;
-    Ok(report(accounts, &plan, &concerned, &pairings, true))
+    let opens = |pairings: &Pairings| accounts.backend().opens(pairings, proof.certificate());
+    let (pairings, news) = carry_out(accounts, &plan, opens, ui)?;
+    notes.extend(news);
+    Ok(ChangeReport {
+        changed: true,
+        notes,
+        ..report(accounts, &plan, &concerned, &pairings, Some(proof.certificate()))
+    })
 }
 
 /// Removes one pairing of an account, or all of them. [`ChangeReport::may_open`] tells whether that closes the account to
@@ -89,24 +119,42 @@ pub fn unpair(
     let plan = backend.plan_unpair(&account, hash)?;
     let mut pairings = backend.pairings(&account)?;
     let concerned = hash.map_or_else(|| pairings.hashes(), |hash| vec![*hash]);
+    let mut notes = notes_of(&plan);
     let changed = consent(accounts, &plan, dry_run, &format!("Remove from account {user}"), ui)?;
     if changed {
-        let removed = |now: &Pairings| !now.hashes().iter().any(|hash| concerned.contains(hash));
-        pairings = carry_out(accounts, &plan, removed)?;
+        // Not every pairing has a hash.
+        let before: Vec<_> = pairings.entries.iter().map(|pairing| pairing.key.clone()).collect();
+        let stays = |pairing: &Pairing| match pairing.hash() {
+            Some(hash) => concerned.contains(&hash),
+            None => hash.is_none() && before.contains(&pairing.key),
+        };
+        let removed = |now: &Pairings| !now.entries.iter().any(stays);
+        let news;
+        (pairings, news) = carry_out(accounts, &plan, removed, ui)?;
+        notes.extend(news);
     }
-    let mut report = report(accounts, &plan, &concerned, &pairings, changed);
+    let mut report = ChangeReport { notes, ..report(accounts, &plan, &concerned, &pairings, None) };
+    report.changed = changed;
     // Who removes everything means every key.
     report.may_open |= hash.is_none() && !pairings.elsewhere.is_empty();
     Ok(report)
 }
 
-/// Applies a plan and returns the pairings as they read back. If they cannot be read, or are not as they should be, undoes
-/// the change.
-fn carry_out(accounts: &Accounts, plan: &Plan, as_planned: impl Fn(&Pairings) -> bool) -> Result<Pairings, Error> {
+/// Applies a plan and returns the pairings as they read back, and what came to light on the way. If they cannot be read, or
+/// are not as they should be, undoes the change.
+fn carry_out(
+    accounts: &Accounts,
+    plan: &Plan,
+    as_planned: impl Fn(&Pairings) -> bool,
+    ui: &mut dyn Ui,
+) -> Result<(Pairings, Vec<String>), Error> {
     let backend = accounts.backend();
     let applied = backend.apply(plan)?;
+    let news = applied.notes().iter().filter(|note| !plan.notes().contains(note));
+    let news: Vec<String> = news.map(ToString::to_string).collect();
+    say(&news, ui);
     match backend.pairings(plan.account()) {
-        Ok(pairings) if as_planned(&pairings) => Ok(pairings),
+        Ok(pairings) if as_planned(&pairings) => Ok((pairings, news)),
         read => {
             let user = plan.account().name.to_string();
             match backend.undo(plan.account(), applied.undo()) {
@@ -120,7 +168,7 @@ fn carry_out(accounts: &Accounts, plan: &Plan, as_planned: impl Fn(&Pairings) ->
 /// True if the plan is to be carried out: it changes something, it is no dry run, this process can do it, and the person
 /// agrees.
 fn consent(accounts: &Accounts, plan: &Plan, dry_run: bool, question: &str, ui: &mut dyn Ui) -> Result<bool, Error> {
-    plan.notes().iter().for_each(|note| ui.note(&format!("note: {note}")));
+    say(&notes_of(plan), ui);
     if plan.is_unchanged() || dry_run {
         return Ok(false);
     }
@@ -128,27 +176,37 @@ fn consent(accounts: &Accounts, plan: &Plan, dry_run: bool, question: &str, ui: 
     if ui.confirm(&steps(plan), question)? { Ok(true) } else { Err(Error::Declined) }
 }
 
+fn notes_of(plan: &Plan) -> Vec<String> {
+    plan.notes().iter().map(ToString::to_string).collect()
+}
+
+fn say(notes: &[String], ui: &mut dyn Ui) {
+    notes.iter().for_each(|note| ui.note(&format!("note: {note}")));
+}
+
 fn steps(plan: &Plan) -> Vec<String> {
     plan.changes().iter().map(ToString::to_string).collect()
 }
 
-/// What was planned, and how things stand now: `pairings`.
+/// What was planned, and how things stand now: `pairings`, which are asked about a certificate where there is one.
 fn report(
     accounts: &Accounts,
     plan: &Plan,
     concerned: &[PairingHash],
     pairings: &Pairings,
-    changed: bool,
+    certificate: Option<&Certificate>,
 ) -> ChangeReport {
+    let opens = certificate.is_some_and(|certificate| accounts.backend().opens(pairings, certificate));
     ChangeReport {
         schema_version: SCHEMA_VERSION,
         user: plan.account().name.to_string(),
         backend: accounts.backend().name().to_owned(),
         pairing_hashes: concerned.iter().map(ToString::to_string).collect(),
         plan: steps(plan),
-        changed,
+        changed: false,
+        notes: Vec::new(),
         paired: pairings.hashes().iter().map(ToString::to_string).collect(),
-        may_open: pairings.may_hold_more() || concerned.iter().any(|hash| pairings.contains(hash)),
+        may_open: opens || pairings.may_hold_more() || concerned.iter().any(|hash| pairings.contains(hash)),
     }
 }
 
@@ -211,8 +269,9 @@ pub fn check(
         return Err(not_paired());
     }
     let mut card = connect_one(readers, &request.card, ui)?;
+    let backend = accounts.backend();
     let opens =
-        |identity: &Identity| pairings.contains(&identity.pairing_hash()) && accounts.obstacle(identity).is_none();
+        |identity: &Identity| backend.opens(&pairings, &identity.certificate) && accounts.obstacle(identity).is_none();
     let reader = card.reader().to_owned();
     let pin = ui.pin_at_hand()?;
     let (chosen, proof) = in_session(&mut card, |mut session| {

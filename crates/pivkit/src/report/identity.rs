@@ -98,6 +98,12 @@ pub struct IdentityReport {
     pub not_after: String,
     /// What slot and certificate allow.
     pub usable_for: Vec<String>,
+    /// What a Mac says the key is for (`Sign`, `Decrypt` ...), if it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<String>,
+    /// Whether a Mac trusts the certificate, if it was asked and says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusted: Option<bool>,
     /// What is wrong, each a phrase.
     pub problems: Vec<String>,
     /// The certificate: base64 of DER.

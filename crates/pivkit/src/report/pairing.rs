@@ -19,6 +19,8 @@ pub struct ChangeReport {
     pub changed: bool,
     /// The pairing hashes that the account has after the command, read back.
     pub paired: Vec<String>,
+    /// What is worth knowing beside, each a sentence without its full stop.
+    pub notes: Vec<String>,
     /// True if the keys concerned open the account after the command, or might: through a file that pivkit does not manage,
     /// or by something that could not be read.
     pub may_open: bool,

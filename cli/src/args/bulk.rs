@@ -1,0 +1,97 @@
+//! Many pairings at once.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
+
+use pivkit::bulk::{HostName, MatchRule};
+
+use super::shared::{AccountArgs, ChangeArgs};
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Bulk {
+    /// Check every row of a manifest before anything happens, and write the plan
+    Plan(BulkPlan),
+    /// Carry a plan out, with a journal
+    Apply(BulkApply),
+    /// Put back what was there before, from a journal
+    Undo(BulkUndo),
+    /// Tell what became of a plan, from a journal
+    Report(BulkReport),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BulkPlan {
+    /// The manifest: CSV with a header; columns user, hash, certificate, upn, serial, guid, host, slot, action
+    #[arg(value_name = "MANIFEST", value_hint = ValueHint::FilePath)]
+    pub(crate) manifest: PathBuf,
+    #[command(flatten)]
+    pub(crate) account: AccountArgs,
+    /// Plan the rows of this host; without it, those of this machine
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Hostname)]
+    pub(crate) host: Option<HostName>,
+    /// A folder with exported certificates: rows with a upn and no key find theirs there
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) certificates: Option<PathBuf>,
+    /// Match every row without a key with the folder: upn (the row's upn, else its user), email or cn (its user)
+    #[arg(long = "match", value_name = "RULE", requires = "certificates")]
+    pub(crate) rule: Option<MatchRule>,
+    /// Write one manifest for each host, with its certificates, into this folder; no account is looked at
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with_all = ["host", "backend", "root"])]
+    pub(crate) split_by_host: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BulkApply {
+    /// The plan file: what `pivkit bulk plan --json` printed
+    #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath)]
+    pub(crate) plan: PathBuf,
+    /// Write down in this file what is done, before and after; it is made, and must not be there already
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) journal: PathBuf,
+    /// Go on with the journal that is there: rows that are done are passed over, the others are tried again
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Carry out the rows of the plan although others have problems
+    #[arg(long)]
+    pub(crate) skip_problems: bool,
+    /// Work on so many accounts at once, where each has a file of its own; without it, one for each processor
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(crate) account: AccountArgs,
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BulkUndo {
+    /// The journal
+    #[arg(value_name = "JOURNAL", value_hint = ValueHint::FilePath)]
+    pub(crate) journal: PathBuf,
+    #[command(flatten)]
+    pub(crate) account: AccountArgs,
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BulkReport {
+    /// The journal
+    #[arg(value_name = "JOURNAL", value_hint = ValueHint::FilePath)]
+    pub(crate) journal: PathBuf,
+    /// The form, unless it is --json; html is one page that needs no network
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: ReportFormat,
+    /// Write it into this file instead of to standard output
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReportFormat {
+    Text,
+    Csv,
+    Html,
+}

@@ -1,0 +1,71 @@
+//! `pivkit bulk plan`.
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use pivkit::bulk::{ManifestRequest, PlanDocument, Planning, plan, split_by_host};
+
+use crate::args::BulkPlan;
+use crate::commands::{Context, pairings};
+use crate::failure::{self, Failure};
+use crate::output::Output;
+use crate::render::bulk as render;
+use crate::{json, output};
+
+pub(super) fn run(context: &Context, args: &BulkPlan) -> Result<ExitCode, Failure> {
+    let request = ManifestRequest {
+        manifest: args.manifest.clone(),
+        host: args.host.clone(),
+        certificates: args.certificates.clone(),
+        rule: args.rule,
+    };
+    if let Some(folder) = &args.split_by_host {
+        let split = split_by_host(&request, folder)?;
+        context.output.print(&split, render::split)?;
+        render::problems(&split.problems).for_each(|line| output::say(&line));
+        return Ok(exit_code(split.problems.is_empty()));
+    }
+    let accounts = pairings::accounts(&args.account, false)?;
+    let planning = plan(&accounts, &request)?;
+    let planning = match context.output {
+        Output::Json => document(planning)?,
+        Output::Text => text(planning)?,
+    };
+    render::problems(planning.problems()).for_each(|line| output::say(&line));
+    Ok(exit_code(planning.problems().is_empty()))
+}
+
+fn exit_code(clean: bool) -> ExitCode {
+    if clean { ExitCode::SUCCESS } else { failure::BULK.into() }
+}
+
+/// Writes the plan file, row by row.
+fn document(planning: Planning<'_>) -> io::Result<Planning<'_>> {
+    let document = PlanDocument::new(planning);
+    let mut stdout = BufWriter::with_capacity(BUFFER, io::stdout().lock());
+    match json::write_document(&document, &mut stdout).and_then(|()| stdout.flush()) {
+        // Whoever went away has seen enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(document.into_planning()),
+    }
+}
+
+fn text(mut planning: Planning<'_>) -> io::Result<Planning<'_>> {
+    let mut stdout = BufWriter::with_capacity(BUFFER, io::stdout().lock());
+    let mut counts = render::Counts::default();
+    let mut write = |text: &str| match stdout.write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    };
+    for row in planning.by_ref() {
+        counts.add(&row);
+        write(&render::row(&row))?;
+    }
+    write(&render::rest(&planning, &counts))?;
+    match stdout.flush() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(planning),
+    }
+}
+
+const BUFFER: usize = 256 * 1024;

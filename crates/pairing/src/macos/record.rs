@@ -1,0 +1,127 @@
+//! What a user record says of keys.
+
+use std::collections::BTreeSet;
+
+use ::macos::dscl::{AUTHENTICATION_AUTHORITY, UserRecord};
+use ::macos::{Binding, bindings};
+use identity::PairingHash;
+
+use crate::plan::{Action, Removal};
+use crate::{Account, Error, PairedKey, Pairing, Pairings};
+
+/// The values of `AuthenticationAuthority` that bind keys, in the order of the record. Everything else there is left alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bound(Vec<Value>);
+
+/// One value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Value {
+    pub(super) binding: Binding,
+    /// The hash; `None` if it cannot be read.
+    pub(super) hash: Option<PairingHash>,
+    /// The value as it stands there.
+    pub(super) text: String,
+}
+
+impl Value {
+    /// Whether this lets the key log in. Attribute mapping decides by itself, whatever it left.
+    pub(super) fn opens(&self) -> bool {
+        self.hash.is_some() && self.binding != Binding::AmIdentity
+    }
+
+    /// Whether `sc_auth` itself writes the value in this form.
+    pub(super) fn is_of_sc_auth(&self) -> bool {
+        let own = self.hash.map(|hash| format!(";tokenidentity;{hash}"));
+        own.as_ref() == Some(&self.text)
+    }
+}
+
+impl Bound {
+    pub(super) fn of(record: &UserRecord) -> Self {
+        let values = record.values(AUTHENTICATION_AUTHORITY);
+        let mut found: Vec<Value> = Vec::new();
+        for (binding, hash, text) in bindings(&values, None) {
+            let hash = hash.and_then(|hash| hash.to_string().parse().ok());
+            if found.iter().all(|value| value.text != text) {
+                found.push(Value { binding, hash, text: text.to_owned() });
+            }
+        }
+        Bound(found)
+    }
+
+    pub(super) fn pairings(&self) -> Pairings {
+        let entry = |value: &Value| {
+            let key = match value.hash {
+                Some(hash) if value.opens() => PairedKey::Hash(hash),
+                _ => PairedKey::Value { value: value.text.clone() },
+            };
+            Pairing { key, effective: value.hash.is_some() }
+        };
+        Pairings { entries: self.0.iter().map(entry).collect(), ..Pairings::default() }
+    }
+
+    /// The hashes of all values, whatever the binding.
+    pub(super) fn hashes(&self) -> BTreeSet<PairingHash> {
+        self.0.iter().filter_map(|value| value.hash).collect()
+    }
+
+    pub(super) fn texts(&self) -> Vec<String> {
+        self.0.iter().map(|value| value.text.clone()).collect()
+    }
+
+    pub(super) fn opens_for(&self, hash: &PairingHash) -> bool {
+        self.0.iter().any(|value| value.opens() && value.hash.as_ref() == Some(hash))
+    }
+
+    /// Whether there is a key that opens the account.
+    pub(super) fn opens(&self) -> bool {
+        self.0.iter().any(Value::opens)
+    }
+
+    /// The key that is to be paired and is not.
+    pub(super) fn adds(&self, action: &Action) -> Option<PairingHash> {
+        action.add.as_ref().map(|key| key.hash()).filter(|hash| !self.opens_for(hash))
+    }
+
+    /// The values that are to go.
+    pub(super) fn removed_by(&self, action: &Action) -> Vec<&Value> {
+        let goes = |value: &&Value| match &action.remove {
+            Removal::None | Removal::Named { .. } => false,
+            Removal::One(one) => {
+                value.hash.as_ref() == Some(one) && action.add.as_ref().is_none_or(|new| new.hash() != *one)
+            }
+            Removal::All(..) => true,
+        };
+        self.0.iter().filter(goes).collect()
+    }
+
+    /// Whether a key opens the account when these values are gone.
+    pub(super) fn opens_without(&self, removed: &[&Value]) -> bool {
+        self.0.iter().any(|value| value.opens() && !removed.contains(&value))
+    }
+}
+
+impl Bound {
+    /// What is left of `values`, and of whatever else binds one of `hashes`: `sc_auth` may have written it in the meantime.
+    pub(super) fn values_among(&self, values: &[Value], hashes: &BTreeSet<PairingHash>) -> Vec<Value> {
+        let meant = |value: &&Value| values.contains(value) || value.hash.is_some_and(|hash| hashes.contains(&hash));
+        self.0.iter().filter(meant).cloned().collect()
+    }
+
+    pub(super) fn values_not_in(&self, texts: &BTreeSet<String>) -> Vec<Value> {
+        self.0.iter().filter(|value| !texts.contains(&value.text)).cloned().collect()
+    }
+}
+
+/// A record as an account.
+pub(super) fn account(record: &UserRecord) -> Result<Account, Error> {
+    let name = record.name().as_str().parse()?;
+    let lacks = |what: &str| -> Error {
+        let what = format!("the record of {} lacks {what}", record.name());
+        ::macos::Error::Malformed { what: "the local directory".to_owned(), why: what }.into()
+    };
+    let uid = record.uid().ok_or_else(|| lacks("UniqueID"))?;
+    let home = record.home().unwrap_or_else(|| "/var/empty".to_owned());
+    // Staff, 20, is the group of everybody on a Mac.
+    Ok(Account { name, uid, gid: record.gid().unwrap_or(20), home: home.into() })
+}

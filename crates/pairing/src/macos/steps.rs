@@ -1,0 +1,161 @@
+//! Carrying a plan out, and putting things back.
+
+use std::collections::BTreeSet;
+
+use ::macos::dscl::{self, AUTHENTICATION_AUTHORITY};
+use ::macos::sc_auth::{self, Keychain};
+use ::macos::{Binding, RecordName, session};
+use identity::PairingHash;
+
+use super::record::{Bound, Value};
+use super::{Finding, Macos, NAME, key_hash, record_name};
+use crate::plan::Removal;
+use crate::undo::AuthorityUndo;
+use crate::{Account, Applied, Error, Note, Plan, Undo, Witness};
+
+impl Macos {
+    /// Pairs, reads back, removes, reads back.
+    pub(super) fn carry_out(&self, plan: &Plan, witness: Witness<'_>) -> Result<Applied, Error> {
+        let account = &plan.account;
+        let bound = self.bound(account)?;
+        if let Removal::All(known, _) = &plan.action.remove
+            && !bound.hashes().is_subset(known)
+        {
+            return Err(changed(account));
+        }
+        let mut now = self.plan_for(account, plan.action.clone(), &bound)?;
+        let mut undo = Undo::Nothing;
+        if !now.is_unchanged() {
+            let removed: Vec<Value> = bound.removed_by(&plan.action).into_iter().cloned().collect();
+            let added = bound.adds(&plan.action);
+            undo = Undo::AuthenticationAuthority(AuthorityUndo {
+                before: bound.texts(),
+                after: after(&bound, added.as_ref(), &removed),
+            });
+            witness(&undo).map_err(Error::Witness)?;
+            if let Some(hash) = added {
+                let keychain = self.pair(account, &hash)?;
+                let finding = (keychain == Keychain::PasswordRequired).then_some(Finding::KeychainPassword);
+                now.notes.extend(finding.map(Note::Mac));
+            }
+            let removal = self.remove(account, &removed).map_err(|error| match added {
+                Some(_) => Error::OldStays { name: account.name.to_string(), source: Box::new(error) },
+                None => error,
+            })?;
+            now.notes.extend(removal.into_iter().map(Note::Mac));
+        }
+        tracing::info!(backend = NAME, account = %account.name, changes = now.changes.len(), "pairing_applied");
+        Ok(Applied { account: account.clone(), changes: now.changes, notes: now.notes, undo })
+    }
+
+    /// Pairs, and looks into the record whether that is so.
+    fn pair(&self, account: &Account, hash: &PairingHash) -> Result<Keychain, Error> {
+        let user = record_name(&account.name)?;
+        let mut command = sc_auth::pair_command(&user, &key_hash(hash));
+        if session::effective_uid(self.runner())? == 0 && account.uid != 0 {
+            command = session::in_session_of(self.runner(), &user, account.uid, &command);
+        }
+        let keychain = sc_auth::pair(self.runner(), &command)?;
+        if self.bound(account)?.opens_for(hash) {
+            Ok(keychain)
+        } else {
+            let what = format!("sc_auth said that it paired {hash}, and the record of the account does not show it");
+            Err(Error::NotReadBack { name: account.name.to_string(), what })
+        }
+    }
+
+    /// Removes the values one by one until none of them is left. Returns what is worth knowing.
+    fn remove(&self, account: &Account, values: &[Value]) -> Result<Vec<Finding>, Error> {
+        let user = record_name(&account.name)?;
+        let hashes: BTreeSet<PairingHash> = values.iter().filter_map(|value| value.hash).collect();
+        let mut first_error = None;
+        let mut left = values.to_vec();
+        for _ in 0..MAX_ROUNDS {
+            if left.is_empty() {
+                break;
+            }
+            for value in &left {
+                if let Err(error) = self.remove_value(&user, value) {
+                    first_error.get_or_insert(error);
+                }
+            }
+            let now = self.bound(account)?;
+            let still: Vec<Value> = now.values_among(values, &hashes);
+            if still == left {
+                break;
+            }
+            left = still;
+        }
+        if left.is_empty() {
+            return Ok(hashes.iter().filter_map(|hash| self.forget_in_filevault(&user, hash)).collect());
+        }
+        let left: Vec<&str> = left.iter().map(|value| value.text.as_str()).collect();
+        let what = format!("the record of the account still holds {}", left.join(" "));
+        Err(first_error.map_or(Error::NotReadBack { name: account.name.to_string(), what }, Error::from))
+    }
+
+    /// `sc_auth` removes what it made, and the keychain's key with it; of a mapped identity it knows things beside the record.
+    fn remove_value(&self, user: &RecordName, value: &Value) -> Result<(), ::macos::Error> {
+        let hash = value.hash.as_ref().map(key_hash);
+        if value.is_of_sc_auth() {
+            return sc_auth::unpair(self.runner(), user, hash.as_ref());
+        }
+        if value.binding == Binding::AmIdentity && hash.is_some() {
+            // It may take the value away or not; the next lines do.
+            let unpaired = sc_auth::unpair(self.runner(), user, hash.as_ref());
+            tracing::debug!(ok = unpaired.is_ok(), "unpair_mapped_identity");
+            let still = dscl::user(self.runner(), user)?.values(AUTHENTICATION_AUTHORITY).contains(&value.text);
+            if !still {
+                return Ok(());
+            }
+        }
+        dscl::delete(self.runner(), user, AUTHENTICATION_AUTHORITY, &value.text)
+    }
+
+    /// Takes the key away from FileVault's start screen. Whether it was there cannot be told, so a failure is only told.
+    fn forget_in_filevault(&self, user: &RecordName, hash: &PairingHash) -> Option<Finding> {
+        let failed = sc_auth::filevault_disable(self.runner(), user, &key_hash(hash)).err()?;
+        Some(Finding::FileVault { hash: *hash, why: failed.to_string() })
+    }
+
+    /// Makes the keys of the account what they were, if they are what the change left, or something on the way to it.
+    pub(super) fn put_back(&self, account: &Account, undo: &AuthorityUndo) -> Result<(), Error> {
+        let user = record_name(&account.name)?;
+        let now = self.bound(account)?;
+        let texts: BTreeSet<String> = now.texts().into_iter().collect();
+        let before: BTreeSet<String> = undo.before.iter().cloned().collect();
+        let after: BTreeSet<String> = undo.after.iter().cloned().collect();
+        let within = texts.iter().all(|text| before.contains(text) || after.contains(text));
+        let whole = before.intersection(&after).all(|text| texts.contains(text));
+        if !within || !whole {
+            return Err(changed(account));
+        }
+        // What is missing comes first, so that nobody stands outside in between.
+        for text in before.difference(&texts) {
+            dscl::append(self.runner(), &user, AUTHENTICATION_AUTHORITY, text)?;
+        }
+        let surplus: Vec<Value> = now.values_not_in(&before);
+        self.remove(account, &surplus)?;
+        if self.bound(account)?.texts().into_iter().collect::<BTreeSet<_>>() != before {
+            let what = "the record of the account is not what it was before".to_owned();
+            return Err(Error::NotReadBack { name: account.name.to_string(), what });
+        }
+        tracing::info!(backend = NAME, account = %account.name, "pairing_undone");
+        Ok(())
+    }
+}
+
+/// The values that the change leaves.
+fn after(bound: &Bound, added: Option<&PairingHash>, removed: &[Value]) -> Vec<String> {
+    let mut texts = bound.texts();
+    texts.retain(|text| removed.iter().all(|value| value.text != *text));
+    texts.extend(added.map(|hash| format!(";tokenidentity;{hash}")));
+    texts
+}
+
+fn changed(account: &Account) -> Error {
+    Error::Changed { path: format!("the record of {}", account.name).into() }
+}
+
+/// Each round removes at least one value, or is the last.
+const MAX_ROUNDS: usize = 64;

@@ -1,0 +1,15 @@
+//! `pivkit bulk`: many pairings at once.
+
+mod apply;
+mod plan;
+mod undo;
+
+pub use apply::{ApplyReport, ApplyRequest, RehearsedRow, Tally, apply};
+pub use bulk::report::{Report, ReportRow, State};
+pub use bulk::{
+    CardNames, FileNote, HostName, HostSlice, MatchRule, PlanDocument, PlannedRow, Planning, RowAction, RowNote, Split,
+    WaitingRow,
+};
+pub use bulk::{Error, History, Journal, LoadedPlan, Outcome, RowResult, UndoResult, Undone, Watcher};
+pub use plan::{ManifestRequest, plan, split_by_host};
+pub use undo::{UndoReport, UndoRequest, undo};

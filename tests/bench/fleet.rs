@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::process::{Run, Service};
+use super::process::{LIMIT, Run, Service};
 use super::world::World;
 use super::{Bench, PATH, binary, not_run, project};
 
@@ -87,7 +87,8 @@ impl Fleet {
         let mut command = self.administrator.command(python_program(program));
         command.args(args).env_clear().env("PATH", PATH).env("LANG", "C.UTF-8").env("HOME", self.path(""));
         command.env("ANSIBLE_CONFIG", self.path("ansible.cfg")).env("PYTHONDONTWRITEBYTECODE", "1");
-        Run::new(command)
+        // A play is a row of many programs.
+        Run::new(command).limit(3 * LIMIT)
     }
 
     /// Installs the collection as administrators do, and writes an inventory with all hosts, and one that nobody answers for.

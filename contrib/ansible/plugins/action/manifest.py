@@ -19,15 +19,20 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         arguments.pop('_archive', None)
-        if boolean(arguments.get('remote_src', False), strict=False) or not arguments.get('src'):
+        slices = arguments.pop('slices', None)
+        if slices:
+            if not arguments.get('host') or arguments.get('src'):
+                raise AnsibleActionFail('slices needs host, and goes without src')
+            source = slice_of(self._directory(slices), arguments['host'])
+            if source is None:
+                result.update(changed=False, skipped=True, skip_reason='%s has nothing for %s' % (slices, arguments['host']))
+                return result
+            arguments['src'] = source
+        elif boolean(arguments.get('remote_src', False), strict=False) or not arguments.get('src'):
             result.update(self._on_host(arguments, task_vars))
             return result
-        try:
-            source = self._find_needle('files', arguments['src'])
-        except AnsibleError as error:
-            raise AnsibleActionFail(str(error)) from error
-        if not os.path.isdir(source):
-            raise AnsibleActionFail('%s is no directory' % source)
+        else:
+            source = self._directory(arguments['src'])
         with tempfile.NamedTemporaryFile(prefix='pivkit-', suffix='.tar') as archive:
             pack(source, archive)
             directory = self._make_tmp_path()
@@ -40,8 +45,28 @@ class ActionModule(ActionBase):
                 self._remove_tmp_path(directory)
         return result
 
+    def _directory(self, name):
+        try:
+            found = self._find_needle('files', name)
+        except AnsibleError as error:
+            raise AnsibleActionFail(str(error)) from error
+        if not os.path.isdir(found):
+            raise AnsibleActionFail('%s is no directory' % found)
+        return found
+
     def _on_host(self, arguments, task_vars):
         return self._execute_module(module_name='pivkit.pairing.manifest', module_args=arguments, task_vars=task_vars)
+
+
+def slice_of(slices, host):
+    """The directory of a host. As in a manifest, a short name and the full name that begins with it are one host."""
+    host = host.lower()
+    names = [name for name in os.listdir(slices) if os.path.isdir(os.path.join(slices, name))]
+    same = [name for name in names if name == host or name.startswith(host + '.') or host.startswith(name + '.')]
+    found = [name for name in same if name == host] or same
+    if len(found) > 1:
+        raise AnsibleActionFail('%s could be any of %s in %s' % (host, ', '.join(sorted(found)), slices))
+    return os.path.join(slices, found[0]) if found else None
 
 
 def pack(source, archive):

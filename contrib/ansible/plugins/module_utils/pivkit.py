@@ -89,16 +89,15 @@ class Pivkit:
         return self.run(words, (OK, SOME_ROWS_FAILED))[1]
 
     def apply(self, plan, directory, journal, skip_problems):
-        """Carries a plan out. Returns what pivkit reports of the journal, and whether every row went well."""
+        """Carries a plan out. Returns what pivkit reports of the journal."""
         path = os.path.join(directory, 'plan.json')
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'w') as file:
             json.dump(plan, file)
         words = ['bulk', 'apply', path, '--journal', journal, '--yes'] + self.accounts
         if skip_problems:
             words.append('--skip-problems')
-        code = self.run(words, (OK, SOME_ROWS_FAILED))[0]
-        report = self.run(['bulk', 'report', journal], (OK, SOME_ROWS_FAILED))[1]
-        return code == OK, report
+        self.run(words, (OK, SOME_ROWS_FAILED))
+        return self.run(['bulk', 'report', journal], (OK,))[1]
 
 
 def carry_out(module, pivkit, directory, manifest, journal, host=None, skip_problems=False):
@@ -126,21 +125,19 @@ def carry_out(module, pivkit, directory, manifest, journal, host=None, skip_prob
     users = [row['user'] for row in plan['rows']]
     before = pivkit.pairings(users)
     changing = [row for row in plan['rows'] if row['changes']]
-    after, went_well, said = expected(before, changing), True, ''
+    after, failed = expected(before, changing), []
     if changing and not module.check_mode:
         result['journal'] = journal()
-        went_well, report = pivkit.apply(plan, directory, result['journal'], skip_problems)
+        report = pivkit.apply(plan, directory, result['journal'], skip_problems)
         after = pivkit.pairings(users)
-        failed = failures(report)
-        result['failures'] = failed
-        said = phrases(failed)
+        failed = result['failures'] = unfinished(report)
     result.update(
-        changed=before != after if not went_well else bool(changing),
+        changed=before != after if failed else bool(changing),
         pairings=after,
         diff=dict(before=lines(before), after=lines(after), before_header='pairings', after_header='pairings'),
     )
-    if not went_well:
-        module.fail_json(msg=said or 'Some rows failed.', rc=SOME_ROWS_FAILED, **result)
+    if failed:
+        module.fail_json(msg=phrases(failed), rc=SOME_ROWS_FAILED, **result)
     if problems:
         result['msg'] = 'Passed over: %s' % phrases(problems)
     module.exit_json(**result)
@@ -166,9 +163,13 @@ def expected(before, rows):
     return dict((user, sorted(hashes)) for user, hashes in after.items())
 
 
-def failures(report):
-    """The rows that did not come to their end, of a report of a journal."""
-    return [row for row in report['rows'] if row['result'] in ('failed', 'in_doubt')]
+def unfinished(report):
+    """The rows of a journal that did not come to their end. Those that wait for a person are none of them."""
+    rows = [row for row in report['rows'] if row['result'] in ('failed', 'in_doubt')]
+    left = report['counts']['not_reached']
+    if left:
+        rows.append(dict(user='%d rows' % left, error='pivkit ended before it came to them.', next='Run it again.'))
+    return rows
 
 
 def phrases(notes):

@@ -115,14 +115,17 @@ rc:
 import csv
 import io
 import os
+import re
 import shutil
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.text.converters import to_bytes, to_text
+from ansible.module_utils.common.text.converters import to_bytes
 from ansible_collections.pivkit.pairing.plugins.module_utils.pivkit import Pivkit, carry_out, common_arguments
 
 ACTIONS = dict(present='pair', replaced='replace', absent='unpair')
+
+HASH = re.compile('^[0-9A-F]{40}$')
 
 
 def main():
@@ -147,27 +150,49 @@ def main():
     directory = tempfile.mkdtemp(prefix='pivkit-', dir=module.tmpdir)
     module.add_cleanup_file(directory)
     try:
+        key = key_columns(module.params, directory)
         manifest = os.path.join(directory, 'manifest.csv')
-        write(manifest, manifest_of(module.params, directory))
+        write(manifest, rows(pivkit, module.params, key, directory))
         carry_out(module, pivkit, directory, manifest, journal=lambda: os.path.join(directory, 'journal'))
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def manifest_of(wanted, directory):
-    """A manifest with one row."""
-    row = [('user', wanted['user']), ('action', ACTIONS[wanted['state']])]
+def key_columns(wanted, directory):
+    """The columns of a manifest that say which key is meant."""
+    key = {}
     if wanted['hash']:
-        row.append(('hash', wanted['hash']))
+        key['hash'] = wanted['hash']
     if wanted['content']:
         write(os.path.join(directory, 'certificate.pem'), wanted['content'])
-        row.append(('certificate', 'certificate.pem'))
+        key['certificate'] = 'certificate.pem'
     elif wanted['certificate']:
-        row.append(('certificate', os.path.abspath(wanted['certificate'])))
+        key['certificate'] = os.path.abspath(wanted['certificate'])
+    return key
+
+
+def rows(pivkit, wanted, key, directory):
+    """The manifest for what is wanted."""
+    user = wanted['user']
+    if wanted['state'] == 'replaced':
+        # pivkit replaces one key by another. Where there are several, the new one comes, and each of the others goes.
+        present = pivkit.pairings([user])[user]
+        if len(present) > 1 and all(HASH.match(one) for one in present):
+            pair = [dict(key, user=user, action='pair')]
+            path = os.path.join(directory, 'pair.csv')
+            write(path, csv_of(pair))
+            planned = [row['pairing_hash'] for row in pivkit.plan(path, None)['rows']]
+            if planned:
+                return csv_of(pair + [dict(user=user, action='unpair', hash=one) for one in present if one not in planned])
+    return csv_of([dict(key, user=user, action=ACTIONS[wanted['state']])])
+
+
+def csv_of(of_rows):
+    """Rows, as pivkit reads them."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow([name for name, value in row])
-    writer.writerow([to_text(value) for name, value in row])
+    writer = csv.DictWriter(text, ['user', 'action', 'hash', 'certificate'], restval='', lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(of_rows)
     return text.getvalue()
 
 

@@ -14,10 +14,15 @@ author:
 options:
   src:
     description:
-      - A directory with the manifest and its certificates, on the controller, such as C(pivkit bulk plan --split-by-host) makes for each host.
+      - A directory on the controller, with the manifest and its certificates.
       - All regular files below it are transferred, and removed from the host when the task is done.
+      - Either this or O(slices) is needed.
     type: path
-    required: true
+  slices:
+    description:
+      - A directory on the controller with one directory for each host, such as C(pivkit bulk plan --split-by-host) makes it.
+      - That of O(host) takes the place of O(src). If there is none for this host, the task is skipped.
+    type: path
   remote_src:
     description: O(src) is a directory on the host.
     type: bool
@@ -70,7 +75,7 @@ EXAMPLES = r'''
 # On the controller: pivkit bulk plan people.csv --split-by-host slices
 - name: The cards of this host's people open their accounts
   pivkit.pairing.manifest:
-    src: "slices/{{ inventory_hostname }}"
+    slices: slices
     host: "{{ inventory_hostname }}"
 '''
 
@@ -131,7 +136,9 @@ MOST_BYTES = 1 << 30
 def main():
     module = AnsibleModule(
         argument_spec=dict(
+            # The action plugin has made src of slices.
             src=dict(type='path', required=True),
+            slices=dict(type='path'),
             remote_src=dict(type='bool', default=False),
             manifest=dict(type='str', default='manifest.csv'),
             host=dict(type='str'),

@@ -60,6 +60,12 @@ fn the_role_pairs_the_people_of_each_host_and_no_others() {
     assert!(refused.stdout.contains("Nothing was changed.") && refused.stdout.contains("nowhere.pem"), "{refused}");
     assert_eq!(fleet.paired("web1", "alice"), [alice.hash.as_str()]);
 
+    // Nobody's rows are left with the administrator, nor anything but the journals on the hosts.
+    assert_eq!(fs::read_dir(fleet.path("temporary")).unwrap().count(), 0);
+    for host in ["web1", "db1"] {
+        assert_eq!(fs::read_dir(fleet.inside(host, "/run/ansible")).map_or(0, Iterator::count), 0);
+    }
+
     // The journal takes it back.
     let journal = fleet.journals("db1").remove(0);
     let journal = format!("/{}", journal.strip_prefix(fleet.inside("db1", "/")).unwrap().display());

@@ -27,6 +27,32 @@ fn both_say_which_key_opens_the_account() {
     both(&bench, &pivkit, "bob", "Not paired");
 }
 
+/// A Mac whose own tool has paired the card: pivkit had no part in that.
+#[test]
+fn a_mac_that_was_paired_by_its_own_tool_is_told() {
+    let bench = Bench::vpcd();
+    let (tools, state) = (bench.path("tools"), bench.path("mac.plist"));
+    let (tools, state) = (tools.to_str().unwrap(), state.to_str().unwrap());
+    let vmac = binary("pivkit-vmac");
+    let set = |words: &[&str]| bench.command(&vmac, &[&["state", state], words].concat()).output().success();
+    bench.command(&vmac, &["install", "--tools", tools, "--state", state]).output().success();
+    set(&["user", "alice", "--uid", "501", "--logged-in"]);
+    let (certificate, _) =
+        oracle::issue(&bench, "alice", "alice@example.test", &oracle::P256, &oracle::authority(&bench, "authority"));
+    let slots = ["9a", "9d"].map(|slot| format!("{slot}={}", certificate.display()));
+    let guid = "C5E212F78F9F48EA9E7D2B33AE5B3740";
+    set(&["insert", "--guid", guid, "--certificate", &slots[0], "--certificate", &slots[1]]);
+    let hash = oracle::pairing_hash(&bench, &oracle::der_of(&bench, &certificate));
+    let pivkit = binary("pivkit");
+    let pivkit = program(&bench, &format!("exec '{}' \"$@\" --backend macos --tool-dir '{tools}'", pivkit.display()));
+    both(&bench, &pivkit, "alice", "Not paired");
+    let asuser = ["asuser", "501", "sudo", "-iu", "alice", "sc_auth", "pair", "-u", "alice", "-h", &hash];
+    bench.command(format!("{tools}/launchctl"), &asuser).output().success();
+    both(&bench, &pivkit, "alice", &format!("Paired: {hash}"));
+    set(&["quirk", "dscl=garbage"]);
+    assert!(jamf(&bench, &pivkit, "alice").starts_with("Error: pivkit:"));
+}
+
 #[test]
 fn what_goes_wrong_is_said_in_one_harmless_line() {
     let bench = Bench::vpcd();

@@ -87,6 +87,7 @@ impl Fleet {
         let mut command = self.administrator.command(python_program(program));
         command.args(args).env_clear().env("PATH", PATH).env("LANG", "C.UTF-8").env("HOME", self.path(""));
         command.env("ANSIBLE_CONFIG", self.path("ansible.cfg")).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("TMPDIR", folder(&self.bench, "administrator/temporary"));
         // A play is a row of many programs.
         Run::new(command).limit(3 * LIMIT)
     }

@@ -19,7 +19,7 @@ pub use doctor::{DoctorReport, ExplanationReport, FindingReport};
 pub use identity::{CardReport, FileReport, HashEntry, HashReport, IdentitiesReport, IdentityReport, ReadError};
 pub use login::{DeviceKeysReport, LoginReport, RegistrationReport, Timings, TokensReport};
 pub use mapping::{
-    AlikeReport, ExplainReport, ExplainedCertificate, FieldReport, FindingReport, LintReport, MappingReport,
+    AlikeReport, ExplainReport, ExplainedCertificate, FieldReport, LintReport, MappingFinding, MappingReport,
     NewMappingReport,
 };
 pub use pairing::{AccountError, AccountReport, ChangeReport, CheckReport, IdentityOffer, ListReport, PairingReport};

@@ -6,6 +6,7 @@
 // A scenario that cannot go on fails, and says where.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod ansible;
 mod architecture;
 mod bad_identity_provider;
 mod bad_input;
@@ -24,6 +25,7 @@ mod documented;
 mod documented_card;
 mod documented_mac;
 mod fault_matrix;
+mod fleet_scripts;
 mod foreign_card;
 mod foreign_card_owner;
 mod foreign_clients;
@@ -47,6 +49,7 @@ mod pulled_card;
 mod secrets;
 mod several_cards;
 mod sssd;
+mod station;
 mod touch;
 mod ykman;
 mod yubico_piv_tool;

@@ -17,7 +17,7 @@
 //! SSSD reads its configuration when it starts: it has to be restarted, which nobody does here.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use identity::Certificate;

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::bench::card::Card;
-use crate::bench::mac::{Mac, guid, hash_of};
+use crate::bench::mac::{Call, Mac, guid, hash_of};
+use crate::bench::process::LIMIT;
 use crate::bench::{Bench, PIN};
 use crate::mac_pair::{pair, with_card};
 
@@ -194,4 +195,37 @@ fn a_card_that_the_mac_does_not_see_and_a_dialog_that_is_cancelled() {
     let unseen = pair(&bench, &mac, "alice", &[]).exits_with(3);
     assert!(unseen.stderr.contains("does not see this key"), "{unseen}");
     assert_eq!(mac.paired("alice").len(), 0);
+}
+
+#[test]
+fn ctrl_c_ends_the_tool_as_well() {
+    let bench = Bench::vpcd();
+    let mac = Mac::new(&bench, "mac");
+    let value = "AuthenticationAuthority=;tokenidentity;0123456789ABCDEF0123456789ABCDEF01234567";
+    mac.set(&["user", "alice", "--uid", "501", "--logged-in", "--value", value]);
+    for quirk in ["sc_auth.unpair=hang", "sc_auth.unpair=done-hang"] {
+        mac.set(&["quirk", quirk]);
+        mac.forget_calls();
+        let tools = bench.path("mac-tools");
+        let mut pivkit = std::process::Command::new(crate::bench::binary("pivkit"))
+            .args(["unpair", "--user", "alice", "--yes", "--tool-dir", tools.to_str().unwrap()])
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        let tool = loop {
+            let found = mac.calls().iter().find(|call| call.arguments().contains(&"unpair")).map(Call::process);
+            if let Some(process) = found {
+                break process;
+            }
+            assert!(begun.elapsed() < LIMIT, "{quirk}: sc_auth was never run");
+        };
+        let process = nix::unistd::Pid::from_raw(i32::try_from(pivkit.id()).unwrap());
+        nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGINT).unwrap();
+        assert_eq!(pivkit.wait().unwrap().code(), Some(130), "{quirk}");
+        while std::path::Path::new(&format!("/proc/{tool}")).exists() {
+            assert!(begun.elapsed() < LIMIT, "{quirk}: sc_auth goes on");
+        }
+        // Nothing came after it.
+        assert_eq!(mac.calls().last().map(Call::process), Some(tool), "{quirk}");
+    }
 }

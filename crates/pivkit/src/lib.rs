@@ -57,6 +57,7 @@ pub use ui::{Ui, UiError};
 pub use identity::{PairingHash, text};
 pub use jose::Algorithm;
 pub use macos::Error as MacError;
+pub use macos::end_running_tools;
 pub use macos::sc_auth::PairingFailure;
 pub use pairing::macos::Finding;
 pub use pairing::{AccountName, Error as AccountError, Selection, System};

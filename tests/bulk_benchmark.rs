@@ -34,7 +34,8 @@ pub(crate) fn section() -> String {
     fs::create_dir(&folder).unwrap();
     let crowd = Crowd::make(&folder, PEOPLE);
     let tenth = cost(&bench, &crowd.manifest_of(PEOPLE / 10), &crowd);
-    let whole = cost(&bench, &crowd.manifest, &crowd);
+    // The first time brings the files into the cache.
+    let [_, whole] = [(); 2].map(|()| cost(&bench, &crowd.manifest, &crowd));
     let loop_ = shell_loop(&bench, &crowd).as_secs_f64() * (PEOPLE as f64 / SAMPLE as f64);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     format!(

@@ -103,7 +103,7 @@ fn a_plan_is_carried_out_told_and_put_back() {
     fs::remove_dir(office.crowd.root.join("home/p000007")).unwrap();
     let before = office.snapshot();
 
-    let dry = office.apply(&["--dry-run"]).success().prints(&["11 would change", "1 would fail"]);
+    let dry = office.apply(&["--dry-run"]).exits_with(SOME_FAILED).prints(&["11 would change", "1 would fail"]);
     assert!(dry.stdout.contains("authorized_certificates") && !office.bench.path("journal").exists());
     assert_eq!(office.snapshot(), before);
 

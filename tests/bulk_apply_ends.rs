@@ -84,7 +84,7 @@ fn a_full_disk_changes_nothing_that_is_not_written_down() {
     let Some(office) = Office::of(40) else { return };
     let before = office.snapshot();
     // The disk of the journal is full after some rows: in a world of its own, of which nothing stays.
-    let script = "mount -t tmpfs -o size=16k none \"$1\" && \"$2\" bulk apply \"$3\" --journal \"$1/journal\" --root \"$4\" --yes --jobs 1; \
+    let script = "mount -t tmpfs -o size=12k none \"$1\" && \"$2\" bulk apply \"$3\" --journal \"$1/journal\" --root \"$4\" --yes --jobs 1; \
         code=$?; cp \"$1/journal\" \"$5\"; exit $code";
     let (disk, journal, pivkit) = (office.path("disk"), office.path("journal"), binary("pivkit"));
     fs::create_dir(&disk).unwrap();
@@ -119,7 +119,7 @@ fn two_runs_do_not_share_a_journal() {
 /// Ctrl-C on a terminal, while the bar is shown: what is in hand is finished, and the rest can be gone on with.
 #[test]
 fn ctrl_c_on_a_terminal() {
-    let Some(office) = Office::of(300) else { return };
+    let Some(office) = Office::of(1000) else { return };
     let before = office.snapshot();
     let (plan, journal, pivkit) = (office.path("plan.json"), office.path("journal"), binary("pivkit"));
     let script = "import os, pty, sys\n\
@@ -131,9 +131,9 @@ fn ctrl_c_on_a_terminal() {
         \x20   except OSError: break\n\
         \x20   if not data: break\n\
         \x20   screen += data\n\
-        \x20   if sent == 0 and b'[y/n]' in screen: os.write(terminal, b'y'); sent = 1\n\
+        \x20   if sent == 0 and b'/N]' in screen: os.write(terminal, b'y'); sent = 1\n\
         \x20   done = open(sys.argv[1]).read().count('\"outcome\"') if os.path.exists(sys.argv[1]) else 0\n\
-        \x20   if sent == 1 and done > 5 and b' of 300 rows' in screen: os.write(terminal, b'\\x03'); sent = 2\n\
+        \x20   if sent == 1 and done > 5 and b' of 1000 rows' in screen: os.write(terminal, b'\\x03'); sent = 2\n\
         print(screen.decode('utf-8', 'replace')); sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n";
     let args = ["-c", script, &journal, pivkit.to_str().unwrap()];
     let rest = ["bulk", "apply", &plan, "--journal", &journal, "--root", office.root(), "--jobs", "1"];
@@ -144,7 +144,7 @@ fn ctrl_c_on_a_terminal() {
     assert_eq!(counts["in_doubt"], 0);
     assert!(Path::new(&journal).exists());
     office.apply(&["--resume"]).success();
-    assert_eq!(office.report()["counts"]["changed"], 300);
+    assert_eq!(office.report()["counts"]["changed"], 1000);
     office.undo(&[]).success();
     assert_eq!(office.snapshot(), before);
 }

@@ -12,6 +12,8 @@ mod bad_identity_provider;
 mod bad_input;
 mod bench;
 mod benchmark;
+mod bulk_apply;
+mod bulk_apply_ends;
 mod bulk_benchmark;
 mod bulk_plan;
 mod busy_card;

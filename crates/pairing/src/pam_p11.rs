@@ -393,6 +393,10 @@ impl Backend for PamP11 {
         let home = self.home(account)?;
         let changed = || Error::Changed { path: self.file_path(account) };
         let Some(locked) = self.lock(&home, account, false)? else {
+            if undo.created_directory {
+                // Where making it was cut off; whoever is just making one begins again.
+                let _ = home.remove(TEMPORARY_DIRECTORY, UnlinkatFlags::RemoveDir);
+            }
             return if undo.before.is_none() { Ok(()) } else { Err(changed()) };
         };
         let found = self.found_in(&locked.directory, account)?;
@@ -401,6 +405,10 @@ impl Backend for PamP11 {
                 return Err(changed());
             }
             self.write(&locked, account, &found, undo.before.as_ref())?;
+        }
+        if locked.locked {
+            // Where writing was cut off; the name belongs to whoever holds the lock.
+            let _ = locked.directory.remove(TEMPORARY, UnlinkatFlags::NoRemoveDir);
         }
         if undo.created_directory {
             // Somebody may have put something else there.

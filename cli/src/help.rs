@@ -70,6 +70,35 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
             Example("The plan file, for `pivkit bulk apply`", "pivkit bulk plan people.csv --json > plan.json"),
         ],
     ),
+    (&["mapping"], &[Example("Whose account would a certificate open?", "pivkit mapping explain --help")]),
+    (
+        &["mapping", "new"],
+        &[
+            Example("The usual mapping, by user principal name", "pivkit mapping new"),
+            Example(
+                "Trust one authority only, and write the file",
+                "pivkit mapping new --trusted-ca ca.pem --output SmartcardLogin.plist",
+            ),
+            Example(
+                "Fields and format in so many words",
+                "pivkit mapping new --fields 'Common Name,RFC 822 Name' --format '$2-$1' --attribute dsAttrTypeNative:longName",
+            ),
+        ],
+    ),
+    (
+        &["mapping", "lint"],
+        &[
+            Example("A file before it is installed", "pivkit mapping lint SmartcardLogin.plist"),
+            Example("The same for a program", "pivkit mapping lint SmartcardLogin.plist --json"),
+        ],
+    ),
+    (
+        &["mapping", "explain"],
+        &[Example(
+            "Which value must the account have for this certificate?",
+            "pivkit mapping explain --cert alice.pem --file SmartcardLogin.plist",
+        )],
+    ),
     (
         &["bulk", "apply"],
         &[
@@ -202,6 +231,16 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
             Example(
                 "The same with the fewest commands to the card, for a program",
                 "pivkit card sign --slot 9a --algorithm RS256 --pin-file pin.txt --json letter.txt",
+            ),
+        ],
+    ),
+    (
+        &["doctor"],
+        &[
+            Example("What speaks against logging in with a card here", "pivkit doctor"),
+            Example(
+                "What the login modules make of alice's certificate, for a program",
+                "pivkit doctor --cert alice.pem --user alice --json",
             ),
         ],
     ),

@@ -3,6 +3,8 @@
 mod bulk;
 pub(crate) mod bulk_plan;
 mod card;
+mod doctor;
+mod mapping;
 mod offer;
 pub(crate) mod one_card;
 mod pairing;
@@ -13,6 +15,8 @@ mod table;
 
 pub(crate) use bulk::{bulk_applied, bulk_undone};
 pub(crate) use card::{hashes, identities, read_errors, reader_event, readers};
+pub(crate) use doctor::doctor;
+pub(crate) use mapping::{explained_mapping, findings, linted_mapping, new_mapping};
 pub(crate) use offer::offers;
 pub(crate) use pairing::{account_errors, checked, list, paired, unpaired};
 pub(crate) use provision::provisioned;

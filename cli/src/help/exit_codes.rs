@@ -36,6 +36,9 @@ const OF_COMMANDS: &[(&[&str], &[u8])] = &[
     (&["list"], &[ACCOUNT]),
     (&["unpair"], &[NO_IDENTITY, ACCOUNT]),
     (&["bulk", "plan"], &[ACCOUNT, BULK]),
+    (&["mapping", "new"], &[ACCOUNT]),
+    (&["mapping", "lint"], &[NO_IDENTITY]),
+    (&["mapping", "explain"], &[NO_IDENTITY, ACCOUNT]),
     (&["bulk", "apply"], &[NO_IDENTITY, ACCOUNT, BULK]),
     (&["bulk", "undo"], &[NO_IDENTITY, ACCOUNT, BULK]),
     (&["bulk", "report"], &[]),
@@ -55,6 +58,7 @@ const OF_COMMANDS: &[(&[&str], &[u8])] = &[
     (&["card", "attest"], CARD),
     (&["card", "reset"], CARD),
     (&["card", "sign"], SECRET),
+    (&["doctor"], &[NO_IDENTITY, ACCOUNT]),
     (&["completions"], &[]),
     (&["man"], &[]),
 ];

@@ -157,6 +157,14 @@ impl Accounts {
         })
     }
 
+    /// As [`Accounts::account`], with the accounts as they were when `table` was made; a Mac is asked each time.
+    pub(crate) fn account_in(&self, table: &AccountTable, name: &AccountName) -> Result<Account, pairing::Error> {
+        match &self.mac {
+            Some(mac) => mac.account(name),
+            None => table.account(name),
+        }
+    }
+
     /// What a Mac says about itself; to be asked before a card is held, which the Mac looks at as well.
     pub(crate) fn survey(&self) -> Option<Survey> {
         self.mac.as_ref().map(Macos::survey)

@@ -109,7 +109,7 @@ pub fn roster(accounts: &Accounts, request: &ManifestRequest) -> Result<Roster, 
     let manifest = Manifest::read(&request.manifest)?;
     let checked = request.with_check(|check| manifest.check(request.host.clone(), check))?;
     let table = accounts.table()?;
-    Ok(Roster::of(checked, &|name| table.account(name)))
+    Ok(Roster::of(checked, &|name| accounts.account_in(&table, name)))
 }
 
 /// Opens a desk for the people of a roster, until everybody is done, or the supervisor closes it.

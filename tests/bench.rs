@@ -9,20 +9,23 @@
 //! events, with [`LIMIT`](process::LIMIT) as the time after which something hangs.
 
 pub(crate) mod card;
+pub(crate) mod crowd;
 pub(crate) mod fleet;
 pub(crate) mod foreign_card;
 pub(crate) mod hosted_card;
 pub(crate) mod idp;
+pub(crate) mod mac;
 pub(crate) mod not_run;
 pub(crate) mod oracle;
 pub(crate) mod process;
 pub(crate) mod reference_card;
 pub(crate) mod stub_card;
+pub(crate) mod terminal;
 mod world;
 pub(crate) mod yubikey;
 
 use std::cell::RefCell;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
@@ -32,6 +35,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use base64::Engine as _;
 use process::{Output, Run, Service};
+use terminal::Terminal;
 use world::World;
 
 /// Where a scenario takes place.
@@ -196,10 +200,36 @@ impl Bench {
     /// pivkit, with more variables in its environment.
     pub(crate) fn pivkit_with(&self, args: &[&str], environment: &[(&str, &str)]) -> Run {
         let mut command = self.bare(binary("pivkit"));
-        command.args(args);
+        command.args(args).args(self.own_arguments(args));
         for (name, value) in environment {
             command.env(name, value);
         }
+        Run::new(command)
+    }
+
+    /// pivkit on a terminal that is so many columns wide, with a person at it.
+    pub(crate) fn at_terminal(&self, columns: u16, args: &[&str]) -> Terminal {
+        self.at_terminal_with_output(columns, args, Path::new("/dev/tty"))
+    }
+
+    /// As [`Bench::at_terminal`], with the standard output in a file.
+    pub(crate) fn at_terminal_with_output(&self, columns: u16, args: &[&str], output: &Path) -> Terminal {
+        let columns = columns.to_string();
+        let mut words = vec!["-c".into(), terminal::SCRIPT.into(), "sh".into(), columns.into()];
+        words.extend([binary("pivkit").into_os_string()]);
+        words.extend(args.iter().map(Into::into));
+        words.extend(self.own_arguments(args));
+        // A signal that the terminal sends is for the programs in the world, and not for the one that leads there.
+        let (program, leading): (_, &[&str]) =
+            if self.has_pcscd() { ("setsid", &["--ctty", "--wait", "sh"]) } else { ("sh", &[]) };
+        let mut command = self.bare(program);
+        command.args(leading).args(words).env("TERM", "xterm").env("OUTPUT", output);
+        Terminal::start(command)
+    }
+
+    /// What pivkit needs to be told of a bench without pcscd.
+    fn own_arguments(&self, args: &[&str]) -> Vec<OsString> {
+        let mut own = Vec::new();
         if self.world.is_none() {
             let words: Vec<&str> = args.iter().copied().take_while(|word| !word.starts_with('-')).collect();
             if matches!(
@@ -208,13 +238,13 @@ impl Bench {
                     | ["psso", "login", ..]
                     | ["hash"]
             ) {
-                command.arg("--transport").arg(format!("vpcd:{}", self.reader_address()));
+                own.extend(["--transport".into(), format!("vpcd:{}", self.reader_address()).into()]);
             }
             if matches!(words.as_slice(), ["pair" | "unpair" | "list" | "check", ..]) {
-                command.arg("--root").arg(self.root());
+                own.extend(["--root".into(), self.root().into_os_string()]);
             }
         }
-        Run::new(command)
+        own
     }
 
     /// Runs openssl, with `input`, and expects it to succeed.

@@ -47,11 +47,13 @@ fn every_example_in_the_help_succeeds() {
         "pair",
         "check",
         "list",
+        "bulk plan",
         "unpair",
         "psso keys",
         "psso register",
         "psso login",
         "psso inspect",
+        "doctor",
         "completions",
         "man",
     ] {
@@ -98,6 +100,7 @@ fn prepare(bench: &Bench) -> (Card, Idp) {
     bench.file("alice.pem", &certificate);
     fs::create_dir(bench.path("certificates")).unwrap();
     bench.file("certificates/alice.pem", &certificate);
+    bench.file("people.csv", "user,certificate\nalice,alice.pem\n");
     let vectors = fs::read_to_string(project().join("tests/data/psso.json")).unwrap();
     let vectors: Value = serde_json::from_str(&vectors).unwrap();
     bench.file("assertion.jwt", vectors["smartcard_embedded_assertion"]["jws"].as_str().unwrap());

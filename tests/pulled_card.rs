@@ -41,6 +41,47 @@ fn a_login_survives_it_through_pcscd() {
     pull_during_login(&bench, &[]);
 }
 
+/// A wrong PIN may have cost a try by then; a card that leaves when it is to sign has said that the PIN is right.
+#[test]
+fn a_card_that_leaves_with_the_pin_may_have_lost_a_try_and_this_is_said() {
+    let bench = Bench::vpcd();
+    drop(Card::alice(&bench));
+    let idp = Idp::start(&bench, &authority(&bench.path("card")), &[]);
+    let device = Device::new(&bench, idp.configuration(&bench));
+    device.register(&bench).success();
+    let (right, wrong) = (bench.file("pin", PIN), bench.file("wrong", "654321"));
+    let pin = |file: &Path| ["--pin-file".to_owned(), file.to_str().unwrap().to_owned()];
+    let pair = |file: &Path| [&["pair", "--user", "bob", "--yes"].map(str::to_owned)[..], &pin(file)].concat();
+    let check = |file: &Path| [&["check", "--user", "alice"].map(str::to_owned)[..], &pin(file)].concat();
+    let verify = |file: &Path| [&["card", "verify-pin"].map(str::to_owned)[..], &pin(file)].concat();
+    let login = |file: &Path| {
+        let own: Vec<_> = device.login_arguments().into_iter().map(str::to_owned).collect();
+        let at = own.iter().position(|word| word == "--pin-file").unwrap();
+        [&own[..at], &pin(file), &own[at + 2..]].concat()
+    };
+    let run = |fault: &str, args: &[String]| {
+        let fault = bench.file("fault", fault);
+        let card = Card::insert(&bench, &["--fault", fault.to_str().unwrap()]);
+        let output = bench.pivkit(&args.iter().map(String::as_str).collect::<Vec<_>>()).output();
+        drop(card);
+        output
+    };
+    let mut paired = pair(&right);
+    paired[2] = "alice".to_owned();
+    run("", &paired).success();
+    for args in [&pair as &dyn Fn(&Path) -> Vec<String>, &check, &login, &verify] {
+        // The first VERIFY asks for the tries.
+        let pulled = run("at 2 of 20 remove-after\n", &args(&wrong)).exits_with(3);
+        assert!(pulled.stderr.contains("it may have cost a try"), "{pulled}");
+        assert!(!pulled.stderr.contains("nothing was changed"), "{pulled}");
+        assert_eq!(pin_tries(&bench, "card"), 2, "{pulled}");
+        run("", &verify(&right)).success();
+        let pulled = run("at 1 of 87 remove\n", &args(&right));
+        assert!(!pulled.stderr.contains("may have cost a try"), "{pulled}");
+        assert_eq!(pin_tries(&bench, "card"), 3, "{pulled}");
+    }
+}
+
 fn pull_during_pair(bench: &Bench, card: &[&str]) {
     let pin = bench.file("pin", PIN);
     let pair = ["pair", "--user", "alice", "--slot", "9a", "--pin-file", pin.to_str().unwrap(), "--yes"];

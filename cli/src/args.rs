@@ -2,6 +2,8 @@
 
 mod bulk;
 mod card;
+mod doctor;
+mod mapping;
 mod provision;
 mod psso;
 mod shared;
@@ -11,11 +13,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-pub(crate) use bulk::{Bulk, BulkApply, BulkPlan, BulkReport, BulkUndo, ReportFormat};
+pub(crate) use bulk::{Bulk, BulkApply, BulkPlan, BulkReport, BulkStation, BulkUndo, ReportFormat};
 pub(crate) use card::{
     Attest, Card, CardInfo, ChangePin, ChangePuk, ManagementKeyArgs, NewPinArgs, NewPukArgs, PukArgs, Reset,
     SetRetries, Sign, Unblock, VerifyPin,
 };
+pub(crate) use doctor::Doctor;
+pub(crate) use mapping::{Mapping, MappingExplain, MappingLint, MappingNew};
 pub(crate) use provision::{Import, Provision, ProvisionCommand, Ready};
 pub(crate) use psso::{DeviceArgs, Inspect, Keys, Login, Psso, Register};
 pub(crate) use shared::{AccountArgs, CardArgs, ChangeArgs, IdentityArgs, MacArgs, PinArgs, TransportArgs};
@@ -43,6 +47,12 @@ pub(crate) enum Command {
     /// Print the pairing hashes of certificate files, or of one slot of the card
     Hash(Hash),
     /// Pair the card with a local account
+    #[command(
+        long_about = "Pair the card with a local account.\n\nAt a terminal, and with the PIN typed there, pivkit leads through \
+                            it: it waits for a card, shows its identities and which can be paired, asks what cannot be \
+                            inferred, shows what would change, and asks for consent and the PIN; again after a wrong PIN, \
+                            while more than one try is left."
+    )]
     Pair(Pair),
     /// Remove pairings of a local account
     Unpair(Unpair),
@@ -53,6 +63,9 @@ pub(crate) enum Command {
     /// Pair many at once, from a manifest
     #[command(subcommand)]
     Bulk(Bulk),
+    /// Look after SmartcardLogin.plist, by which a Mac finds accounts by the names in a certificate
+    #[command(subcommand)]
+    Mapping(Mapping),
     /// Look after one card: what it is, its PIN and PUK, its keys
     #[command(subcommand)]
     Card(Card),
@@ -61,6 +74,8 @@ pub(crate) enum Command {
     /// Sign in with Platform SSO
     #[command(subcommand)]
     Psso(Psso),
+    /// Show what speaks against logging in with a card on this system, and what it makes of a certificate
+    Doctor(Doctor),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -120,6 +135,9 @@ pub(crate) struct Pair {
     pub(crate) user: Option<String>,
     #[command(flatten)]
     pub(crate) identity: IdentityArgs,
+    /// For the backend sssd: trust the authorities in this file, as far as the certificate needs them
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) ca: Vec<PathBuf>,
     /// A renewed card: when the new pairing is there, remove the old one
     #[arg(long)]
     pub(crate) replace: bool,
@@ -147,6 +165,9 @@ pub(crate) struct Unpair {
     /// Remove only this pairing; without it, all of the account are removed
     #[arg(long, value_name = "HASH")]
     pub(crate) hash: Option<pivkit::PairingHash>,
+    /// Remove only what this certificate opens the account by: where the backend keeps no hash
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "hash")]
+    pub(crate) cert: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) account: AccountArgs,
     /// Do it even if nobody can log in to this Mac afterwards

@@ -37,7 +37,10 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
         &["pair"],
         &[
             Example("See what would change", "pivkit pair --user alice --dry-run"),
-            Example("Pair without questions", "pivkit pair --user alice --pin-file pin.txt --yes"),
+            Example(
+                "Pair without questions; `pivkit pair` alone asks them",
+                "pivkit pair --user alice --pin-file pin.txt --yes",
+            ),
             Example(
                 "A renewed card in place of the old one",
                 "pivkit pair --user alice --replace --pin-file pin.txt --yes",
@@ -67,6 +70,35 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
             Example("The plan file, for `pivkit bulk apply`", "pivkit bulk plan people.csv --json > plan.json"),
         ],
     ),
+    (&["mapping"], &[Example("Whose account would a certificate open?", "pivkit mapping explain --help")]),
+    (
+        &["mapping", "new"],
+        &[
+            Example("The usual mapping, by user principal name", "pivkit mapping new"),
+            Example(
+                "Trust one authority only, and write the file",
+                "pivkit mapping new --trusted-ca ca.pem --output SmartcardLogin.plist",
+            ),
+            Example(
+                "Fields and format in so many words",
+                "pivkit mapping new --fields 'Common Name,RFC 822 Name' --format '$2-$1' --attribute dsAttrTypeNative:longName",
+            ),
+        ],
+    ),
+    (
+        &["mapping", "lint"],
+        &[
+            Example("A file before it is installed", "pivkit mapping lint SmartcardLogin.plist"),
+            Example("The same for a program", "pivkit mapping lint SmartcardLogin.plist --json"),
+        ],
+    ),
+    (
+        &["mapping", "explain"],
+        &[Example(
+            "Which value must the account have for this certificate?",
+            "pivkit mapping explain --cert alice.pem --file SmartcardLogin.plist",
+        )],
+    ),
     (
         &["bulk", "apply"],
         &[
@@ -83,6 +115,16 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
         &[
             Example("See what would be put back", "pivkit bulk undo journal.jsonl --dry-run"),
             Example("Put it back", "pivkit bulk undo journal.jsonl --yes"),
+        ],
+    ),
+    (
+        &["bulk", "station"],
+        &[
+            Example("A desk with a journal", "pivkit bulk station people.csv --journal desk.jsonl"),
+            Example(
+                "Cards whose keys the manifest names, without questions",
+                "pivkit bulk station people.csv --journal desk.jsonl --no-pin-proof --yes",
+            ),
         ],
     ),
     (
@@ -189,6 +231,16 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
             Example(
                 "The same with the fewest commands to the card, for a program",
                 "pivkit card sign --slot 9a --algorithm RS256 --pin-file pin.txt --json letter.txt",
+            ),
+        ],
+    ),
+    (
+        &["doctor"],
+        &[
+            Example("What speaks against logging in with a card here", "pivkit doctor"),
+            Example(
+                "What the login modules make of alice's certificate, for a program",
+                "pivkit doctor --cert alice.pem --user alice --json",
             ),
         ],
     ),

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -71,12 +71,40 @@ pub(crate) fn prompt() -> Prompt {
     Prompt
 }
 
+/// As [`prompt`], for a secret: the echo is off from now on, so that nothing shows of what is typed before the prompt is there.
+pub(crate) fn secret_prompt() -> SecretPrompt {
+    let prompt = prompt();
+    let quiet = before_prompt().clone().map(|mut state| {
+        state.local_flags.remove(LocalFlags::ECHO | LocalFlags::ECHONL);
+        state
+    });
+    if let (Some(state), Ok(terminal)) = (quiet, std::fs::File::open("/dev/tty")) {
+        let _ = tcsetattr(terminal.as_fd(), SetArg::TCSANOW, &state);
+    }
+    SecretPrompt { _prompt: prompt }
+}
+
 /// An open prompt.
 pub(crate) struct Prompt;
 
 impl Drop for Prompt {
     fn drop(&mut self) {
         *before_prompt() = None;
+    }
+}
+
+/// An open prompt for a secret. The terminal is as before when it closes.
+pub(crate) struct SecretPrompt {
+    // Dropped after the state was put back, so that Ctrl-C in between puts it back too.
+    _prompt: Prompt,
+}
+
+impl Drop for SecretPrompt {
+    fn drop(&mut self) {
+        let state = before_prompt().clone();
+        if let (Some(state), Ok(terminal)) = (state, std::fs::File::open("/dev/tty")) {
+            let _ = tcsetattr(terminal.as_fd(), SetArg::TCSANOW, &state);
+        }
     }
 }
 

@@ -89,7 +89,7 @@ impl SecretSource {
             Self::Stdin => from_stdin(kind),
             Self::Terminal if !may_ask => Err(unanswered(kind)),
             Self::Terminal => {
-                let _prompt = interrupt::prompt();
+                let _prompt = interrupt::secret_prompt();
                 let text = rpassword::prompt_password(prompt).map_err(|error| prompt_failed(error, kind))?;
                 Ok(Zeroizing::new(text))
             }

@@ -2,14 +2,15 @@
 
 use std::io::{self, IsTerminal};
 
-use dialoguer::{Confirm, Input, Select};
+use dialoguer::{Confirm, Input, Select, console};
 use nix::unistd::User;
+use pivkit::report::{ChangeReport, IdentityOffer};
 use pivkit::text::escape_control;
 use pivkit::{Pin, Puk, Ui, UiError};
 
 use crate::args::{NewPinArgs, NewPukArgs, PinArgs, PukArgs};
 use crate::secret::SecretSource;
-use crate::{interrupt, output};
+use crate::{interrupt, output, render};
 
 /// Asks on the terminal and tells on standard error.
 pub(crate) struct Terminal {
@@ -58,19 +59,6 @@ impl Terminal {
         Self { new_puk: SecretSource::from(&args.new_puk_file), ..self }
     }
 
-    /// Asks for an account; suggests the person's own, also behind sudo.
-    pub(crate) fn account(&self) -> Result<String, UiError> {
-        self.may_ask("which account is meant", "--user")?;
-        let own = User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name);
-        let suggestion = std::env::var("SUDO_USER").ok().or(own);
-        let _prompt = interrupt::prompt();
-        let mut input = Input::new().with_prompt("Account");
-        if let Some(suggestion) = suggestion {
-            input = input.default(escape_control(&suggestion).into_owned());
-        }
-        input.interact_text().map_err(prompt_failed)
-    }
-
     /// Asks for the name on certificates.
     pub(crate) fn subject(&self) -> Result<String, UiError> {
         self.may_ask("the name on the certificates", "--subject")?;
@@ -104,13 +92,38 @@ impl Ui for Terminal {
             "which one is meant",
             "--reader, --serial or --guid for a card, --slot or --hash for an identity",
         )?;
-        let options: Vec<_> = options.iter().map(|option| escape_control(option).into_owned()).collect();
+        let options = fitting(options);
         let _prompt = interrupt::prompt();
         Select::new().with_prompt(question).items(&options).default(0).interact().map_err(prompt_failed)
     }
 
     fn consent_given(&self) -> bool {
         self.yes
+    }
+
+    fn is_attended(&self) -> bool {
+        self.may_ask && matches!(self.pin, SecretSource::Terminal)
+    }
+
+    fn show_identities(&mut self, reader: &str, identities: &[IdentityOffer]) {
+        render::offers(reader, identities, columns()).iter().for_each(|line| output::say(line));
+    }
+
+    fn show_paired(&mut self, report: &ChangeReport) {
+        render::paired(report, false).lines().for_each(output::say);
+    }
+
+    /// Suggests the person's own, also behind sudo.
+    fn account(&mut self) -> Result<String, UiError> {
+        self.may_ask("which account is meant", "--user")?;
+        let own = User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name);
+        let suggestion = std::env::var("SUDO_USER").ok().or(own);
+        let _prompt = interrupt::prompt();
+        let mut input = Input::new().with_prompt("Account");
+        if let Some(suggestion) = suggestion {
+            input = input.default(escape_control(&suggestion).into_owned());
+        }
+        input.interact_text().map_err(prompt_failed)
     }
 
     fn pin_at_hand(&mut self) -> Result<Option<Pin>, UiError> {
@@ -145,7 +158,30 @@ impl Ui for Terminal {
     }
 }
 
+/// The options as lines of a list. Where one is longer than the terminal is wide, all are told in full before, with numbers:
+/// a list is drawn anew at every key, and needs lines of its own.
+fn fitting(options: &[String]) -> Vec<String> {
+    let room = columns().saturating_sub(MARGIN);
+    let options: Vec<_> = options.iter().map(|option| escape_control(option).into_owned()).collect();
+    if options.iter().all(|option| console::measure_text_width(option) <= room) {
+        return options;
+    }
+    let numbered: Vec<_> = (1..).zip(&options).map(|(number, option)| format!("{number}. {option}")).collect();
+    numbered.iter().for_each(|option| output::say(option));
+    numbered.iter().map(|option| console::truncate_str(option, room, "...").into_owned()).collect()
+}
+
+/// How wide the terminal is.
+fn columns() -> usize {
+    console::Term::stderr().size().1.into()
+}
+
+/// What stands before each line of a list, and one column that stays empty.
+const MARGIN: usize = 3;
+
 fn prompt_failed(error: dialoguer::Error) -> UiError {
+    // A list hides the cursor.
+    let _ = console::Term::stderr().show_cursor();
     let dialoguer::Error::IO(error) = error;
     if error.kind() == io::ErrorKind::Interrupted { UiError::Interrupted } else { UiError::Terminal(error) }
 }

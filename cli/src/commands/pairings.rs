@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pivkit::{Accounts, CheckRequest, MacTools, PairRequest, Selection};
+use pivkit::{Accounts, CheckRequest, MacTools, PairRequest, Selection, Ui};
 
 use super::Context;
 use super::cards::open;
@@ -12,24 +12,25 @@ use crate::{output, render};
 
 pub(super) fn accounts(args: &AccountArgs, accept_lock_out: bool) -> Result<Accounts, Failure> {
     let tools = MacTools { accept_lock_out, ..args.mac.tools() };
-    Ok(Accounts::open(args.system(), args.backend.as_deref(), &tools)?)
+    Ok(Accounts::open(args.system(), args.backend(), &tools)?)
 }
 
 pub(super) fn pair(context: &Context, args: &Pair) -> Result<ExitCode, Failure> {
     let mut ui = context.terminal().consenting(args.change.yes).with_pin(&args.pin);
     let user = match &args.user {
-        Some(user) => user.clone(),
-        None => ui.account().map_err(pivkit::Error::from)?,
+        Some(user) => Some(user.clone()),
+        None if ui.is_attended() => None,
+        None => Some(ui.account().map_err(pivkit::Error::from)?),
     };
     let request = PairRequest {
-        user: user.parse().map_err(pivkit::Error::from)?,
+        user: user.map(|user| user.parse()).transpose().map_err(pivkit::Error::from)?,
         card: args.card.choice(),
         identity: args.identity.choice(),
         last_try: args.pin.last_try(),
         replace: args.replace.then(|| Selection::of(args.old.as_ref())),
         dry_run: args.change.dry_run,
     };
-    let accounts = accounts(&args.account, args.i_know)?;
+    let accounts = accounts(&args.account, args.i_know)?.trusting(&args.ca)?;
     let mut readers = open(&args.card.transport)?;
     let report = pivkit::pair(&accounts, &mut readers, &request, &mut ui)?;
     context.output.print(&report, |report| render::paired(report, args.change.dry_run))?;
@@ -40,7 +41,11 @@ pub(super) fn unpair(context: &Context, args: &Unpair) -> Result<ExitCode, Failu
     let user = args.user.parse().map_err(pivkit::Error::from)?;
     let accounts = accounts(&args.account, args.i_know)?;
     let mut ui = context.terminal().consenting(args.change.yes);
-    let report = pivkit::unpair(&accounts, &user, args.hash.as_ref(), args.change.dry_run, &mut ui)?;
+    let selection = match &args.cert {
+        Some(path) => pivkit::selection_by_certificate(path)?,
+        None => Selection::of(args.hash.as_ref()),
+    };
+    let report = pivkit::unpair(&accounts, &user, &selection, args.change.dry_run, &mut ui)?;
     context.output.print(&report, |report| render::unpaired(report, args.change.dry_run))?;
     if args.change.dry_run || !report.may_open {
         return Ok(ExitCode::SUCCESS);

@@ -1,99 +1,79 @@
-//! Plans of many pairings; what became of them is in `run`.
+//! Bulk runs.
 
-pub(crate) mod run;
+use std::fmt::Write as _;
 
-use pivkit::bulk::{FileNote, PlannedRow, Planning, RowAction, RowNote, Split, WaitingRow};
+use pivkit::bulk::{ApplyReport, ReportRow, UndoReport};
 
 use super::safe;
 
-/// How many rows there are of each kind.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    changing: usize,
-    unchanged: usize,
-}
-
-impl Counts {
-    pub(crate) fn add(&mut self, row: &PlannedRow) {
-        *(if row.changes.is_empty() { &mut self.unchanged } else { &mut self.changing }) += 1;
+pub(crate) fn bulk_applied(report: &ApplyReport) -> String {
+    if report.dry_run {
+        return rehearsed(report);
     }
-}
-
-/// What one row would do, a line; nothing when everything is so already.
-pub(crate) fn row(row: &PlannedRow) -> String {
-    let notes: String = row.notes.iter().map(|note| format!("  note: {}\n", safe(note))).collect();
-    if row.changes.is_empty() {
-        return notes;
+    let run = report.this_run;
+    let mut text = format!("{} changed, {} unchanged, {} failed", run.changed, run.unchanged, run.failed);
+    if run.waiting > 0 {
+        let _ = write!(text, ", {} waiting", run.waiting);
     }
-    let (line, user) = (row.line, safe(&row.user));
-    let all = || "all pairings".to_owned();
-    let key = row.pairing_hash.map_or_else(all, |hash| hash.to_string());
-    format!("line {line}: {} {user}: {key}\n{notes}", action(row.action))
-}
-
-/// Everything that follows the rows.
-pub(crate) fn rest(planning: &Planning<'_>, counts: &Counts) -> String {
-    let waiting = planning.waiting().iter().map(waiting);
-    let skipped = planning.skipped().iter().map(|note| format!("{}; passed over\n", self::note(note)));
-    let unmatched = planning.unmatched().iter().map(file);
-    let mut text: String = waiting.chain(skipped).chain(unmatched).collect();
-    let Counts { changing, unchanged } = counts;
-    let (waiting, skipped) = (planning.waiting().len(), planning.skipped().len());
-    let problems = planning.problems().len();
-    text.push_str(&format!(
-        "{}: {} would change, {unchanged} are so already, {waiting} wait for the card, {skipped} are passed over; {}\n",
-        planning.backend(),
-        counted(*changing, "account row"),
-        counted(problems, "problem"),
-    ));
+    if run.passed_over > 0 {
+        let _ = write!(text, ", {} done before", run.passed_over);
+    }
+    text.push('\n');
+    if report.interrupted {
+        let left = report.all_runs.map(|counts| counts.not_reached).unwrap_or_default();
+        let _ = writeln!(text, "interrupted: {left} rows are left; the same command with --resume goes on");
+    }
+    let journal = safe(&report.journal.display().to_string());
+    if run.failed > 0 || run.waiting > 0 {
+        let _ = writeln!(
+            text,
+            "next: `pivkit bulk report {journal}` tells what to do, then the same command with --resume"
+        );
+    } else if run.changed > 0 {
+        let _ = writeln!(text, "`pivkit bulk undo {journal}` puts everything back");
+    }
     text
 }
 
-/// What is wrong with rows, for standard error.
-pub(crate) fn problems(problems: &[RowNote]) -> impl Iterator<Item = String> {
-    problems.iter().map(|problem| format!("pivkit: {}.", note(problem)))
-}
-
-pub(crate) fn split(split: &Split) -> String {
-    let host = |slice: &pivkit::bulk::HostSlice| {
-        format!("{}: {} in {}\n", slice.host, counted(slice.rows, "row"), safe(&slice.manifest.to_string_lossy()))
-    };
-    split.hosts.iter().map(host).chain(split.unmatched.iter().map(file)).collect()
-}
-
-fn waiting(row: &WaitingRow) -> String {
-    let card = &row.card;
-    let names = [
-        card.upn.as_ref().map(|upn| format!("UPN {}", safe(upn))),
-        card.serial.map(|serial| format!("serial {serial}")),
-        card.guid.as_ref().map(|guid| format!("GUID {}", safe(guid))),
-    ];
-    let names: Vec<String> = names.into_iter().flatten().collect();
-    let (line, user) = (row.line, safe(&row.user));
-    format!(
-        "line {line}: {} {user}: waits for the card ({}); `pivkit bulk station`\n",
-        action(row.action),
-        names.join(", ")
-    )
-}
-
-fn note(note: &RowNote) -> String {
-    let user = note.user.as_deref().map(|user| format!(" ({})", safe(user))).unwrap_or_default();
-    format!("line {}{user}: {}", note.line, safe(&note.why))
-}
-
-fn file(note: &FileNote) -> String {
-    format!("{}: {}\n", safe(&note.path), safe(&note.why))
-}
-
-fn action(action: RowAction) -> &'static str {
-    match action {
-        RowAction::Pair => "pair",
-        RowAction::Unpair => "unpair",
-        RowAction::Replace => "replace",
+fn rehearsed(report: &ApplyReport) -> String {
+    let run = report.this_run;
+    let mut text =
+        format!("{} would change, {} are so already, {} would fail\n", run.changed, run.unchanged, run.failed);
+    for row in report.rehearsed.iter().filter(|row| !row.changes.is_empty() || row.error.is_some()).take(MAX_ROWS) {
+        let _ = writeln!(text, "line {}, account {}:", row.line, safe(&row.user));
+        row.changes.iter().for_each(|change| text.push_str(&format!("  {}\n", safe(change))));
+        row.error.iter().for_each(|error| text.push_str(&format!("  would fail: {}\n", safe(error))));
     }
+    if run.changed + run.failed > MAX_ROWS {
+        let _ = writeln!(text, "and {} more rows; --json tells them all", run.changed + run.failed - MAX_ROWS);
+    }
+    text.push_str("dry run: nothing was changed\n");
+    text
 }
 
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+pub(crate) fn bulk_undone(report: &UndoReport) -> String {
+    if report.dry_run {
+        let mut text = format!("{} changes would be undone, the last one first\n", report.changes);
+        report.users.iter().take(MAX_ROWS).for_each(|user| text.push_str(&format!("  account {}\n", safe(user))));
+        if report.users.len() > MAX_ROWS {
+            let _ = writeln!(text, "  and {} more; --json tells them all", report.users.len() - MAX_ROWS);
+        }
+        text.push_str("dry run: nothing was changed\n");
+        return text;
+    }
+    if report.changes == 0 {
+        return "nothing to undo\n".to_owned();
+    }
+    let mut text = format!("{} rows undone, {} left as they are\n", report.counts.undone, report.counts.not_undone);
+    report.left.iter().take(MAX_ROWS).for_each(|row| text.push_str(&left(row)));
+    if report.interrupted {
+        text.push_str("interrupted: the same command goes on\n");
+    }
+    text
 }
+
+fn left(row: &ReportRow) -> String {
+    format!("  account {}: {}\n", safe(&row.user), safe(row.error.as_deref().unwrap_or("it did not work")))
+}
+
+const MAX_ROWS: usize = 100;

@@ -10,9 +10,9 @@ pub(crate) fn paired(report: &ChangeReport, dry_run: bool) -> String {
     let user = safe(&report.user);
     if report.changed {
         return format!(
-            "paired: account {user} now opens with {hash} (read back from {})\n\
-             next: `pivkit check --user {user}` proves it\n",
-            report.backend
+            "paired: account {user} now opens with {hash} (read back from {})\n{}",
+            report.backend,
+            next_steps(&report.backend, &user)
         );
     }
     if report.plan.is_empty() {
@@ -21,9 +21,40 @@ pub(crate) fn paired(report: &ChangeReport, dry_run: bool) -> String {
     planned(&format!("would pair account {user} with {hash} ({}):", report.backend), report, dry_run)
 }
 
+/// What to do next, by the backend.
+fn next_steps(backend: &str, user: &str) -> String {
+    let own = format!("next: `pivkit check --user {user}` proves it\n");
+    let more = match backend {
+        "macos" => format!(
+            "next: log out, and in again as {user} with the card and its PIN\n\
+             next: where your organisation uses Platform SSO, register at its notification, or in System Settings under \
+             Users & Groups\n\
+             note: keep the local password: after a restart FileVault still asks for it\n"
+        ),
+        "pam_p11" => format!(
+            "next: try it while this session stays open: where PAM uses pam_p11, `su - {user}` in another terminal asks for \
+             the PIN\n"
+        ),
+        "pam_pkcs11" => format!(
+            "next: `pklogin_finder` prints {user} while the card is in; then try `su - {user}` in another terminal while this \
+             session stays open\n"
+        ),
+        "sssd" => format!(
+            "next: restart SSSD (`sudo systemctl restart sssd`), then try `su - {user}` in another terminal while this session \
+             stays open\n"
+        ),
+        _ => String::new(),
+    };
+    own + &more
+}
+
 pub(crate) fn unpaired(report: &ChangeReport, dry_run: bool) -> String {
     let user = safe(&report.user);
-    let hashes = report.pairing_hashes.join(", ");
+    let hashes = match report.pairing_hashes.as_slice() {
+        // Not every backend knows the keys.
+        [] => format!("what was paired ({})", report.backend),
+        hashes => hashes.join(", "),
+    };
     match (report.changed, report.plan.is_empty()) {
         (true, _) if report.may_open => format!("removed from account {user}: {hashes}\n"),
         (true, _) => format!("unpaired: account {user} no longer opens with {hashes}\n"),

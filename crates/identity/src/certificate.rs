@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::extension::Extensions;
 use crate::key::PublicKey;
-use crate::{Error, ExtendedKeyUsage, KeyUsage, PairingHash, name};
+use crate::{Error, ExtendedKeyUsage, KeyUsage, PairingHash, SubjectAttribute, name};
 
 /// The largest certificate this crate reads, in bytes.
 pub const MAX_CERTIFICATE: usize = 32 * 1024;
@@ -130,6 +131,12 @@ impl Certificate {
         self.common_name.as_deref()
     }
 
+    /// All values of an attribute of the subject, in the order in which they stand in the certificate: the most general
+    /// first, as issuers usually write them. Values that are no text are left out.
+    pub fn subject_values(&self, attribute: SubjectAttribute) -> Vec<String> {
+        self.parsed().map(|parsed| name::values(parsed.subject(), attribute.oid())).unwrap_or_default()
+    }
+
     /// The serial number in lower-case hexadecimal digits, two per octet as in the certificate,
     /// without the zero octet that only keeps the number positive. A negative number, which some
     /// issuers make by mistake, is shown with `-` and its absolute value, as OpenSSL does.
@@ -152,6 +159,11 @@ impl Certificate {
     /// are not among them.
     pub fn emails(&self) -> &[String] {
         &self.extensions.emails
+    }
+
+    /// The e-mail addresses of the subject alternative name alone (rfc822Name), in the order in which they stand.
+    pub fn rfc822_names(&self) -> Vec<String> {
+        self.parsed().map(|parsed| Extensions::read(&parsed).emails).unwrap_or_default()
     }
 
     /// The first moment at which the certificate is valid.
@@ -185,9 +197,19 @@ impl Certificate {
         self.public_key.pairing_hash()
     }
 
+    /// The SHA-256 digest of the certificate in DER: its fingerprint.
+    pub fn sha256(&self) -> [u8; 32] {
+        Sha256::digest(&self.der).into()
+    }
+
     /// The certificate as one PEM block, lines ended by LF.
     pub fn to_pem(&self) -> String {
         crate::pem::encode(crate::pem::CERTIFICATE, &self.der)
+    }
+
+    /// The certificate once more in parts, for what few ask. It was read before, so this does not fail.
+    fn parsed(&self) -> Option<X509Certificate<'_>> {
+        X509Certificate::from_der(&self.der).ok().map(|(_, parsed)| parsed)
     }
 
     pub(crate) fn unreadable_extensions(&self) -> &[&'static str] {

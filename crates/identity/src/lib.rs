@@ -47,6 +47,7 @@ pub use error::Error;
 pub use extension::{ExtendedKeyUsage, KeyUsage};
 pub use identity::Identity;
 pub use key::{Hash, KeyAlgorithm, PublicKey};
+pub use name::SubjectAttribute;
 pub use pairing_hash::PairingHash;
 pub use token_id::TokenId;
 pub use usage::{Problem, Usage};

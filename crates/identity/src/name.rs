@@ -48,6 +48,37 @@ pub(crate) fn values(name: &X509Name<'_>, oid: &str) -> Vec<String> {
         .collect()
 }
 
+/// An attribute of a subject that names something about its holder (RFC 5280 appendix A.1, RFC 4519).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SubjectAttribute {
+    /// commonName.
+    CommonName,
+    /// organizationName.
+    Organization,
+    /// organizationalUnitName.
+    OrganizationalUnit,
+    /// countryName.
+    Country,
+    /// serialNumber: a number of the holder, not that of the certificate.
+    SerialNumber,
+    /// userId (RFC 4519 2.39).
+    UserId,
+}
+
+impl SubjectAttribute {
+    pub(crate) fn oid(self) -> &'static str {
+        match self {
+            SubjectAttribute::CommonName => COMMON_NAME,
+            SubjectAttribute::Organization => "2.5.4.10",
+            SubjectAttribute::OrganizationalUnit => "2.5.4.11",
+            SubjectAttribute::Country => "2.5.4.6",
+            SubjectAttribute::SerialNumber => "2.5.4.5",
+            SubjectAttribute::UserId => "0.9.2342.19200300.100.1.1",
+        }
+    }
+}
+
 /// commonName (RFC 5280 appendix A.1).
 pub(crate) const COMMON_NAME: &str = "2.5.4.3";
 /// emailAddress (RFC 2985 5.2.1).

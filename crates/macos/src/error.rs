@@ -105,6 +105,20 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A file cannot be written.
+    #[error("{} cannot be written", .path.display())]
+    NotWritten {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another file is there already.
+    #[error("{} is there already and says something else", .path.display())]
+    Different {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 impl Error {

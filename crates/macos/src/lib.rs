@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod authentication_authority;
+mod bounded;
 pub mod command;
 pub mod dscl;
 mod error;
@@ -27,6 +28,7 @@ mod recorded;
 pub mod sc_auth;
 pub mod security;
 pub mod session;
+pub mod smartcard_login;
 pub mod system_profiler;
 mod system_runner;
 

@@ -8,7 +8,7 @@ use identity::text::escape_control;
 
 /// An error of this crate. Nothing was changed, with some exceptions: [`Error::Changed`] out of the
 /// read-back, and [`Error::Io`] when the new file is in its place but the disk does not confirm it. On a Mac, where tools make the
-/// change, a part of it may have been made with [`Error::OldStays`], and with [`Error::Mac`] and [`Error::NotReadBack`] some of the values
+/// change, a part of it may have been made with [`Error::InDoubt`] and [`Error::OldStays`], and with [`Error::Mac`] and [`Error::NotReadBack`] some of the values
 /// may be removed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -128,13 +128,56 @@ pub enum Error {
         /// What is there, or is not.
         what: String,
     },
-    /// The new key is paired, and the old pairing that it replaces could not be removed: both open the account.
-    #[error("the new key is paired with {name}, and the old pairing could not be removed")]
+    /// The Mac's tool was told to pair the key, and failed without a reason, or the record could not be read afterwards.
+    #[error("the Mac did not finish pairing {hash} with {name}, or did not say so; the pairing may be there")]
+    InDoubt {
+        /// The name of the account.
+        name: String,
+        /// The key.
+        hash: PairingHash,
+        /// What happened.
+        source: Box<Error>,
+    },
+    /// The new key is paired, and the old pairing that it replaces was not removed, or whether it was is not known.
+    #[error("the new key is paired with {name}, and it is not certain that the old pairing is gone")]
     OldStays {
         /// The name of the account.
         name: String,
         /// Why.
         source: Box<Error>,
+    },
+    /// The Mac has no file that tells how certificates lead to accounts, or none that macOS uses.
+    #[error("{} {}", shown(.path), escape_control(.why))]
+    NoMapping {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, such as "is not there".
+        why: String,
+    },
+    /// It cannot be said which value the certificate leads to.
+    #[error(transparent)]
+    Unmapped(::macos::smartcard_login::Unmapped),
+    /// The attribute that the mapping looks at means something of its own, so nothing is written there.
+    #[error("the mapping looks at {}, which is not there to be written for a login", escape_control(.attribute))]
+    NotForMapping {
+        /// The attribute.
+        attribute: String,
+    },
+    /// Another account has the value that the certificate leads to, so the card would fit both.
+    #[error("{} belongs to {} already", escape_control(.value), .accounts.join(", "))]
+    ValueTaken {
+        /// The value.
+        value: String,
+        /// The other accounts.
+        accounts: Vec<String>,
+    },
+    /// It is not clear which value is to be replaced.
+    #[error("the account {name} has several other values: {}", escape_control(&.values.join(", ")))]
+    SeveralValues {
+        /// The name of the account.
+        name: String,
+        /// The values.
+        values: Vec<String>,
     },
     /// A tool or a file of the Mac failed.
     #[error(transparent)]

@@ -40,6 +40,7 @@ mod steps;
 pub use finding::Finding;
 pub use preflight::{Candidate, KeyManagement, Survey};
 use record::Bound;
+pub(crate) use record::account;
 
 /// Keeps pairings where a Mac keeps them.
 #[derive(Clone)]
@@ -86,7 +87,11 @@ impl Macos {
         }
     }
 
-    fn runner(&self) -> &dyn CommandRunner {
+    pub(crate) fn files(&self) -> &std::path::Path {
+        &self.files
+    }
+
+    pub(crate) fn runner(&self) -> &dyn CommandRunner {
         self.runner.as_ref()
     }
 
@@ -139,7 +144,7 @@ impl Backend for Macos {
         for record in dscl::users(self.runner())? {
             let pairings = Bound::of(&record).pairings();
             if !pairings.is_empty() {
-                with_pairings.push(AccountPairings { account: record::account(&record)?, pairings: Ok(pairings) });
+                with_pairings.extend(record::account_pairings(&record, pairings));
             }
         }
         Ok(with_pairings)
@@ -203,7 +208,7 @@ impl std::fmt::Debug for Macos {
     }
 }
 
-fn record_name(name: &AccountName) -> Result<RecordName, Error> {
+pub(crate) fn record_name(name: &AccountName) -> Result<RecordName, Error> {
     Ok(name.as_str().parse::<RecordName>()?)
 }
 

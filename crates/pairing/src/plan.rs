@@ -133,6 +133,13 @@ pub enum Change {
         /// The subject of the certificate, safe to print.
         subject: String,
     },
+    /// An authority is added to those whose certificates the login module accepts.
+    AddAuthority {
+        /// The file.
+        path: PathBuf,
+        /// The subject of its certificate, safe to print.
+        subject: String,
+    },
     /// A mapping is taken out of the file.
     RemoveMapping {
         /// The file.
@@ -156,6 +163,20 @@ pub enum Change {
     },
     /// A value is removed from `AuthenticationAuthority` in the record of a Mac's account.
     RemoveAuthority {
+        /// The value.
+        value: String,
+    },
+    /// A value is added to an attribute of the record of a Mac's account.
+    AddValue {
+        /// The attribute.
+        attribute: String,
+        /// The value.
+        value: String,
+    },
+    /// A value is removed from an attribute of the record of a Mac's account.
+    RemoveValue {
+        /// The attribute.
+        attribute: String,
         /// The value.
         value: String,
     },
@@ -192,8 +213,17 @@ impl fmt::Display for Change {
             Change::AddMapping { path, key, user, subject } => {
                 write!(f, "map {key} ({subject}) to {user} in {}", shown(path))
             }
+            Change::AddAuthority { path, subject } => {
+                write!(f, "trust the authority {subject} for certificates, in {}", shown(path))
+            }
             Change::RemoveMapping { path, key, user } => {
                 write!(f, "remove the mapping of {key} to {user} from {}", shown(path))
+            }
+            Change::AddValue { attribute, value } => {
+                write!(f, "add {} to {} of the account's record", escape_control(value), escape_control(attribute))
+            }
+            Change::RemoveValue { attribute, value } => {
+                write!(f, "remove {} from {} of the account's record", escape_control(value), escape_control(attribute))
             }
             Change::RemoveFile { path } => write!(f, "remove the file {}, which is empty then", shown(path)),
             Change::PairOnMac { user, hash } => {
@@ -289,7 +319,7 @@ impl fmt::Display for Note {
             ),
             Note::ElsewhereMore { count } => write!(f, "and {count} more such lines"),
             Note::Unknown(Unknown { path, why }) => {
-                write!(f, "{} {why}; pam_p11 may find keys there that open the account", shown(path))
+                write!(f, "{} {why}; the login module may find keys there that open the account", shown(path))
             }
             Note::SharedHome { path, accounts } => {
                 let names: Vec<&str> = accounts.iter().map(AccountName::as_str).collect();

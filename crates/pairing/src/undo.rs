@@ -20,6 +20,17 @@ pub enum Undo {
     Lines(LinesUndo),
     /// The keys in the record of a Mac's account.
     AuthenticationAuthority(AuthorityUndo),
+    /// Single values of `AltSecurityIdentities` in the record of a Mac's account.
+    Values(ValuesUndo),
+}
+
+/// What was added and removed. Other values of the attribute are not kept and not touched.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValuesUndo {
+    /// The values that were added.
+    pub(crate) added: Vec<String>,
+    /// The values that were removed.
+    pub(crate) removed: Vec<String>,
 }
 
 /// Lines of a file, before and after.
@@ -129,6 +140,10 @@ mod tests {
         let text = r#"{"kind":"file","before":{"bytes":"AHgK","uid":4001,"gid":4002,"mode":384},"after":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","created_directory":true}"#;
         assert_eq!(serde_json::to_string(&undo).unwrap(), text);
         assert_eq!(serde_json::from_str::<Undo>(text).unwrap(), undo);
+        let values = Undo::Values(ValuesUndo { added: vec!["Kerberos:a".to_owned()], removed: vec![] });
+        let text = r#"{"kind":"values","added":["Kerberos:a"],"removed":[]}"#;
+        assert_eq!(serde_json::to_string(&values).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Undo>(text).unwrap(), values);
         assert_eq!(serde_json::to_string(&Undo::Nothing).unwrap(), r#"{"kind":"nothing"}"#);
         let removed = vec![RemovedLines { at: 7, lines: vec!["# x\n".to_owned(), "B".to_owned()] }];
         let undo =

@@ -21,6 +21,8 @@ pub(crate) struct Known {
     pub(crate) pin_reference: Option<PinReference>,
     /// A PIN or PUK was sent in the last session, or the card was changed.
     pub(crate) changed: bool,
+    /// Such a command was sent in the last session, and its answer never came or could not be used.
+    pub(crate) unanswered: bool,
     /// By which name its PIV application is selected.
     name: select::Name,
     /// The keys of which the card said that they want the PIN before each use.
@@ -51,6 +53,13 @@ impl Card {
         self.known.changed
     }
 
+    /// True if the last session sent a PIN or PUK, or a change, and never had a usable answer to it: whether the card did as told,
+    /// or counted a try, is not known.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.known.unanswered
+    }
+
     /// The name of the reader. Foreign text.
     #[must_use]
     pub fn reader(&self) -> &str {
@@ -70,7 +79,7 @@ impl Card {
     ///
     /// [`Error::NotPiv`], or that of a lost connection.
     pub fn session(&mut self) -> Result<Session<'_>, Error> {
-        self.known.changed = false;
+        (self.known.changed, self.known.unanswered) = (false, false);
         let mut exchange = Exchange::new(self.transport.transaction()?, &mut self.link);
         let mut name = self.known.name;
         let application = loop {

@@ -38,8 +38,10 @@ impl<'a> Session<'a> {
 
     /// Sends a command that changes the card, or may cost a try: if the session is lost, nothing is repeated by itself.
     pub(crate) fn send_once(&mut self, command: &Command) -> Result<Response, Error> {
-        self.known.changed = true;
-        self.send(command)
+        (self.known.changed, self.known.unanswered) = (true, true);
+        let response = self.send(command)?;
+        self.known.unanswered = false;
+        Ok(response)
     }
 
     /// GET DATA (SP 800-73-4 Part 2, 3.1.2): the whole object with its tag (53, or 7E for the discovery object). `None` if

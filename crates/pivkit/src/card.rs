@@ -43,13 +43,8 @@ fn name(reference: PinReference) -> &'static str {
 /// A card that fails before a secret was sent is as it was. After that, nobody knows what the command did whose answer is
 /// missing or makes no sense.
 fn in_doubt(error: Error, sent: bool, change: Change) -> Error {
-    let in_doubt = |source: &piv::Error| match change {
-        // Whatever else comes after a PIN is about another command.
-        Change::Try => source.ends_session(),
-        _ => source.leaves_doubt(),
-    };
     match error {
-        Error::Card { reader, source } if sent && in_doubt(&source) => Error::InDoubt { reader, change, source },
+        Error::Card { reader, source } if sent && source.leaves_doubt() => Error::InDoubt { reader, change, source },
         error => error,
     }
 }

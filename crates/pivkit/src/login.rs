@@ -20,7 +20,7 @@ pub use psso::{Config, DevicePublicKey};
 use crate::choice::connect_one;
 use crate::login_identity::LoginIdentity;
 use crate::report::{DeviceKeysReport, LoginReport, RegistrationReport, SCHEMA_VERSION, Timings, TokensReport};
-use crate::session::in_session;
+use crate::session::{in_session, pin_in_doubt};
 use crate::signer::CardSigner;
 use crate::transport::CardReaders;
 use crate::{CardChoice, Error, IdentityChoice, Ui};
@@ -118,17 +118,19 @@ pub fn login(readers: &mut CardReaders, request: LoginRequest, ui: &mut dyn Ui) 
         Ok(client.sign_assertion(pending.clone(), credential)?)
     };
     let pin = ui.pin_at_hand()?;
-    let (chosen, signed) = request.identity.with_found(&mut card, ui, |session, chosen| {
+    let found = request.identity.with_found(&mut card, ui, |session, chosen| {
         algorithm(&chosen.identity.certificate, request.algorithm)?;
         let signed = pin.as_ref().map(|pin| sign(session, &chosen, &pending, pin)).transpose()?;
         Ok((chosen, signed))
-    })?;
+    });
+    let (chosen, signed) = found.map_err(|error| pin_in_doubt(error, &card))?;
     let signed = match signed {
         Some(signed) => signed,
         None => {
             let pin = ui.pin(&reader)?;
             let pending = renewed(&client, pending, begun.elapsed())?;
-            in_session(&mut card, |session| sign(session, &chosen, &pending, &pin))?
+            in_session(&mut card, |session| sign(session, &chosen, &pending, &pin))
+                .map_err(|error| pin_in_doubt(error, &card))?
         }
     };
     drop(card);

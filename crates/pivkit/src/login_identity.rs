@@ -121,7 +121,7 @@ impl IdentityChoice {
         broken.map_or(Ok(None), Err)
     }
 
-    fn select(&self, found: &[Found]) -> Result<LoginIdentity, SelectError> {
+    pub(crate) fn select(&self, found: &[Found]) -> Result<LoginIdentity, SelectError> {
         let criteria = Criteria { slot: self.slot.map(|slot| slot.to_string()), hash: self.hash };
         let identities: Vec<Identity> = found.iter().map(|found| found.identity.clone()).collect();
         let identity = select(&identities, &criteria)?;
@@ -145,13 +145,13 @@ fn chosen_by_person(choices: Vec<Choice>, ui: &mut dyn Ui) -> Result<IdentityCho
 }
 
 /// Those that are likely first.
-fn all_slots() -> Vec<Slot> {
+pub(crate) fn all_slots() -> Vec<Slot> {
     Slot::STANDARD.into_iter().chain(Slot::retired()).collect()
 }
 
 impl LoginIdentity {
     /// Refuses a certificate that would not log in, now or ever.
-    fn checked(self) -> Result<Self, Error> {
+    pub(crate) fn checked(self) -> Result<Self, Error> {
         let problems: Vec<Problem> = self.identity.problems_at(OffsetDateTime::now_utc());
         if problems.is_empty() {
             return Ok(self);

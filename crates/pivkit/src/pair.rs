@@ -1,22 +1,29 @@
 //! `pivkit pair`, `unpair`, `list`, `check`: identities and local accounts.
 
+use std::path::Path;
+
+use identity::proof::Proof;
 use identity::{Certificate, Identity, PairingHash};
-use pairing::{AccountName, Key, Pairing, Pairings, Plan, Request, Selection};
-use piv::LastTry;
+use pairing::macos::Finding;
+use pairing::{Account, AccountName, Key, Pairing, Pairings, Plan, Request, Selection, Witness};
+use piv::{LastTry, Pin};
 
 use crate::accounts::account_report;
 use crate::choice::connect_one;
 use crate::error::with_causes;
+use crate::login_identity::LoginIdentity;
 use crate::report::{AccountError, ChangeReport, CheckReport, ListReport, SCHEMA_VERSION};
-use crate::session::in_session;
+use crate::session::{in_session, pin_in_doubt};
 use crate::transport::CardReaders;
-use crate::{Accounts, CardChoice, Error, IdentityChoice, Ui, preflight};
+use crate::{Accounts, CardChoice, Error, IdentityChoice, Ui, files, preflight};
+
+pub(crate) mod attended;
 
 /// What `pivkit pair` was asked.
 #[derive(Clone, Debug)]
 pub struct PairRequest {
-    /// The account.
-    pub user: AccountName,
+    /// The account; without one, a person is asked.
+    pub user: Option<AccountName>,
     /// Which card.
     pub card: CardChoice,
     /// Which identity on it.
@@ -41,26 +48,35 @@ impl PairRequest {
 /// Pairs an identity with an account: the account, the card, its identity, the plan, consent, proof that the card holds the
 /// key, the change, and what reads back.
 ///
+/// With a person at hand ([`Ui::is_attended`]) a card is waited for, its identities are shown, the account is asked for, and a
+/// wrong answer, or a card that is taken out, is not the end. That takes a command for each further standard slot and one for
+/// the PIN tries.
+///
 /// # Errors
 ///
-/// Those of choosing a card and an identity; [`Error::Declined`]; [`Error::NotProved`]; [`Error::Pairing`]. Unless it is
-/// [`Error::NotReadBack`] or says otherwise itself, nothing was changed.
+/// Those of choosing a card and an identity; [`Error::Declined`]; [`Error::NotProved`]; [`Error::Pairing`];
+/// [`Error::InDoubt`] if a wrong PIN may have cost a try. Unless it is [`Error::NotReadBack`] or says otherwise itself, nothing
+/// was changed.
 pub fn pair(
     accounts: &Accounts,
     readers: &mut CardReaders,
     request: &PairRequest,
     ui: &mut dyn Ui,
 ) -> Result<ChangeReport, Error> {
-    let account = accounts.account(&request.user)?;
+    if ui.is_attended() {
+        return attended::pair(accounts, readers, request, ui);
+    }
+    let user = match &request.user {
+        Some(user) => user.clone(),
+        None => ui.account()?.parse()?,
+    };
+    let account = accounts.account(&user)?;
     let survey = accounts.survey();
     let mut card = connect_one(readers, &request.card, ui)?;
     let reader = card.reader().to_owned();
     let pin = if request.dry_run || !ui.consent_given() { None } else { ui.pin_at_hand()? };
-    let (chosen, plan, findings, proof) = request.identity.with_found(&mut card, ui, |mut session, chosen| {
-        if let Some(why) = accounts.obstacle(&chosen.identity) {
-            return Err(Error::Obstacle { slot: chosen.identity.slot, why });
-        }
-        let plan = accounts.backend().plan(&account, &request.of(&chosen.identity.certificate))?;
+    let found = request.identity.with_found(&mut card, ui, |mut session, chosen| {
+        let plan = planned(accounts, &account, request, &chosen)?;
         let findings = match &survey {
             Some(survey) if !plan.is_unchanged() => preflight::on_mac(survey, &mut session, &reader, &chosen)?,
             _ => Vec::new(),
@@ -71,37 +87,79 @@ pub fn pair(
         accounts.backend().check_access(&plan)?;
         let proof = chosen.prove(session, &reader, pin, request.last_try)?;
         Ok((chosen, plan, findings, Some(proof)))
-    })?;
-    let mut notes: Vec<String> = findings.iter().map(ToString::to_string).collect();
-    say(&notes, ui);
-    notes.extend(notes_of(&plan));
-    let concerned = [chosen.identity.pairing_hash()];
-    let question = format!("Pair this identity with account {}", request.user);
-    if !consent(accounts, &plan, request.dry_run, &question, ui)? {
-        let pairings = accounts.backend().pairings(&account)?;
-        return Ok(ChangeReport {
-            notes,
-            ..report(accounts, &plan, &concerned, &pairings, Some(&chosen.identity.certificate))
-        });
+    });
+    let (chosen, plan, findings, proof) = found.map_err(|error| pin_in_doubt(error, &card))?;
+    let notes = told(&findings, &plan, ui);
+    if !consent(accounts, &plan, request.dry_run, &question(&user), ui)? {
+        return unchanged(accounts, &plan, &chosen, notes);
     }
     let proof = match proof {
         Some(proof) => proof,
-        None => {
-            let pin = ui.pin(&reader)?;
-            in_session(&mut card, |session| chosen.prove(session, &reader, &pin, request.last_try))?
-        }
+        None => prove(&mut card, &chosen, &ui.pin(&reader)?, request.last_try)?,
     };
-    let opens = |pairings: &Pairings| accounts.backend().opens(pairings, proof.certificate());
-    let (pairings, news) = carry_out(accounts, &plan, opens, ui)?;
-    notes.extend(news);
-    Ok(ChangeReport {
-        changed: true,
-        notes,
-        ..report(accounts, &plan, &concerned, &pairings, Some(proof.certificate()))
-    })
+    paired(accounts, &plan, proof.certificate(), notes, &mut |_| Ok(()), ui)
 }
 
-/// Removes one pairing of an account, or all of them. [`ChangeReport::may_open`] tells whether that closes the account to
+/// What pairing the account with this identity changes.
+pub(crate) fn planned(
+    accounts: &Accounts,
+    account: &Account,
+    request: &PairRequest,
+    chosen: &LoginIdentity,
+) -> Result<Plan, Error> {
+    if let Some(why) = accounts.obstacle(&chosen.identity) {
+        return Err(Error::Obstacle { slot: chosen.identity.slot.clone(), why });
+    }
+    Ok(accounts.backend().plan(account, &request.of(&chosen.identity.certificate))?)
+}
+
+/// Tells what was found, and returns it with what else there is to say of the plan.
+pub(crate) fn told(findings: &[Finding], plan: &Plan, ui: &mut dyn Ui) -> Vec<String> {
+    let mut notes: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    say(&notes, ui);
+    notes.extend(notes_of(plan));
+    notes
+}
+
+pub(crate) fn question(user: &AccountName) -> String {
+    format!("Pair this identity with account {user}")
+}
+
+/// The proof that the card holds the key, in a session of its own.
+fn prove(card: &mut piv::Card, chosen: &LoginIdentity, pin: &Pin, last_try: LastTry) -> Result<Proof, Error> {
+    let reader = card.reader().to_owned();
+    in_session(card, |session| chosen.prove(session, &reader, pin, last_try)).map_err(|error| pin_in_doubt(error, card))
+}
+
+/// The report of a plan that is not carried out.
+fn unchanged(
+    accounts: &Accounts,
+    plan: &Plan,
+    chosen: &LoginIdentity,
+    notes: Vec<String>,
+) -> Result<ChangeReport, Error> {
+    let pairings = accounts.backend().pairings(plan.account())?;
+    let Identity { certificate, .. } = &chosen.identity;
+    Ok(ChangeReport { notes, ..report(accounts, plan, &[certificate.pairing_hash()], &pairings, Some(certificate)) })
+}
+
+/// Carries out a plan to pair this certificate, now that nothing speaks against it any more.
+pub(crate) fn paired(
+    accounts: &Accounts,
+    plan: &Plan,
+    certificate: &Certificate,
+    mut notes: Vec<String>,
+    witness: Witness<'_>,
+    ui: &mut dyn Ui,
+) -> Result<ChangeReport, Error> {
+    let opens = |pairings: &Pairings| accounts.backend().opens(pairings, certificate);
+    let (pairings, news) = carry_out(accounts, plan, opens, witness, ui)?;
+    notes.extend(news);
+    let concerned = [certificate.pairing_hash()];
+    Ok(ChangeReport { changed: true, notes, ..report(accounts, plan, &concerned, &pairings, Some(certificate)) })
+}
+
+/// Removes one pairing of an account, or all of them, as `selection` says. [`ChangeReport::may_open`] tells whether that closes the account to
 /// the keys concerned.
 ///
 /// # Errors
@@ -110,15 +168,20 @@ pub fn pair(
 pub fn unpair(
     accounts: &Accounts,
     user: &AccountName,
-    hash: Option<&PairingHash>,
+    selection: &Selection,
     dry_run: bool,
     ui: &mut dyn Ui,
 ) -> Result<ChangeReport, Error> {
     let account = accounts.account(user)?;
     let backend = accounts.backend();
-    let plan = backend.plan_unpair(&account, hash)?;
+    let plan = backend.plan(&account, &Request::Unpair(selection.clone()))?;
     let mut pairings = backend.pairings(&account)?;
-    let concerned = hash.map_or_else(|| pairings.hashes(), |hash| vec![*hash]);
+    let (concerned, certificate) = match selection {
+        Selection::All => (pairings.hashes(), None),
+        Selection::Hash(hash) => (vec![*hash], None),
+        Selection::Certificate(certificate) => (vec![certificate.pairing_hash()], Some(certificate.as_ref())),
+    };
+    let all = *selection == Selection::All;
     let mut notes = notes_of(&plan);
     let changed = consent(accounts, &plan, dry_run, &format!("Remove from account {user}"), ui)?;
     if changed {
@@ -126,18 +189,38 @@ pub fn unpair(
         let before: Vec<_> = pairings.entries.iter().map(|pairing| pairing.key.clone()).collect();
         let stays = |pairing: &Pairing| match pairing.hash() {
             Some(hash) => concerned.contains(&hash),
-            None => hash.is_none() && before.contains(&pairing.key),
+            None => all && before.contains(&pairing.key),
         };
-        let removed = |now: &Pairings| !now.entries.iter().any(stays);
+        let removed = |now: &Pairings| {
+            let mut here = now.clone();
+            here.elsewhere.clear();
+            let opens = certificate.is_some_and(|certificate| backend.opens(&here, certificate));
+            !opens && !now.entries.iter().any(stays)
+        };
         let news;
-        (pairings, news) = carry_out(accounts, &plan, removed, ui)?;
+        (pairings, news) = carry_out(accounts, &plan, removed, &mut |_| Ok(()), ui)?;
         notes.extend(news);
     }
-    let mut report = ChangeReport { notes, ..report(accounts, &plan, &concerned, &pairings, None) };
+    let mut report = ChangeReport { notes, ..report(accounts, &plan, &concerned, &pairings, certificate) };
     report.changed = changed;
     // Who removes everything means every key.
-    report.may_open |= hash.is_none() && !pairings.elsewhere.is_empty();
+    report.may_open |= all && !pairings.elsewhere.is_empty();
     Ok(report)
+}
+
+/// The pairing of the key of the one certificate in a file.
+///
+/// # Errors
+///
+/// [`Error::File`]; [`Error::Input`] if there is not exactly one certificate that can be read.
+pub fn selection_by_certificate(path: &Path) -> Result<Selection, Error> {
+    let refused = |why: String| Error::Input { what: format!("{}: {why}", path.display()) };
+    let mut certificates = files::certificates(path)?.into_iter();
+    match (certificates.next(), certificates.next()) {
+        (Some(Ok(one)), None) => Ok(Selection::Certificate(Box::new(one))),
+        (Some(Err(error)), _) => Err(refused(error.to_string())),
+        _ => Err(refused("there must be one certificate in the file".to_owned())),
+    }
 }
 
 /// Applies a plan and returns the pairings as they read back, and what came to light on the way. If they cannot be read, or
@@ -146,10 +229,11 @@ fn carry_out(
     accounts: &Accounts,
     plan: &Plan,
     as_planned: impl Fn(&Pairings) -> bool,
+    witness: Witness<'_>,
     ui: &mut dyn Ui,
 ) -> Result<(Pairings, Vec<String>), Error> {
     let backend = accounts.backend();
-    let applied = backend.apply(plan)?;
+    let applied = backend.apply_witnessed(plan, witness)?;
     let news = applied.notes().iter().filter(|note| !plan.notes().contains(note));
     let news: Vec<String> = news.map(ToString::to_string).collect();
     say(&news, ui);
@@ -167,7 +251,13 @@ fn carry_out(
 
 /// True if the plan is to be carried out: it changes something, it is no dry run, this process can do it, and the person
 /// agrees.
-fn consent(accounts: &Accounts, plan: &Plan, dry_run: bool, question: &str, ui: &mut dyn Ui) -> Result<bool, Error> {
+pub(crate) fn consent(
+    accounts: &Accounts,
+    plan: &Plan,
+    dry_run: bool,
+    question: &str,
+    ui: &mut dyn Ui,
+) -> Result<bool, Error> {
     say(&notes_of(plan), ui);
     if plan.is_unchanged() || dry_run {
         return Ok(false);
@@ -188,6 +278,12 @@ fn steps(plan: &Plan) -> Vec<String> {
     plan.changes().iter().map(ToString::to_string).collect()
 }
 
+/// What the backend keeps of keys whose hash it does not know.
+fn values(pairings: &Pairings) -> Vec<String> {
+    let without_hash = pairings.entries.iter().filter(|pairing| pairing.hash().is_none());
+    without_hash.map(|pairing| pairing.key.to_string()).collect()
+}
+
 /// What was planned, and how things stand now: `pairings`, which are asked about a certificate where there is one.
 fn report(
     accounts: &Accounts,
@@ -205,6 +301,7 @@ fn report(
         plan: steps(plan),
         changed: false,
         notes: Vec::new(),
+        values: values(pairings),
         paired: pairings.hashes().iter().map(ToString::to_string).collect(),
         may_open: opens || pairings.may_hold_more() || concerned.iter().any(|hash| pairings.contains(hash)),
     }
@@ -274,17 +371,15 @@ pub fn check(
         |identity: &Identity| backend.opens(&pairings, &identity.certificate) && accounts.obstacle(identity).is_none();
     let reader = card.reader().to_owned();
     let pin = ui.pin_at_hand()?;
-    let (chosen, proof) = in_session(&mut card, |mut session| {
+    let found = in_session(&mut card, |mut session| {
         let chosen = IdentityChoice::find_where(&mut session, &reader, opens)?.ok_or_else(not_paired)?;
         let proof = pin.as_ref().map(|pin| chosen.prove(session, &reader, pin, request.last_try)).transpose()?;
         Ok((chosen, proof))
-    })?;
+    });
+    let (chosen, proof) = found.map_err(|error| pin_in_doubt(error, &card))?;
     let proof = match proof {
         Some(proof) => proof,
-        None => {
-            let pin = ui.pin(&reader)?;
-            in_session(&mut card, |session| chosen.prove(session, &reader, &pin, request.last_try))?
-        }
+        None => prove(&mut card, &chosen, &ui.pin(&reader)?, request.last_try)?,
     };
     Ok(CheckReport {
         schema_version: SCHEMA_VERSION,

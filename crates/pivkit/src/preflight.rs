@@ -18,15 +18,28 @@ pub(crate) fn on_mac(
     reader: &str,
     chosen: &LoginIdentity,
 ) -> Result<Vec<Finding>, Error> {
-    let found = match scan::read_slot(session, Slot::KeyManagement, None) {
+    let read = match scan::read_slot(session, Slot::KeyManagement, None) {
         Err(ScanError::Card(error)) if error.ends_session() => return Err(ScanError::from(error).in_reader(reader)),
-        found => found,
+        read => read,
     };
-    let key_management = match &found {
+    let key_management = match &read {
         Ok(Some(found)) => KeyManagement::Certificate(&found.identity.certificate),
         Ok(None) => KeyManagement::Empty,
         Err(_) => KeyManagement::Unreadable,
     };
+    judged(survey, chosen, key_management)
+}
+
+/// As [`on_mac`], of a card whose slot 9d was read already.
+///
+/// # Errors
+///
+/// [`Error::MacRefuses`].
+pub(crate) fn judged(
+    survey: &Survey,
+    chosen: &LoginIdentity,
+    key_management: KeyManagement<'_>,
+) -> Result<Vec<Finding>, Error> {
     let (slot, certificate) = (Some(chosen.identity.slot.as_str()), &chosen.identity.certificate);
     let findings = survey.findings(&Candidate { slot, certificate, key_management });
     let (blocking, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::is_blocking);

@@ -1,6 +1,6 @@
 //! One session with a card, begun anew where another program resets the card in it.
 
-use crate::Error;
+use crate::error::{Change, Error};
 
 /// Works in one session of `card`. If another program resets the card before a PIN was sent, works once more from the start;
 /// after that nothing is repeated by itself, because a PIN would be.
@@ -19,6 +19,15 @@ pub(crate) fn in_session<T>(
     match attempt(card) {
         Err(Error::Card { source: piv::Error::CardReset(_), .. }) if !card.pin_was_sent() => attempt(card),
         result => result,
+    }
+}
+
+/// What became of a PIN whose answer never came is not known: if it is wrong, it has cost a try. Everything else that fails
+/// before, or after the card has said what it thinks of the PIN, leaves the card as it was.
+pub(crate) fn pin_in_doubt(error: Error, card: &piv::Card) -> Error {
+    match error {
+        Error::Card { reader, source } if card.is_in_doubt() => Error::InDoubt { reader, change: Change::Try, source },
+        error => error,
     }
 }
 

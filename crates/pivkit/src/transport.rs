@@ -81,9 +81,9 @@ pub struct CardReaders {
 enum Way {
     Pcsc(Readers),
     Vpcd(Vec<VirtualReader>),
-    /// A card in this process.
+    /// A card in this process, and the lists of readers that are seen before it is in.
     #[cfg(test)]
-    InProcess(virtual_card::Probe),
+    InProcess(virtual_card::Probe, std::collections::VecDeque<Vec<ReaderReport>>),
 }
 
 /// How long a card may take for one answer; somebody may have to touch it.
@@ -115,7 +115,10 @@ impl CardReaders {
                 })
             }
             #[cfg(test)]
-            Way::InProcess(_) => {
+            Way::InProcess(_, before) => {
+                if let Some(list) = before.pop_front() {
+                    return Ok(list);
+                }
                 let (reader, atr) = ("in process".to_owned(), Some("3B00".to_owned()));
                 Ok(vec![ReaderReport { reader, atr, exclusive: false, mute: false, events: 0 }])
             }
@@ -125,9 +128,15 @@ impl CardReaders {
     /// The reader of a card in this process. Whoever connects puts the card back into it.
     #[cfg(test)]
     pub(crate) fn in_process(card: virtual_card::Probe) -> Self {
+        Self::in_process_after(card, Vec::new())
+    }
+
+    /// As [`CardReaders::in_process`], after these lists of readers.
+    #[cfg(test)]
+    pub(crate) fn in_process_after(card: virtual_card::Probe, before: Vec<Vec<ReaderReport>>) -> Self {
         let patience =
             Patience { busy: BUSY_LIMIT, answer: ANSWER_LIMIT, work: WORK_LIMIT, waiting: Arc::new(|_, _| {}) };
-        Self { way: Way::InProcess(card), patience, memory: LinkMemory::default() }
+        Self { way: Way::InProcess(card, before.into()), patience, memory: LinkMemory::default() }
     }
 
     /// Whether the cards are in readers that other programs reach too.
@@ -155,7 +164,7 @@ impl CardReaders {
                 Ok(now)
             }
             #[cfg(test)]
-            Way::InProcess(_) => self.list(),
+            Way::InProcess(..) => self.list(),
         }
     }
 
@@ -175,7 +184,7 @@ impl CardReaders {
                 Box::new(found.connect(&self.patience)?)
             }
             #[cfg(test)]
-            Way::InProcess(card) => Box::new(card.connect()),
+            Way::InProcess(card, _) => Box::new(card.connect()),
         };
         Ok(piv::Card::remembering(transport, self.memory.clone()))
     }

@@ -2,6 +2,8 @@
 
 use piv::{Pin, Puk};
 
+use crate::report::{ChangeReport, IdentityOffer};
+
 /// Asks and tells. The command line implements it on a terminal; another program may implement it in its own way.
 pub trait Ui {
     /// Tells something that matters while the work goes on ("waiting for the card").
@@ -24,6 +26,39 @@ pub trait Ui {
     /// True if [`Ui::confirm`] gives consent without asking.
     fn consent_given(&self) -> bool {
         false
+    }
+
+    /// True if a person is there who can be led step by step: waited for, and asked again after a wrong answer.
+    fn is_attended(&self) -> bool {
+        false
+    }
+
+    /// Tells that the work goes on when a card is inserted: `wanted` says which, and is empty if any will do. Called again when
+    /// a reader comes or goes. Only where a person [is there](Ui::is_attended).
+    fn wait_for_card(&mut self, has_reader: bool, wanted: &str) {
+        let wanted = if wanted.is_empty() { "your card".to_owned() } else { format!("the card {wanted}") };
+        let before = if has_reader { "" } else { "connect a reader and " };
+        self.note(&format!("{before}insert {wanted}"));
+    }
+
+    /// Shows the identities on the card in `reader`, and which of them can be paired. Only where a person
+    /// [is there](Ui::is_attended).
+    fn show_identities(&mut self, reader: &str, identities: &[IdentityOffer]) {
+        self.note(&format!("{} identities on the card in {reader}", identities.len()));
+    }
+
+    /// Tells of a pairing that was made while more work is to come.
+    fn show_paired(&mut self, report: &ChangeReport) {
+        self.note(&format!("paired: account {} now opens with {}", report.user, report.pairing_hashes.join(", ")));
+    }
+
+    /// Asks for the name of an account.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ui::confirm`].
+    fn account(&mut self) -> Result<String, UiError> {
+        Err(UiError::Unanswered { question: "which account is meant".to_owned(), flag: "--user" })
     }
 
     /// The PIN, if it is at hand without asking a person. Then the card can do all that is asked of it in one session, with

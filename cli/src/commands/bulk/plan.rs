@@ -9,7 +9,7 @@ use crate::args::BulkPlan;
 use crate::commands::{Context, pairings};
 use crate::failure::{self, Failure};
 use crate::output::Output;
-use crate::render::bulk as render;
+use crate::render::bulk_plan as render;
 use crate::{json, output};
 
 pub(super) fn run(context: &Context, args: &BulkPlan) -> Result<ExitCode, Failure> {

@@ -1,6 +1,6 @@
 //! Certificates made by OpenSSL and by rcgen with the keys and names that the test cards lack.
 
-use identity::{Certificate, Error, ExtendedKeyUsage, Hash, KeyAlgorithm, Problem, PublicKey, load};
+use identity::{Certificate, Error, ExtendedKeyUsage, Hash, KeyAlgorithm, Problem, PublicKey, SubjectAttribute, load};
 use time::OffsetDateTime;
 
 use crate::openssl;
@@ -131,9 +131,27 @@ fn upn_and_e_mail_come_from_the_right_places() {
     assert_eq!(certificate.upn(), Some("alice@example.test"));
     assert_eq!(certificate.upns(), ["alice@example.test", "second@example.test"]);
     assert_eq!(certificate.emails(), ["alice@mail.test", "a2@mail.test", "subject@mail.test"]);
+    assert_eq!(certificate.rfc822_names(), ["alice@mail.test", "a2@mail.test"]);
     assert_eq!(certificate.common_name(), Some("test"));
     let purposes = certificate.extended_key_usages().unwrap();
     assert_eq!(purposes, [ExtendedKeyUsage::ClientAuth, ExtendedKeyUsage::SmartcardLogon]);
+}
+
+#[test]
+fn what_the_subject_names_in_the_order_of_the_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key.pem");
+    openssl::new_key("-algorithm EC -pkeyopt ec_paramgen_curve:P-256", &file);
+    let more = "/C=US/O=Example/OU=first/OU=second/serialNumber=S7/UID=a1/CN=Alice";
+    let certificate = one(&openssl::new_certificate(&file, more));
+    let values = |attribute| certificate.subject_values(attribute);
+    assert_eq!(values(SubjectAttribute::CommonName), ["test", "Alice"]);
+    assert_eq!(values(SubjectAttribute::Organization), ["Example"]);
+    assert_eq!(values(SubjectAttribute::OrganizationalUnit), ["first", "second"]);
+    assert_eq!(values(SubjectAttribute::Country), ["US"]);
+    assert_eq!(values(SubjectAttribute::SerialNumber), ["S7"]);
+    assert_eq!(values(SubjectAttribute::UserId), ["a1"]);
+    assert_eq!(one(&openssl::new_certificate(&file, "")).subject_values(SubjectAttribute::Country), [""; 0]);
 }
 
 #[test]

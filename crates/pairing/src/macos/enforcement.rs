@@ -14,7 +14,7 @@ use crate::{Account, Error, Note};
 impl Macos {
     /// Refuses a removal after which nobody can log in; notes one after which this account cannot. `still_opens` tells whether a
     /// card opens the account afterwards.
-    pub(super) fn check_lock_out(&self, account: &Account, still_opens: bool) -> Result<Option<Note>, Error> {
+    pub(crate) fn check_lock_out(&self, account: &Account, still_opens: bool) -> Result<Option<Note>, Error> {
         if still_opens {
             return Ok(None);
         }

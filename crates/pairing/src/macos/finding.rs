@@ -68,6 +68,15 @@ pub enum Finding {
     },
     /// Smart cards are enforced, and this account has none any more.
     LocksAccountOut,
+    /// The account has a value for attribute mapping that differs from the right one in upper and lower case only.
+    DiffersInCase {
+        /// The value.
+        value: String,
+    },
+    /// `checkCertificateTrust` is 0, so the names in a certificate are believed whoever issued it.
+    NotChecked,
+    /// A login through attribute mapping left `;amidentity;` in the record.
+    MappedIdentityStays,
 }
 
 impl Finding {
@@ -125,6 +134,17 @@ impl fmt::Display for Finding {
             Finding::FileVault { hash, why } => {
                 write!(f, "FileVault may still know {hash}: {}", escape_control(why))
             }
+            Finding::DiffersInCase { value } => write!(
+                f,
+                "the account has {}, which differs in case only: macOS compares exactly",
+                escape_control(value)
+            ),
+            Finding::NotChecked => f.write_str(
+                "checkCertificateTrust is 0 on this Mac: whoever writes a certificate with these names onto a card may get in",
+            ),
+            Finding::MappedIdentityStays => f.write_str(
+                "the record still binds a card that logged in through the mapping (;amidentity;), for FileVault and the keychain; `pivkit unpair --backend macos` removes that",
+            ),
             Finding::LocksAccountOut => {
                 f.write_str("smart cards are enforced on this Mac, and no card will open this account any more")
             }

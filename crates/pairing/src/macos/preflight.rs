@@ -5,7 +5,7 @@ use ::macos::{CertificateTrust, SmartcardPreferences, dscl, preferences, session
 use identity::{Certificate, KeyAlgorithm, PairingHash, Usage};
 
 use super::{Finding, Macos, key_hash, record::Bound};
-use crate::{Account, Error};
+use crate::{Account, AccountName, Error};
 
 /// An identity that is to be paired, and what else of the card matters to a Mac.
 #[derive(Debug, Clone, Copy)]
@@ -103,12 +103,10 @@ impl Macos {
         if one_card && bound.opens() {
             findings.push(Finding::OneCardPerUser);
         }
-        let mut others = Vec::new();
-        for record in dscl::users(self.runner())? {
-            if record.name().as_str() != account.name.as_str() && Bound::of(&record).opens_for(hash) {
-                others.push(record.name().as_str().parse()?);
-            }
-        }
+        let users = dscl::users(self.runner())?.into_iter();
+        let others = users.filter(|record| Bound::of(record).opens_for(hash));
+        let others = others.filter_map(|record| record.name().as_str().parse::<AccountName>().ok());
+        let others: Vec<_> = others.filter(|name| *name != account.name).collect();
         if !others.is_empty() {
             findings.push(Finding::OpensOthers { hash: *hash, accounts: others });
         }

@@ -7,7 +7,7 @@ use ::macos::{Binding, bindings};
 use identity::PairingHash;
 
 use crate::plan::{Action, Removal};
-use crate::{Account, Error, PairedKey, Pairing, Pairings};
+use crate::{Account, AccountPairings, Error, PairedKey, Pairing, Pairings};
 
 /// The values of `AuthenticationAuthority` that bind keys, in the order of the record. Everything else there is left alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,15 +113,32 @@ impl Bound {
     }
 }
 
+/// What a list says of a record; `None` if its name is none that this program can ask for. A record that is damaged does not
+/// hide the others.
+pub(super) fn account_pairings(record: &UserRecord, pairings: Pairings) -> Option<AccountPairings> {
+    let (account, pairings) = match account(record) {
+        Ok(account) => (account, Ok(pairings)),
+        Err(error) => {
+            let name = record.name().as_str().parse().ok()?;
+            (Account { name, uid: u32::MAX, gid: STAFF, home: EMPTY.into() }, Err(error))
+        }
+    };
+    Some(AccountPairings { account, pairings })
+}
+
 /// A record as an account.
-pub(super) fn account(record: &UserRecord) -> Result<Account, Error> {
+pub(crate) fn account(record: &UserRecord) -> Result<Account, Error> {
     let name = record.name().as_str().parse()?;
     let lacks = |what: &str| -> Error {
         let what = format!("the record of {} lacks {what}", record.name());
         ::macos::Error::Malformed { what: "the local directory".to_owned(), why: what }.into()
     };
     let uid = record.uid().ok_or_else(|| lacks("UniqueID"))?;
-    let home = record.home().unwrap_or_else(|| "/var/empty".to_owned());
-    // Staff, 20, is the group of everybody on a Mac.
-    Ok(Account { name, uid, gid: record.gid().unwrap_or(20), home: home.into() })
+    let home = record.home().unwrap_or_else(|| EMPTY.to_owned());
+    Ok(Account { name, uid, gid: record.gid().unwrap_or(STAFF), home: home.into() })
 }
+
+/// The group of everybody on a Mac.
+const STAFF: u32 = 20;
+/// The home of those who have none.
+const EMPTY: &str = "/var/empty";

@@ -55,12 +55,19 @@ impl Macos {
         if session::effective_uid(self.runner())? == 0 && account.uid != 0 {
             command = session::in_session_of(self.runner(), &user, account.uid, &command);
         }
-        let keychain = sc_auth::pair(self.runner(), &command)?;
-        if self.bound(account)?.opens_for(hash) {
-            Ok(keychain)
-        } else {
-            let what = format!("sc_auth said that it paired {hash}, and the record of the account does not show it");
-            Err(Error::NotReadBack { name: account.name.to_string(), what })
+        let name = || account.name.to_string();
+        let in_doubt = |source| Error::InDoubt { name: name(), hash: *hash, source: Box::new(source) };
+        let said = sc_auth::pair(self.runner(), &command).map_err(Error::from);
+        match (said, self.bound(account).map(|bound| bound.opens_for(hash))) {
+            (Ok(keychain), Ok(true)) => Ok(keychain),
+            (Ok(_), Ok(false)) => {
+                let what =
+                    format!("sc_auth said that it paired {hash}, and the record of the account does not show it");
+                Err(Error::NotReadBack { name: name(), what })
+            }
+            (Err(error), Ok(false)) => Err(error),
+            // It is in the record, but the keychain may know nothing of it.
+            (Err(error), _) | (Ok(_), Err(error)) => Err(in_doubt(error)),
         }
     }
 

@@ -6,7 +6,7 @@ use super::{in_doubt, name, tries};
 use crate::choice::connect_one;
 use crate::error::Change;
 use crate::report::{PinReport, SCHEMA_VERSION, SecretChangeReport};
-use crate::session::in_session;
+use crate::session::{in_session, pin_in_doubt};
 use crate::transport::CardReaders;
 use crate::{CardChoice, Error, Ui};
 
@@ -43,7 +43,7 @@ pub fn verify_pin(readers: &mut CardReaders, request: &SecretRequest, ui: &mut d
         let verified = session.verify_pin(&pin, request.last_try).map_err(in_reader)?;
         Ok((reference, verified.status_before()))
     });
-    let (reference, before) = verified.map_err(|error| in_doubt(error, card.pin_was_sent(), Change::Try))?;
+    let (reference, before) = verified.map_err(|error| pin_in_doubt(error, &card))?;
     Ok(PinReport {
         schema_version: SCHEMA_VERSION,
         pin: name(reference),

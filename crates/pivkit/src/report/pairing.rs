@@ -2,6 +2,17 @@
 
 use serde::Serialize;
 
+use super::IdentityReport;
+
+/// An identity on a card that is about to be paired.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct IdentityOffer {
+    /// The identity.
+    pub identity: IdentityReport,
+    /// Why it cannot be paired, each a phrase; empty if it can.
+    pub obstacles: Vec<String>,
+}
+
 /// `pivkit pair` and `pivkit unpair`.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct ChangeReport {
@@ -21,6 +32,9 @@ pub struct ChangeReport {
     pub paired: Vec<String>,
     /// What is worth knowing beside, each a sentence without its full stop.
     pub notes: Vec<String>,
+    /// What the backend has for the account beside those, where it keeps no hash: digests, rules, values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
     /// True if the keys concerned open the account after the command, or might: through a file that pivkit does not manage,
     /// or by something that could not be read.
     pub may_open: bool,

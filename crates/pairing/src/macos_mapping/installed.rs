@@ -1,0 +1,41 @@
+//! The file that is installed.
+
+use std::path::PathBuf;
+
+use ::macos::smartcard_login::{AttributeMapping, Installed, PATH, Severity};
+use ::macos::{CertificateTrust, SmartcardPreferences};
+
+use super::MacosMapping;
+use crate::Error;
+
+impl MacosMapping {
+    /// How the installed file maps certificates.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoMapping`] if there is none that macOS would use; [`Error::Mac`].
+    pub fn mapping(&self) -> Result<AttributeMapping, Error> {
+        let root = self.mac.files();
+        let refused = |why: String| Error::NoMapping { path: self.path(), why };
+        let installed = Installed::below(root)?.ok_or_else(|| refused("is not there".to_owned()))?;
+        // Root's, in the tests of somebody who is not root their own.
+        let as_root = Installed { owner: if installed.owner == self.owner { 0 } else { installed.owner }, ..installed };
+        let (login, findings) = as_root.lint(None);
+        if let Some(worst) = findings.into_iter().find(|finding| finding.severity == Severity::Error) {
+            return Err(refused(format!("is not used by macOS: {}", worst.message)));
+        }
+        let mapping = login.and_then(|login| login.attribute_mapping);
+        mapping.ok_or_else(|| refused("has no AttributeMapping".to_owned()))
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> PathBuf {
+        self.mac.files().join(PATH.trim_start_matches('/'))
+    }
+
+    /// Whether certificates of cards are not checked; `None` if nobody knows.
+    pub(super) fn is_unchecked(&self) -> Option<bool> {
+        let preferences = SmartcardPreferences::read(self.mac.runner()).ok()?;
+        Some(preferences.check_certificate_trust.unwrap_or(CertificateTrust::Off) == CertificateTrust::Off)
+    }
+}

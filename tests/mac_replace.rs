@@ -1,0 +1,131 @@
+//! `pair --replace`: a renewed card takes the place of the old one, and whatever happens on the way, one of them opens the account.
+
+use crate::bench::Bench;
+use crate::bench::card::Card;
+use crate::bench::mac::{Mac, hash_of};
+use crate::mac_pair::{pair, with_card};
+
+const OLD: &str = "0123456789ABCDEF0123456789ABCDEF01234567";
+
+fn with_old_card<'a>(bench: &'a Bench, name: &str) -> Mac<'a> {
+    let mac = with_card(bench, name);
+    give_old(&mac, &[OLD]);
+    mac
+}
+
+fn give_old(mac: &Mac<'_>, hashes: &[&str]) {
+    let values: Vec<_> = hashes.iter().map(|hash| format!("AuthenticationAuthority=;tokenidentity;{hash}")).collect();
+    let values: Vec<&str> = values.iter().flat_map(|value| ["--value", value.as_str()]).collect();
+    mac.set(&[&["user", "alice", "--uid", "501", "--logged-in"], &values[..]].concat());
+}
+
+#[test]
+fn the_new_key_is_there_before_the_old_one_goes() {
+    let bench = Bench::vpcd();
+    let _card = Card::alice(&bench);
+    let mac = with_old_card(&bench, "mac");
+    let others: Vec<_> = mac.authorities("alice").into_iter().filter(|value| !value.contains(OLD)).collect();
+    let new = hash_of(&bench, "card", "9a");
+    pair(&bench, &mac, "alice", &["--replace"]).success();
+    assert_eq!(mac.authorities("alice"), [others, vec![format!(";tokenidentity;{new}")]].concat());
+    let calls = mac.calls();
+    let verb =
+        |verb: &str| calls.iter().position(|call| call.tool() == "sc_auth" && call.arguments()[0] == verb).unwrap();
+    let reads = calls.iter().enumerate().filter(|(_, call)| call.arguments().contains(&"-read"));
+    let between = reads.filter(|(at, _)| (verb("pair")..verb("unpair")).contains(at)).count();
+    assert!(
+        verb("pair") < verb("unpair") && between > 0,
+        "{:?}",
+        calls.iter().map(|call| call.text()).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn which_old_one_is_said_or_asked_for() {
+    let bench = Bench::vpcd();
+    let _card = Card::alice(&bench);
+    let mac = with_card(&bench, "mac");
+    let other = "F".repeat(40);
+    give_old(&mac, &[OLD, &other]);
+    let refused = pair(&bench, &mac, "alice", &["--replace"]);
+    assert_ne!(refused.code, Some(0), "{refused}");
+    assert!(refused.stderr.contains(OLD) && refused.stderr.contains(&other), "{refused}");
+    assert_eq!(mac.paired("alice"), [OLD, &other]);
+    pair(&bench, &mac, "alice", &["--replace", "--old", OLD]).success();
+    assert_eq!(mac.paired("alice"), [other, hash_of(&bench, "card", "9a")]);
+}
+
+/// Every call of every tool, one after the other, goes wrong in this way.
+fn at_every_call(what: &str) {
+    let bench = Bench::vpcd();
+    let _card = Card::alice(&bench);
+    let new = hash_of(&bench, "card", "9a");
+    let mac = with_old_card(&bench, "mac");
+    pair(&bench, &mac, "alice", &["--replace"]).success();
+    let count = mac.calls().len();
+    assert!(count >= 8, "{count} calls");
+    let (mut failed, mut halfway) = (0, 0);
+    for call in 1..=count {
+        give_old(&mac, &[OLD]);
+        mac.set(&["quirk", &format!("any#{call}={what}")]);
+        let pin = bench.file("pin", crate::bench::PIN);
+        let run = ["pair", "--user", "alice", "--replace", "--pin-file", pin.to_str().unwrap(), "--yes"];
+        let output = mac.pivkit(&run).output();
+        let left = mac.paired("alice");
+        let context = format!("{what} at call {call} of {count}: {left:?} {output}");
+        assert!(left.iter().any(|hash| *hash == new || hash == OLD), "nobody opens the account, {context}");
+        assert!(!output.stderr.contains("panicked"), "{context}");
+        // Success means that it is as it should be.
+        assert!(output.code != Some(0) || left == [new.as_str()], "{context}");
+        failed += usize::from(output.code != Some(0));
+        halfway += usize::from(left.len() == 2);
+        // And it can be finished.
+        mac.set(&["quirk"]);
+        pair(&bench, &mac, "alice", &["--replace"]).success();
+        assert_eq!(mac.paired("alice"), [new.as_str()], "{context}");
+    }
+    assert!(failed > 0, "no call mattered");
+    if what.contains("kill-caller") {
+        assert!(halfway > 0, "it was never stopped in the middle");
+    }
+}
+
+#[test]
+fn a_tool_that_fails_at_any_call() {
+    at_every_call("exit 1");
+}
+
+#[test]
+fn a_tool_that_fails_after_its_work_at_any_call() {
+    at_every_call("done-exit 1");
+}
+
+#[test]
+fn a_tool_that_lies_at_any_call() {
+    at_every_call("lie");
+}
+
+#[test]
+fn a_tool_that_dies_at_any_call() {
+    at_every_call("signal 11");
+}
+
+#[test]
+fn a_tool_that_says_half_of_it_at_any_call() {
+    at_every_call("truncated");
+}
+
+#[test]
+fn a_tool_that_talks_nonsense_at_any_call() {
+    at_every_call("garbage");
+}
+
+#[test]
+fn pivkit_that_is_killed_at_any_call() {
+    at_every_call("kill-caller");
+}
+
+#[test]
+fn pivkit_that_is_killed_after_any_call() {
+    at_every_call("done-kill-caller");
+}

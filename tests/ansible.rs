@@ -246,6 +246,7 @@ impl Fleet {
         play.push_str("    - command: mkdir /run/steps\n");
         for (number, (wanted, check)) in steps.iter().enumerate() {
             let user = if wanted.starts_with("user:") { "" } else { "user: alice, " };
+            let backend = if wanted.contains("backend:") { "" } else { ", backend: pam_p11" };
             let wanted = if wanted.is_empty() { "state: present" } else { wanted };
             let executable = if wanted.contains("executable:") {
                 String::new()
@@ -253,7 +254,7 @@ impl Fleet {
                 format!(", executable: {}", crate::bench::binary("pivkit").display())
             };
             play.push_str(&format!(
-                "    - pivkit.pairing.account: {{{user}{wanted}{executable}}}\n      check_mode: {check}\n      diff: true\n      \
+                "    - pivkit.pairing.account: {{{user}{wanted}{backend}{executable}}}\n      check_mode: {check}\n      diff: true\n      \
                  ignore_errors: true\n      register: step{number}\n    - raw: cp /home/alice/.eid/authorized_certificates /run/steps/{number}; true\n"
             ));
         }

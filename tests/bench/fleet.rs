@@ -119,7 +119,10 @@ impl Fleet {
         }
         // The near end of the first cable: nothing listens there.
         inventory.push_str(&format!("[unreachable]\ngone ansible_host={}\n", address(1, 1)));
-        inventory.push_str(&format!("[all:vars]\npivkit_executable={}\n", binary("pivkit").display()));
+        inventory.push_str(&format!(
+            "[all:vars]\npivkit_executable={}\npivkit_backend=pam_p11\n",
+            binary("pivkit").display()
+        ));
         self.file("inventory", &inventory);
         let source = project().join("contrib/ansible");
         let collections = self.path("collections");

@@ -13,7 +13,8 @@ from ansible.plugins.action import ActionBase
 class ActionModule(ActionBase):
     """Transfers in check mode as well: without the files nobody could say what would change."""
 
-    TRANSFERS_FILES = True
+    # Not TRANSFERS_FILES: Ansible would make a directory on the host beforehand, which a task that is skipped does not need.
+    TRANSFERS_FILES = False
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)

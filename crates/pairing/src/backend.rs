@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use identity::{Certificate, PairingHash};
 
 use crate::plan::Removal;
-use crate::{Account, Applied, Error, Key, PairedKey, Plan, Request, Selection, Undo};
+use crate::{Account, AccountTable, Applied, Error, Key, PairedKey, Plan, Request, Selection, Undo};
 
 /// One way in which a system keeps which key opens which account.
 ///
@@ -23,6 +23,15 @@ pub trait Backend: Send + Sync {
     /// [`apply_many`](Backend::apply_many), and several threads would only wait for each other.
     fn keeps_one_file(&self) -> bool {
         false
+    }
+
+    /// The accounts, where the backend knows them better than etc/passwd does: those of a Mac stand in its directory.
+    ///
+    /// # Errors
+    ///
+    /// Whatever reading them gave.
+    fn account_table(&self) -> Result<Option<AccountTable>, Error> {
+        Ok(None)
     }
 
     /// Why the login module cannot use this identity, as half a sentence; `None` when nothing stands in

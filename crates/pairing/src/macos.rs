@@ -27,8 +27,8 @@ use identity::{Certificate, PairingHash};
 
 use crate::plan::{Action, Removal};
 use crate::{
-    Account, AccountName, AccountPairings, Applied, Backend, Change, Error, Note, Pairings, Plan, Request, Selection,
-    Undo, Witness,
+    Account, AccountName, AccountPairings, AccountTable, Applied, Backend, Change, Error, Note, Pairings, Plan,
+    Request, Selection, Undo, Witness,
 };
 
 mod enforcement;
@@ -124,6 +124,12 @@ impl Macos {
 impl Backend for Macos {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn account_table(&self) -> Result<Option<AccountTable>, Error> {
+        let records = dscl::users(self.runner())?;
+        // What has no name or number that can be used is nobody who logs in.
+        Ok(Some(AccountTable::of(records.iter().filter_map(|record| record::account(record).ok()))))
     }
 
     fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {

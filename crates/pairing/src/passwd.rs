@@ -20,8 +20,13 @@ impl Passwd {
     /// Other lines (comments, `+` of NIS, damaged ones) are passed over, as the C library does; of
     /// two lines with one name the first counts.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
+        Self::of(bytes.split(|&byte| byte == b'\n').filter_map(line))
+    }
+
+    /// Accounts from elsewhere; of two with one name the first counts.
+    pub(crate) fn of(accounts: impl Iterator<Item = Account>) -> Self {
         let mut passwd = Passwd { accounts: Vec::new(), by_name: HashMap::new(), by_home: HashMap::new() };
-        for account in bytes.split(|&byte| byte == b'\n').filter_map(line) {
+        for account in accounts {
             let index = passwd.accounts.len();
             if *passwd.by_name.entry(account.name.clone()).or_insert(index) == index {
                 // Paths are compared by their components: a slash at the end makes no difference.

@@ -13,9 +13,10 @@ use crate::mac_pair::with_card;
 
 const VALUE: &str = "Kerberos:alice@example.test";
 
-/// pivkit for a Mac whose files lie in the folder `root`.
+/// pivkit for a Mac whose files lie in the folder `root`, which the bench itself names where accounts are changed.
 fn run(mac: &Mac<'_>, root: &str, arguments: &[&str]) -> Output {
-    mac.pivkit(&[arguments, &["--root", root]].concat()).output().never_panicked()
+    let more = if ["mapping", "bulk"].contains(&arguments[0]) { &["--root", root][..] } else { &[] };
+    mac.pivkit(&[arguments, more].concat()).output().never_panicked()
 }
 
 fn pair(bench: &Bench, mac: &Mac<'_>, root: &str, user: &str) -> Output {
@@ -26,7 +27,7 @@ fn pair(bench: &Bench, mac: &Mac<'_>, root: &str, user: &str) -> Output {
 
 /// The folder with the files of the Mac, and the path of its SmartcardLogin.plist.
 fn files(bench: &Bench) -> (String, PathBuf) {
-    let root = bench.path("files");
+    let root = bench.path("root");
     fs::create_dir_all(root.join("etc")).unwrap();
     (root.to_str().unwrap().to_owned(), root.join("etc/SmartcardLogin.plist"))
 }

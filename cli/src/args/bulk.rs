@@ -38,6 +38,10 @@ pub(crate) struct BulkPlan {
     pub(crate) manifest: PathBuf,
     #[command(flatten)]
     pub(crate) account: AccountArgs,
+    /// On a Mac, mapping (values of accounts, and one SmartcardLogin.plist; nobody needs to be there) or pairing (sc_auth, in each
+    /// person's session)
+    #[arg(long, value_name = "STRATEGY", conflicts_with_all = ["backend", "mapping"])]
+    strategy: Option<Strategy>,
     /// Plan the rows of this host; without it, those of this machine
     #[arg(long, value_name = "NAME", value_hint = ValueHint::Hostname)]
     pub(crate) host: Option<HostName>,
@@ -50,6 +54,23 @@ pub(crate) struct BulkPlan {
     /// Write one manifest for each host, with its certificates, into this folder; no account is looked at
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with_all = ["host", "backend", "root"])]
     pub(crate) split_by_host: Option<PathBuf>,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Strategy {
+    Mapping,
+    Pairing,
+}
+
+impl BulkPlan {
+    /// The name of the backend that was asked for.
+    pub(crate) fn backend(&self) -> Option<&str> {
+        match self.strategy {
+            Some(Strategy::Mapping) => Some("macos_mapping:upn"),
+            Some(Strategy::Pairing) => Some("macos"),
+            None => self.account.backend(),
+        }
+    }
 }
 
 #[derive(Args, Debug)]

@@ -11,8 +11,16 @@ use crate::failure::{self, Failure};
 use crate::{output, render};
 
 pub(super) fn accounts(args: &AccountArgs, accept_lock_out: bool) -> Result<Accounts, Failure> {
+    accounts_of(args, args.backend(), accept_lock_out)
+}
+
+pub(super) fn accounts_of(
+    args: &AccountArgs,
+    backend: Option<&str>,
+    accept_lock_out: bool,
+) -> Result<Accounts, Failure> {
     let tools = MacTools { accept_lock_out, ..args.mac.tools() };
-    Ok(Accounts::open(args.system(), args.backend(), &tools)?)
+    Ok(Accounts::open(args.system(), backend, &tools)?)
 }
 
 pub(super) fn pair(context: &Context, args: &Pair) -> Result<ExitCode, Failure> {

@@ -12,6 +12,9 @@
 //! | lock    | none: single values are added and removed                                                          |
 //! | undo    | a value that was added goes, one that was removed comes back, at the end of the list               |
 //!
+//! Where a whole office is to be paired, [`installing`](MacosMapping::installing) also puts the file in its place if there is none.
+//! That is not undone with a pairing: others count on it. A file that maps otherwise is not touched, and nothing is paired.
+//!
 //! The value counts, not the key: every certificate with these names opens the account, as far as macOS trusts its issuer. Upper and
 //! lower case count. Whether an account of a directory service has the same value is not looked at.
 
@@ -41,12 +44,20 @@ pub struct MacosMapping {
     mac: Macos,
     /// To whom the file must belong.
     owner: u32,
+    /// The mapping that is to be installed if there is no file, and the name of the backend that does so.
+    wanted: Option<(&'static str, AttributeMapping)>,
 }
 
 impl MacosMapping {
     /// The backend for a Mac. Whether a file is installed is looked at when something is asked.
     pub fn new(mac: Macos) -> Self {
-        MacosMapping { mac, owner: 0 }
+        MacosMapping { mac, owner: 0, wanted: None }
+    }
+
+    /// The same for a Mac that has no file yet, or one with this mapping: the first pairing installs one. `name` is what the
+    /// backend is called, so that plans and journals know.
+    pub fn installing(mac: Macos, name: &'static str, mapping: AttributeMapping) -> Self {
+        MacosMapping { wanted: Some((name, mapping)), ..Self::new(mac) }
     }
 
     /// The Mac.
@@ -59,7 +70,8 @@ impl MacosMapping {
         let mapping = self.mapping()?;
         let attribute = mapping.attribute.as_str();
         let users = dscl::users_with(self.mac.runner(), &[attribute])?;
-        Ok(Survey { users, unchecked: self.is_unchecked(), mapping, claimed: BTreeMap::new() })
+        let is_installed = self.is_installed()?;
+        Ok(Survey { users, unchecked: self.is_unchecked(), mapping, is_installed, claimed: BTreeMap::new() })
     }
 
     /// The record as it is now, and the mapped values in it.
@@ -121,7 +133,10 @@ impl MacosMapping {
         let attribute = || mapping.attribute.to_string();
         let add_value = added.map(|value| Change::AddValue { attribute: attribute(), value });
         let removed = gone.into_iter().map(|value| Change::RemoveValue { attribute: attribute(), value });
-        let changes: Vec<Change> = add_value.into_iter().chain(removed).collect();
+        // The file comes last: as soon as it is there it counts before other pairings.
+        let install = (!survey.is_installed && add.is_some()).then(|| Change::InstallMapping { path: self.path() });
+        notes.extend(install.as_ref().map(|_| Note::Mac(Finding::MappingWillPrecede)));
+        let changes: Vec<Change> = add_value.into_iter().chain(removed).chain(install).collect();
         let all = matches!(request, Request::Unpair(Selection::All));
         // What a plan to remove everything may meet when it is applied: as many values, and no others.
         let remove = if all { Removal::All(BTreeSet::new(), changes.len()) } else { Removal::None };
@@ -141,6 +156,8 @@ impl MacosMapping {
 struct Survey {
     mapping: AttributeMapping,
     users: Vec<UserRecord>,
+    /// Whether the file is there.
+    is_installed: bool,
     /// Whether the certificates of cards are not checked; `None` if nobody knows.
     unchecked: Option<bool>,
     claimed: BTreeMap<String, AccountName>,
@@ -180,15 +197,15 @@ impl Survey {
 
 impl Backend for MacosMapping {
     fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {
-        self.mac.obstacle(slot, certificate)
+        self.wanted.as_ref().map_or(NAME, |(name, _)| name)
     }
 
     fn account_table(&self) -> Result<Option<AccountTable>, Error> {
         self.mac.account_table()
+    }
+
+    fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {
+        self.mac.obstacle(slot, certificate)
     }
 
     fn pairings(&self, account: &Account) -> Result<Pairings, Error> {

@@ -173,6 +173,11 @@ pub enum Change {
         /// The value.
         value: String,
     },
+    /// The file by which a Mac finds accounts by the names in certificates is put in its place.
+    InstallMapping {
+        /// The file.
+        path: PathBuf,
+    },
     /// A value is removed from an attribute of the record of a Mac's account.
     RemoveValue {
         /// The attribute.
@@ -221,6 +226,13 @@ impl fmt::Display for Change {
             }
             Change::AddValue { attribute, value } => {
                 write!(f, "add {} to {} of the account's record", escape_control(value), escape_control(attribute))
+            }
+            Change::InstallMapping { path } => {
+                write!(
+                    f,
+                    "write {} (mode 0644), by which this Mac finds accounts by the names in certificates",
+                    shown(path)
+                )
             }
             Change::RemoveValue { attribute, value } => {
                 write!(f, "remove {} from {} of the account's record", escape_control(value), escape_control(attribute))

@@ -15,6 +15,7 @@ use pairing::{Account, AccountName, AccountTable, Backend, LoginModule, PairedKe
 use time::Time;
 
 use crate::Error;
+use crate::mapping::Preset;
 use crate::report::{AccountReport, PairingReport};
 
 /// The accounts of a system, with the backend through which they are paired.
@@ -61,9 +62,19 @@ impl Accounts {
     pub fn open(system: System, name: Option<&str>, mac: &MacTools) -> Result<Self, Error> {
         let name = match name {
             Some(MACOS) => return Self::on_mac(system, mac),
-            Some(MACOS_MAPPING) => {
+            Some(name) if name.split(':').next() == Some(MACOS_MAPPING) => {
+                let of_preset = Preset::backends().into_iter().find(|(_, backend)| *backend == name);
+                let wanted = match of_preset {
+                    Some((preset, backend)) => preset.mapping()?.map(|mapping| (backend, mapping)),
+                    None if name == MACOS_MAPPING => None,
+                    None => return Err(Error::UnknownBackend { name: name.to_owned() }),
+                };
                 let on_mac = Self::on_mac(system, mac)?;
-                let mapping = on_mac.mac.clone().map(|mac| Box::new(MacosMapping::new(mac)) as Box<dyn Backend>);
+                let with = |mac| match wanted {
+                    Some((backend, mapping)) => MacosMapping::installing(mac, backend, mapping),
+                    None => MacosMapping::new(mac),
+                };
+                let mapping = on_mac.mac.clone().map(|mac| Box::new(with(mac)) as Box<dyn Backend>);
                 return Ok(Self { backend: mapping.unwrap_or(on_mac.backend), ..on_mac });
             }
             Some(name) => name,

@@ -75,6 +75,8 @@ pub enum Finding {
     },
     /// `checkCertificateTrust` is 0, so the names in a certificate are believed whoever issued it.
     NotChecked,
+    /// `/etc/SmartcardLogin.plist` is about to be written, and counts before pairings of `sc_auth`.
+    MappingWillPrecede,
     /// A login through attribute mapping left `;amidentity;` in the record.
     MappedIdentityStays,
 }
@@ -141,6 +143,9 @@ impl fmt::Display for Finding {
             ),
             Finding::NotChecked => f.write_str(
                 "checkCertificateTrust is 0 on this Mac: whoever writes a certificate with these names onto a card may get in",
+            ),
+            Finding::MappingWillPrecede => f.write_str(
+                "as soon as /etc/SmartcardLogin.plist is there it counts before pairings of sc_auth, which may not be looked at any more",
             ),
             Finding::MappedIdentityStays => f.write_str(
                 "the record still binds a card that logged in through the mapping (;amidentity;), for FileVault and the keychain; `pivkit unpair --backend macos` removes that",

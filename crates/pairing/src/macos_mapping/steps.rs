@@ -30,6 +30,7 @@ impl MacosMapping {
                     undo.added.push(value.clone());
                 }
                 Change::RemoveValue { value, .. } if values.contains(value) => undo.removed.push(value.clone()),
+                Change::InstallMapping { .. } if !self.is_installed()? => {}
                 _ => continue,
             }
             changes.push(change.clone());
@@ -43,6 +44,9 @@ impl MacosMapping {
             witness(&result).map_err(Error::Witness)?;
             self.add(account, &undo.added)?;
             self.remove(account, &undo.removed)?;
+            if changes.iter().any(|change| matches!(change, Change::InstallMapping { .. })) {
+                self.install()?;
+            }
         }
         tracing::info!(backend = NAME, account = %account.name, changes = changes.len(), "pairing_applied");
         Ok(Applied { account: account.clone(), changes, notes: plan.notes.clone(), undo: result })

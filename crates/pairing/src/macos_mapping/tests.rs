@@ -265,3 +265,37 @@ fn certificates_that_nobody_checks_are_told_of() {
         assert_eq!(world.plan("alice", &pair("a@x")).unwrap().notes(), [Note::Mac(Finding::NotChecked)]);
     }
 }
+
+#[test]
+fn an_office_gets_its_file_with_the_first_pairing() {
+    let mut world = World::new(&[("alice", &[]), ("bob", &["Kerberos:b@x"]), ("carol", &[])]);
+    let mapping = world.backend.mapping().unwrap();
+    let file = world.backend.path();
+    let owner = world.backend.owner;
+    std::fs::remove_file(&file).unwrap();
+    world.backend = MacosMapping::installing(world.backend.mac.clone(), "macos_mapping:upn", mapping);
+    world.backend.owner = owner;
+    assert_eq!(world.backend.name(), "macos_mapping:upn");
+    let requests = [("alice", "a@x"), ("bob", "b@x")].map(|(user, upn)| (account(user), pair(upn)));
+    let plans: Vec<Plan> = world.backend.plan_many(&requests).into_iter().map(Result::unwrap).collect();
+    assert_eq!(plans.iter().map(|plan| plan.changes().len()).collect::<Vec<_>>(), [2, 1]);
+    assert!(!file.exists(), "a plan changes nothing");
+    let applied: Vec<Applied> =
+        world.backend.apply_many(&plans, &mut |_| Ok(())).into_iter().map(Result::unwrap).collect();
+    assert_eq!(applied.iter().map(|applied| applied.changes().len()).collect::<Vec<_>>(), [2, 0]);
+    assert!(world.plan("alice", &pair("a@x")).unwrap().is_unchanged());
+    world.backend.undo(&account("alice"), applied[0].undo()).unwrap();
+    assert!(world.values("alice").is_empty() && file.exists(), "others count on the file");
+
+    world.install("Common Name", "dsAttrTypeStandard:AltSecurityIdentities");
+    let refused = world.plan("carol", &pair("c@x"));
+    assert!(matches!(refused, Err(Error::NoMapping { why, .. }) if why.contains("another way")));
+}
+
+#[test]
+fn the_accounts_are_those_of_the_directory() {
+    let world = World::new(&[("alice", &[])]);
+    let table = world.backend.account_table().unwrap().unwrap();
+    assert_eq!(table.account(&"alice".parse().unwrap()).unwrap().uid, 501);
+    assert!(matches!(table.account(&"root".parse().unwrap()), Err(Error::AccountNotFound { .. })));
+}

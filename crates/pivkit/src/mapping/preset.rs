@@ -51,6 +51,16 @@ impl Preset {
         (Preset::None, "none"),
     ];
 
+    /// The backends that pair by a preset, and install its file if there is none.
+    pub(crate) fn backends() -> [(Preset, &'static str); 4] {
+        [
+            (Preset::Upn, "macos_mapping:upn"),
+            (Preset::Email, "macos_mapping:email"),
+            (Preset::PlatformSso, "macos_mapping:platform-sso"),
+            (Preset::PlatformSsoEmail, "macos_mapping:platform-sso-email"),
+        ]
+    }
+
     pub(crate) fn mapping(self) -> Result<Option<AttributeMapping>, Error> {
         let (fields, format, attribute): (&[&str], _, _) = match self {
             Preset::Upn => (&["NT Principal Name"], "Kerberos:$1", None),
@@ -88,6 +98,10 @@ mod tests {
         for (preset, name) in Preset::NAMES {
             assert_eq!((name.parse(), preset.to_string().as_str()), (Ok(preset), name));
             assert_eq!(preset.mapping().unwrap().is_none(), preset == Preset::None);
+        }
+        for (preset, backend) in Preset::backends() {
+            assert_eq!(backend, format!("macos_mapping:{preset}"));
+            assert!(preset.mapping().unwrap().unwrap().attribute.is_for_mapping());
         }
         assert!("UPN".parse::<Preset>().is_err());
     }

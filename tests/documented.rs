@@ -53,6 +53,7 @@ fn every_example_in_the_help_succeeds() {
         "psso register",
         "psso login",
         "psso inspect",
+        "doctor",
         "completions",
         "man",
     ] {

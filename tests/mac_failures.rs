@@ -14,22 +14,22 @@ fn each_error_of_pairing_is_explained_in_every_language() {
     let mac = with_card(&bench, "mac");
     let before = mac.authorities("alice");
     let errors = [
-        ("error -11", "-11", "OpenSC"),
-        ("error -13", "-13", "trust"),
-        ("error -8", "-8", "9d"),
-        ("ui", "UI not enabled", "log"),
-        ("error -77", "-77", ""),
+        ("error -11", 6, "-11", "OpenSC"),
+        ("error -13", 5, "-13", "trusted on this Mac"),
+        ("error -8", 5, "-8", "9d"),
+        ("ui", 6, "UI not enabled", "at the screen"),
+        ("error -77", 6, "-77", "CryptoTokenKit"),
     ];
     for language in ["en", "de", "zh"] {
         mac.set(&["language", language]);
         for stream in ["stdout", "stderr"] {
             mac.set(&["messages", stream]);
-            for (quirk, number, word) in errors {
+            for (quirk, code, number, word) in errors {
                 mac.set(&["quirk", &format!("sc_auth.pair={quirk}")]);
-                let output = pair(&bench, &mac, "alice", &[]).exits_with(6);
+                let output = pair(&bench, &mac, "alice", &[]).exits_with(code);
                 let context = format!("{language} {stream} {quirk}: {output}");
                 assert!(output.stderr.contains(number), "{context}");
-                assert!(output.stderr.to_lowercase().contains(&word.to_lowercase()), "{word:?}, {context}");
+                assert!(output.stderr.contains(word), "{word:?}, {context}");
                 assert_eq!(mac.authorities("alice"), before, "{context}");
             }
         }
@@ -180,4 +180,18 @@ fn a_missing_tool_is_named() {
     std::fs::remove_file(bench.path("mac-tools/sc_auth")).unwrap();
     let output = pair(&bench, &mac, "alice", &[]).exits_with(6);
     assert!(output.stderr.contains("sc_auth"), "{output}");
+}
+
+#[test]
+fn a_card_that_the_mac_does_not_see_and_a_dialog_that_is_cancelled() {
+    let bench = Bench::vpcd();
+    let _card = Card::alice(&bench);
+    let mac = with_card(&bench, "mac");
+    mac.set(&["keychain", "alice", "cancelled"]);
+    let cancelled = pair(&bench, &mac, "alice", &[]).exits_with(6);
+    assert!(cancelled.stderr.contains("-128"), "{cancelled}");
+    mac.set(&["remove"]);
+    let unseen = pair(&bench, &mac, "alice", &[]).exits_with(3);
+    assert!(unseen.stderr.contains("does not see this key"), "{unseen}");
+    assert_eq!(mac.paired("alice").len(), 0);
 }

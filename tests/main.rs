@@ -6,6 +6,7 @@
 // A scenario that cannot go on fails, and says where.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod ansible;
 mod architecture;
 mod bad_identity_provider;
 mod bad_input;
@@ -19,9 +20,12 @@ mod card_info;
 mod card_pin;
 mod card_sign;
 mod command_count;
+mod doctor;
 mod documented;
 mod documented_card;
+mod documented_mac;
 mod fault_matrix;
+mod fleet_scripts;
 mod foreign_card;
 mod foreign_card_owner;
 mod foreign_clients;
@@ -37,6 +41,7 @@ mod mac_pair;
 mod mac_replace;
 mod opensc;
 mod pam;
+mod pam_pkcs11;
 mod provision;
 mod provision_choices;
 mod provision_cut_off;
@@ -44,6 +49,8 @@ mod psso;
 mod pulled_card;
 mod secrets;
 mod several_cards;
+mod sssd;
+mod station;
 mod touch;
 mod ykman;
 mod yubico_piv_tool;

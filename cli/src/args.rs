@@ -2,6 +2,7 @@
 
 mod bulk;
 mod card;
+mod doctor;
 mod mapping;
 mod provision;
 mod psso;
@@ -12,11 +13,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-pub(crate) use bulk::{Bulk, BulkApply, BulkPlan, BulkReport, BulkUndo, ReportFormat};
+pub(crate) use bulk::{Bulk, BulkApply, BulkPlan, BulkReport, BulkStation, BulkUndo, ReportFormat};
 pub(crate) use card::{
     Attest, Card, CardInfo, ChangePin, ChangePuk, ManagementKeyArgs, NewPinArgs, NewPukArgs, PukArgs, Reset,
     SetRetries, Sign, Unblock, VerifyPin,
 };
+pub(crate) use doctor::Doctor;
 pub(crate) use mapping::{Mapping, MappingExplain, MappingLint, MappingNew};
 pub(crate) use provision::{Import, Provision, ProvisionCommand, Ready};
 pub(crate) use psso::{DeviceArgs, Inspect, Keys, Login, Psso, Register};
@@ -72,6 +74,8 @@ pub(crate) enum Command {
     /// Sign in with Platform SSO
     #[command(subcommand)]
     Psso(Psso),
+    /// Show what speaks against logging in with a card on this system, and what it makes of a certificate
+    Doctor(Doctor),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -131,6 +135,9 @@ pub(crate) struct Pair {
     pub(crate) user: Option<String>,
     #[command(flatten)]
     pub(crate) identity: IdentityArgs,
+    /// For the backend sssd: trust the authorities in this file, as far as the certificate needs them
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) ca: Vec<PathBuf>,
     /// A renewed card: when the new pairing is there, remove the old one
     #[arg(long)]
     pub(crate) replace: bool,

@@ -3,6 +3,7 @@
 mod bulk;
 mod card;
 mod cards;
+mod doctor;
 mod manual;
 mod mapping;
 mod pairings;
@@ -45,6 +46,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Card(args) => card::run(&context, &args),
         Command::Provision(args) => provision::run(&context, &args),
         Command::Psso(args) => psso::run(&context, args),
+        Command::Doctor(args) => doctor::run(&context, &args),
         Command::Completions { shell } => manual::completions(&context, shell),
         Command::Man { dir } => manual::pages(&context, &dir),
     }

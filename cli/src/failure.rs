@@ -85,6 +85,11 @@ pub(crate) fn next(error: &pivkit::AccountError) -> String {
     account::advise(error).next
 }
 
+/// What to do about an error, a sentence; empty if there is nothing to say.
+pub(crate) fn next_step(error: &Error) -> String {
+    advise(error).next
+}
+
 fn advise(error: &Error) -> Advice {
     match error {
         Error::Transport(error) => card::transport(error),
@@ -124,12 +129,16 @@ fn advise(error: &Error) -> Advice {
             format!("`pivkit pair --user {user}` pairs this card; `pivkit list --user {user}` shows what is paired."),
         ),
         Error::UnknownBackend { .. } => {
-            Advice::new(USAGE, "The backends of this version are macos, macos_mapping and pam_p11.")
+            Advice::new(USAGE, "The backends are macos, macos_mapping, pam_p11, pam_pkcs11 and sssd.")
         }
         Error::NoBackend => Advice::new(
             ACCOUNT,
-            "Install one (on Debian: `sudo apt install libpam-p11`), or choose with --backend pam_p11.",
+            "Install one (on Debian: `sudo apt install libpam-p11`), or choose with --backend; `pivkit doctor` shows what is there.",
         ),
+        Error::SeveralBackends { .. } => {
+            Advice::new(USAGE, "Choose one with --backend; `pivkit doctor` shows more of them.")
+        }
+        Error::Authorities { .. } => Advice::new(USAGE, "Give a file with certificates of authorities, PEM or DER."),
         Error::Pairing(error) => account::advise(error),
         Error::Bulk(error) => bulk::advise(error),
         Error::NotUndone { user, .. } => {

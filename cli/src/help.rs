@@ -118,6 +118,16 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
         ],
     ),
     (
+        &["bulk", "station"],
+        &[
+            Example("A desk with a journal", "pivkit bulk station people.csv --journal desk.jsonl"),
+            Example(
+                "Cards whose keys the manifest names, without questions",
+                "pivkit bulk station people.csv --journal desk.jsonl --no-pin-proof --yes",
+            ),
+        ],
+    ),
+    (
         &["bulk", "report"],
         &[
             Example("What failed, and what to do", "pivkit bulk report journal.jsonl"),
@@ -221,6 +231,16 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
             Example(
                 "The same with the fewest commands to the card, for a program",
                 "pivkit card sign --slot 9a --algorithm RS256 --pin-file pin.txt --json letter.txt",
+            ),
+        ],
+    ),
+    (
+        &["doctor"],
+        &[
+            Example("What speaks against logging in with a card here", "pivkit doctor"),
+            Example(
+                "What the login modules make of alice's certificate, for a program",
+                "pivkit doctor --cert alice.pem --user alice --json",
             ),
         ],
     ),

@@ -38,7 +38,7 @@ pub(super) fn pair(context: &Context, args: &Pair) -> Result<ExitCode, Failure> 
         replace: args.replace.then(|| Selection::of(args.old.as_ref())),
         dry_run: args.change.dry_run,
     };
-    let accounts = accounts(&args.account, args.i_know)?;
+    let accounts = accounts(&args.account, args.i_know)?.trusting(&args.ca)?;
     let mut readers = open(&args.card.transport)?;
     let report = pivkit::pair(&accounts, &mut readers, &request, &mut ui)?;
     context.output.print(&report, |report| render::paired(report, args.change.dry_run))?;

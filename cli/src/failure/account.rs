@@ -80,6 +80,13 @@ pub(super) fn advise(error: &AccountError) -> Advice {
             ),
         ),
         AccountError::Mac(error) => mac::advise(error),
+        AccountError::SeveralKeys { .. } => Advice::new(USAGE, "Unpair those that are not wanted any more, then pair."),
+        AccountError::MappedToAnother { .. } => {
+            Advice::new(ACCOUNT, "Unpair it there first; `pivkit list` shows what is mapped to whom.")
+        }
+        AccountError::Configuration { .. } => {
+            Advice::new(ACCOUNT, "Nothing was changed; `pivkit doctor` shows what else has to be set up.")
+        }
         AccountError::Missing { .. } => Advice::new(ACCOUNT, "Check the path."),
         AccountError::Io { source, .. } => Advice::new(ACCOUNT, io(source.kind())),
         _ => Advice::new(ACCOUNT, "`pivkit list` shows how things stand."),

@@ -42,6 +42,7 @@ const OF_COMMANDS: &[(&[&str], &[u8])] = &[
     (&["bulk", "apply"], &[NO_IDENTITY, ACCOUNT, BULK]),
     (&["bulk", "undo"], &[NO_IDENTITY, ACCOUNT, BULK]),
     (&["bulk", "report"], &[]),
+    (&["bulk", "station"], &[NO_CARD, NO_IDENTITY, ACCOUNT, BULK]),
     (&["provision"], SECRET),
     (&["provision", "import"], SECRET),
     (&["psso", "keys"], &[]),
@@ -57,6 +58,7 @@ const OF_COMMANDS: &[(&[&str], &[u8])] = &[
     (&["card", "attest"], CARD),
     (&["card", "reset"], CARD),
     (&["card", "sign"], SECRET),
+    (&["doctor"], &[NO_IDENTITY, ACCOUNT]),
     (&["completions"], &[]),
     (&["man"], &[]),
 ];

@@ -1,6 +1,8 @@
 //! `SmartcardLogin.plist`.
 
-use pivkit::report::{ExplainReport, ExplainedCertificate, FindingReport, LintReport, MappingReport, NewMappingReport};
+use pivkit::report::{
+    ExplainReport, ExplainedCertificate, LintReport, MappingFinding, MappingReport, NewMappingReport,
+};
 
 use super::safe;
 
@@ -40,13 +42,13 @@ fn mapped(mapping: &MappingReport) -> String {
 }
 
 /// Findings as lines.
-pub(crate) fn findings(findings: &[FindingReport]) -> String {
+pub(crate) fn findings(findings: &[MappingFinding]) -> String {
     findings.iter().map(|finding| format!("  {}: {}\n", finding.severity, safe(&finding.message))).collect()
 }
 
 pub(crate) fn explained_mapping(report: &ExplainReport) -> String {
     let mut text = format!("{} maps {}\n", safe(&report.path), mapped(&report.mapping));
-    let wrong: Vec<FindingReport> =
+    let wrong: Vec<MappingFinding> =
         report.findings.iter().filter(|finding| finding.severity != "note").cloned().collect();
     text.push_str(&findings(&wrong));
     report.certificates.iter().for_each(|one| text.push_str(&certificate(one, &report.mapping.attribute)));

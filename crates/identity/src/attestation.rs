@@ -178,6 +178,25 @@ impl Attestation {
     }
 }
 
+impl Certificate {
+    /// Whether `issuer` issued this certificate: its name stands in it as the issuer's, and the signature is by its key. Dates
+    /// and what the issuer may do are not looked at. `None` when the name fits and the signature cannot be checked here, for
+    /// want of the algorithm.
+    pub fn is_issued_by(&self, issuer: &Certificate) -> Option<bool> {
+        let (Ok(issuer), Ok(own)) = (Link::read(issuer.der(), ROOT), Link::read(self.der(), ATTESTATION)) else {
+            return Some(false);
+        };
+        if !issuer.is_issuer_of(&own) {
+            return Some(false);
+        }
+        match issuer.check_signature_on(&own) {
+            Ok(()) => Some(true),
+            Err(AttestationError::Signature { source: Error::NotSupported { .. }, .. }) => None,
+            Err(_) => Some(false),
+        }
+    }
+}
+
 /// One certificate of the chain.
 struct Link<'a> {
     which: &'static str,

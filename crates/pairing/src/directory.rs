@@ -264,16 +264,24 @@ impl Directory {
     }
 
     fn is_empty(&self) -> Result<bool, Error> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let failed = |error: Errno| Error::io(&self.path, error);
-        let mut listing = nix::dir::Dir::openat(&self.file, ".", flags, Mode::empty()).map_err(failed)?;
-        for entry in listing.iter() {
-            let entry = entry.map_err(failed)?;
-            if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
-                return Ok(false);
-            }
+        let mut listing = self.listing()?;
+        Ok(listing.iter().all(|entry| entry.is_ok_and(|entry| matches!(entry.file_name().to_bytes(), b"." | b".."))))
+    }
+
+    /// The names of what is in it, as far as they are UTF-8.
+    pub(crate) fn names(&self) -> Result<Vec<String>, Error> {
+        let mut names = Vec::new();
+        for entry in self.listing()?.iter() {
+            let entry = entry.map_err(|error| Error::io(&self.path, error))?;
+            names.extend(entry.file_name().to_str().ok().map(str::to_owned));
         }
-        Ok(true)
+        Ok(names)
+    }
+
+    fn listing(&self) -> Result<nix::dir::Dir, Error> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let listing = nix::dir::Dir::openat(&self.file, ".", flags, Mode::empty());
+        listing.map_err(|error| Error::io(&self.path, error))
     }
 
     /// The error for a name that could not be opened, which says when it is a link.

@@ -24,7 +24,9 @@ mod authorized_certificates;
 mod backend;
 mod directory;
 mod error;
+mod examine;
 mod group;
+mod login_modules;
 pub mod macos;
 pub mod macos_mapping;
 pub mod pam_p11;
@@ -33,6 +35,8 @@ mod passwd;
 mod plan;
 mod remark;
 mod request;
+mod restore;
+pub mod sssd;
 mod system;
 mod system_file;
 mod undo;
@@ -44,6 +48,8 @@ pub use backend::{
     AccountPairings, Backend, Elsewhere, Pairing, Pairings, Unknown, Unreadable, Witness, WitnessOfMany,
 };
 pub use error::Error;
+pub use examine::{Finding, examine};
+pub use login_modules::{LoginModule, Use, login_modules};
 pub use plan::{Applied, Change, Note, Plan};
 pub use remark::Remark;
 pub use request::{Key, PairedKey, Request, Selection};

@@ -11,6 +11,7 @@
 //! | new file                    | mode 0644, with a comment at its head; its directory must be there |
 //! | new line                    | at the end, with a comment above it that names the key     |
 //! | file that is there          | owner and mode kept; every byte that is not ours kept      |
+//! | last line removed           | a comment stays: pam_pkcs11 crashes on an empty file       |
 //! | many changes                | the file is read and written once                          |
 //! | undo                        | by lines; the file as before, byte for byte, when nobody else changed it |
 //! | lock                        | flock(2) on a file of its own beside it, 10 seconds at most |
@@ -26,21 +27,22 @@ use std::time::{Duration, Instant};
 use identity::Certificate;
 
 use crate::plan::{Action, Removal, subject};
+use crate::restore::Restoration;
 use crate::system_file::{SystemFile, SystemLock};
 use crate::undo::{Contents, FileDigest};
 use crate::{
     Account, AccountPairings, Applied, Backend, Change, Error, Note, PairedKey, Pairing, Pairings, Plan, Remark,
-    Request, Selection, System, Undo, Witness, WitnessOfMany,
+    Request, Selection, System, Undo, Witness, WitnessOfMany, login_modules,
 };
 
 mod configuration;
+mod explain;
 mod map_file;
-mod restore;
 pub(crate) mod scconf;
 
 pub use configuration::{Configuration, DEFAULT_PATH, DigestAlgorithm, DigestMapper};
+pub use explain::{Explanation, explain};
 use map_file::{Edit, MapFile};
-use restore::Restoration;
 
 /// Keeps pairings in the file of pam_pkcs11's digest mapper.
 #[derive(Debug, Clone)]
@@ -52,6 +54,33 @@ pub struct PamPkcs11 {
 }
 
 impl PamPkcs11 {
+    /// The backend for a system, after the configuration that its PAM services name, or [`DEFAULT_PATH`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open); also [`Error::Configuration`] when services name different configurations, or set a
+    /// cert_policy of their own.
+    pub fn find(system: System) -> Result<Self, Error> {
+        let modules = login_modules(&system)?;
+        let uses = modules.iter().filter(|module| module.backend == NAME).flat_map(|module| &module.uses);
+        let mut paths = BTreeSet::new();
+        for line in uses {
+            let argument = |name: &str| line.arguments.iter().find_map(|argument| argument.strip_prefix(name));
+            if argument("cert_policy=").is_some() {
+                let service = system.path_of(Path::new("/etc/pam.d")).join(&line.service);
+                let why = "has a cert_policy of its own: say it in the configuration of pam_pkcs11 instead";
+                return Err(Error::configuration(&service, why));
+            }
+            paths.insert(argument("config_file=").unwrap_or(DEFAULT_PATH).to_owned());
+        }
+        if paths.len() > 1 {
+            let why = "has services with different configurations of pam_pkcs11";
+            return Err(Error::configuration(&system.path_of(Path::new("/etc/pam.d")), why));
+        }
+        let path = paths.pop_first().unwrap_or_else(|| DEFAULT_PATH.to_owned());
+        Self::open(system, Path::new(&path))
+    }
+
     /// The backend for a system, after its configuration at `path` (normally [`DEFAULT_PATH`]).
     ///
     /// # Errors
@@ -65,8 +94,12 @@ impl PamPkcs11 {
                        asking the card to sign; add it to the pkcs11_module in use";
             return Err(Error::configuration(configuration.path(), why));
         }
-        let DigestMapper { algorithm, map_file } = configuration.digest_mapper()?;
-        Ok(PamPkcs11 { system, map_file, algorithm, lock_wait: LOCK_WAIT })
+        Ok(Self::with_mapper(system, configuration.digest_mapper()?))
+    }
+
+    fn with_mapper(system: System, mapper: DigestMapper) -> Self {
+        let DigestMapper { algorithm, map_file } = mapper;
+        PamPkcs11 { system, map_file, algorithm, lock_wait: LOCK_WAIT }
     }
 
     /// Waits this long for other processes that change the file, instead of 10 seconds.
@@ -79,6 +112,24 @@ impl PamPkcs11 {
     /// The digest of a certificate as it stands in the mapping file.
     pub fn digest(&self, certificate: &Certificate) -> Vec<u8> {
         self.algorithm.of(certificate.der())
+    }
+
+    /// The names in the mapping file, each once.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading it.
+    pub fn mapped_users(&self) -> Result<BTreeSet<String>, Error> {
+        Ok(self.read()?.1.users().map(str::to_owned).collect())
+    }
+
+    /// To whom a certificate is mapped.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the file.
+    pub fn user_of(&self, certificate: &Certificate) -> Result<Option<String>, Error> {
+        Ok(self.read()?.1.first(&self.digest(certificate)).map(|(_, entry)| entry.user.clone()))
     }
 
     fn file(&self) -> Result<SystemFile, Error> {
@@ -236,6 +287,10 @@ impl Backend for PamPkcs11 {
         NAME
     }
 
+    fn keeps_one_file(&self) -> bool {
+        true
+    }
+
     fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {
         if slot.is_some_and(|slot| slot.eq_ignore_ascii_case("9e")) {
             return Some("its key signs without the PIN: it shows that the card is there, not who holds it".to_owned());
@@ -358,7 +413,12 @@ impl PamPkcs11 {
         if !undos.is_empty() {
             witness(&undos).map_err(Error::Witness)?;
             let attributes = before.as_ref().map_or(SystemFile::new_attributes(0o644), |file| file.attributes);
-            place.replace(&lock, before.as_ref(), Some(&Contents { bytes: file.into_bytes(), attributes }))?;
+            let mut bytes = file.into_bytes();
+            if bytes.is_empty() {
+                // pam_pkcs11 0.6.12 crashes on an empty file, and takes the login program with it.
+                bytes.extend_from_slice(map_file::HEADER.as_bytes());
+            }
+            place.replace(&lock, before.as_ref(), Some(&Contents { bytes, attributes }))?;
         }
         tracing::info!(backend = NAME, plans = plans.len(), changed = undos.len(), "pairings_applied");
         Ok(())
@@ -382,7 +442,7 @@ impl PamPkcs11 {
         }
         if changed {
             let attributes = before.as_ref().map_or(SystemFile::new_attributes(0o644), |file| file.attributes);
-            let after = restoration.finish().map(|bytes| Contents { bytes, attributes });
+            let after = restoration.finish(map_file::HEADER).map(|bytes| Contents { bytes, attributes });
             place.replace(&lock, before.as_ref(), after.as_ref())?;
         }
         tracing::info!(backend = NAME, undos = undos.len(), "pairings_undone");
@@ -396,7 +456,7 @@ impl PamPkcs11 {
 ///
 /// [`Error::Missing`] when there is none, [`Error::Configuration`] when pam_pkcs11 could not read it, and those of reading a
 /// file.
-pub(crate) fn read_configuration(system: &System, path: &Path) -> Result<Configuration, Error> {
+pub fn read_configuration(system: &System, path: &Path) -> Result<Configuration, Error> {
     let place = SystemFile::open(system, path, MAX_CONFIGURATION)?;
     let contents = place.read()?.ok_or_else(|| Error::Missing { path: place.path().to_owned() })?;
     let text = String::from_utf8(contents.bytes);

@@ -133,6 +133,13 @@ pub enum Change {
         /// The subject of the certificate, safe to print.
         subject: String,
     },
+    /// An authority is added to those whose certificates the login module accepts.
+    AddAuthority {
+        /// The file.
+        path: PathBuf,
+        /// The subject of its certificate, safe to print.
+        subject: String,
+    },
     /// A mapping is taken out of the file.
     RemoveMapping {
         /// The file.
@@ -210,6 +217,9 @@ impl fmt::Display for Change {
             Change::CreateSharedFile { path } => write!(f, "create the file {} (mode 0644)", shown(path)),
             Change::AddMapping { path, key, user, subject } => {
                 write!(f, "map {key} ({subject}) to {user} in {}", shown(path))
+            }
+            Change::AddAuthority { path, subject } => {
+                write!(f, "trust the authority {subject} for certificates, in {}", shown(path))
             }
             Change::RemoveMapping { path, key, user } => {
                 write!(f, "remove the mapping of {key} to {user} from {}", shown(path))
@@ -321,7 +331,7 @@ impl fmt::Display for Note {
             ),
             Note::ElsewhereMore { count } => write!(f, "and {count} more such lines"),
             Note::Unknown(Unknown { path, why }) => {
-                write!(f, "{} {why}; pam_p11 may find keys there that open the account", shown(path))
+                write!(f, "{} {why}; the login module may find keys there that open the account", shown(path))
             }
             Note::SharedHome { path, accounts } => {
                 let names: Vec<&str> = accounts.iter().map(AccountName::as_str).collect();

@@ -54,6 +54,11 @@ impl SystemFile {
         Ok(Some(Contents { bytes: open.read(self.limit)?.ok_or_else(too_large)?, attributes: open.attributes() }))
     }
 
+    /// Whether there is such a file.
+    pub(crate) fn is_there(&self) -> bool {
+        self.directory.open_file(&self.name).is_ok_and(|file| file.is_some())
+    }
+
     /// Takes the lock.
     pub(crate) fn lock(&self, end: Instant) -> Result<SystemLock, Error> {
         self.directory.check_system()?;

@@ -9,8 +9,9 @@ use macos::{CommandRunner, SystemRunner, Tool};
 use pairing::macos::{Macos, Survey};
 use pairing::macos_mapping::MacosMapping;
 use pairing::pam_p11::PamP11;
-use pairing::pam_pkcs11::{self, PamPkcs11};
-use pairing::{Account, AccountName, AccountTable, Backend, PairedKey, Pairings, System};
+use pairing::pam_pkcs11::PamPkcs11;
+use pairing::sssd::Sssd;
+use pairing::{Account, AccountName, AccountTable, Backend, LoginModule, PairedKey, Pairings, System};
 use time::Time;
 
 use crate::Error;
@@ -50,14 +51,16 @@ impl MacTools {
 }
 
 impl Accounts {
-    /// Takes the backend `name`, or without a name the one that the system has. A directory tree is taken to be a system
-    /// with pam_p11, unless a folder with a Mac's tools is given.
+    /// Takes the backend `name`, or without a name the one that the system has: a Mac's tools; else the login module that a
+    /// PAM service asks (`pam_sss` only if SSSD asks for smart cards); else the one that is installed, pam_p11 before one with
+    /// a configuration. A directory tree without any is taken to be a system with pam_p11.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownBackend`], [`Error::NoBackend`], [`Error::Input`]; [`Error::Pairing`] when a Mac's tools are missing.
+    /// [`Error::UnknownBackend`], [`Error::NoBackend`], [`Error::SeveralBackends`], [`Error::Input`]; [`Error::Pairing`] when
+    /// a Mac's tools are missing, or the login module is not set up.
     pub fn open(system: System, name: Option<&str>, mac: &MacTools) -> Result<Self, Error> {
-        match name {
+        let name = match name {
             Some(MACOS) => return Self::on_mac(system, mac),
             Some(name) if name.split(':').next() == Some(MACOS_MAPPING) => {
                 let of_preset = Preset::backends().into_iter().find(|(_, backend)| *backend == name);
@@ -74,20 +77,44 @@ impl Accounts {
                 let mapping = on_mac.mac.clone().map(|mac| Box::new(with(mac)) as Box<dyn Backend>);
                 return Ok(Self { backend: mapping.unwrap_or(on_mac.backend), ..on_mac });
             }
-            Some(PAM_P11) => {}
-            Some(PAM_PKCS11) => {
-                let backend = Box::new(PamPkcs11::open(system.clone(), Path::new(pam_pkcs11::DEFAULT_PATH))?);
-                return Ok(Self { system, backend, mac: None });
-            }
-            Some(name) => return Err(Error::UnknownBackend { name: name.to_owned() }),
+            Some(name) => name,
             None if mac.folder.is_some() || (system == System::live() && is_mac(&SystemRunner::new())) => {
                 return Self::on_mac(system, mac);
             }
-            None if system == System::live() && !has_pam_module("pam_p11.so") => return Err(Error::NoBackend),
-            None => {}
-        }
-        let backend = Box::new(PamP11::new(system.clone()));
+            None => found(&system)?,
+        };
+        let backend: Box<dyn Backend> = match name {
+            PAM_P11 => Box::new(PamP11::new(system.clone())),
+            PAM_PKCS11 => Box::new(PamPkcs11::find(system.clone())?),
+            SSSD => Box::new(Sssd::open(system.clone())?),
+            name => return Err(Error::UnknownBackend { name: name.to_owned() }),
+        };
         Ok(Self { system, backend, mac: None })
+    }
+
+    /// Has SSSD trust the authorities in these files, as far as certificates need them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`], [`Error::Authorities`]; [`Error::Input`] for other backends.
+    pub fn trusting(self, files: &[PathBuf]) -> Result<Self, Error> {
+        if files.is_empty() {
+            return Ok(self);
+        }
+        if self.backend.name() != SSSD {
+            let what = format!("--ca goes with the backend sssd, and this is {}", self.backend.name());
+            return Err(Error::Input { what });
+        }
+        let mut authorities = Vec::new();
+        for path in files {
+            let bytes = std::fs::read(path).map_err(|source| Error::File { path: path.clone(), source })?;
+            for certificate in identity::load::certificates(&bytes) {
+                let unreadable = |source| Error::Authorities { path: path.clone(), source };
+                authorities.push(certificate.map_err(unreadable)?);
+            }
+        }
+        let backend = Box::new(Sssd::open(self.system.clone())?.with_authorities(authorities));
+        Ok(Self { backend, ..self })
     }
 
     fn on_mac(system: System, tools: &MacTools) -> Result<Self, Error> {
@@ -152,19 +179,38 @@ const MACOS: &str = "macos";
 const MACOS_MAPPING: &str = "macos_mapping";
 const PAM_P11: &str = "pam_p11";
 const PAM_PKCS11: &str = "pam_pkcs11";
+const SSSD: &str = "sssd";
 
 fn is_mac(runner: &SystemRunner) -> bool {
     runner.has(Tool::ScAuth) && runner.has(Tool::Dscl)
 }
 
-/// Looks where distributions keep PAM modules: `security` below a library folder, or below one for each architecture.
-fn has_pam_module(file: &str) -> bool {
-    let libraries = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"].map(Path::new);
-    libraries.into_iter().any(|library| {
-        let by_architecture = std::fs::read_dir(library).into_iter().flatten().flatten().map(|entry| entry.path());
-        let folders = std::iter::once(library.to_owned()).chain(by_architecture);
-        folders.into_iter().any(|folder| folder.join("security").join(file).exists())
-    })
+/// The backend of the login module that the system uses.
+fn found(system: &System) -> Result<&'static str, Error> {
+    let modules = pairing::login_modules(system)?;
+    let asks_for_cards = || pairing::sssd::Configuration::read(system).is_ok_and(|sssd| sssd.asks_for_cards());
+    let ready = |module: &&LoginModule| module.backend != SSSD || asks_for_cards();
+    let used: Vec<_> = modules.iter().filter(|module| !module.uses.is_empty()).filter(ready).collect();
+    let installed = modules.iter().filter(|module| module.installed).filter(ready);
+    let set_up = installed.filter(|module| module.backend == PAM_P11 || module.configuration.is_some());
+    let several = if used.is_empty() { set_up.collect() } else { used };
+    match several.as_slice() {
+        [one] => Ok(one.backend),
+        [] if *system != System::live() => Ok(PAM_P11),
+        [] => Err(Error::NoBackend),
+        several => {
+            let describe = |module: &&LoginModule| {
+                let services: Vec<_> = module.uses.iter().map(|line| line.service.as_str()).collect();
+                let by = if services.is_empty() {
+                    "installed".to_owned()
+                } else {
+                    format!("asked by {}", services.join(", "))
+                };
+                format!("{} ({by})", module.backend)
+            };
+            Err(Error::SeveralBackends { found: several.iter().map(describe).collect() })
+        }
+    }
 }
 
 pub(crate) fn account_report(user: String, pairings: &Pairings) -> AccountReport {

@@ -102,6 +102,20 @@ pub enum Error {
     /// No backend was asked for, and the system has none that pivkit knows.
     #[error("no login module for smart cards was found on this system")]
     NoBackend,
+    /// No backend was asked for, and the system has several.
+    #[error("this system has several login modules for smart cards: {}", .found.join("; "))]
+    SeveralBackends {
+        /// Their backends, each with the services that ask it.
+        found: Vec<String>,
+    },
+    /// A file of authorities cannot be read whole.
+    #[error("{} holds something that is no certificate", .path.display())]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: identity::Error,
+    },
     /// The account or its pairing could not be read or changed.
     #[error(transparent)]
     Pairing(#[from] pairing::Error),

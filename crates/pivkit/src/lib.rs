@@ -7,6 +7,7 @@
 //! | what a Mac sees | [`identities_from_system_profiler`] | a Mac, or what it said |
 //! | a card opens an account | [`pair`], [`unpair`], [`list`], [`check`] | readers, accounts, a [`Ui`] |
 //! | many accounts at once | [`bulk`] | accounts, a manifest or a plan, a [`Ui`] |
+//! | what speaks against logging in | [`doctor`] | nothing |
 //! | one card: what it is, its PIN and PUK, signatures, reset | [`card`] | readers, a [`Ui`] |
 //! | a card is made ready | [`provision::provision`], [`provision::import`] | readers, a [`provision::ProvisionUi`] |
 //! | Platform SSO | [`login`] | readers, an identity provider, a [`Ui`] |
@@ -19,6 +20,7 @@ mod accounts;
 pub mod bulk;
 pub mod card;
 mod choice;
+mod doctor;
 mod error;
 mod files;
 mod identities;
@@ -40,6 +42,7 @@ mod waiting;
 
 pub use accounts::{Accounts, MacTools};
 pub use choice::CardChoice;
+pub use doctor::{DoctorRequest, doctor};
 pub use error::{Change, Error, with_causes};
 pub use files::hashes;
 pub use identities::{hash_in_slot, identities, identities_in_files, readers};

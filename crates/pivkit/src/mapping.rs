@@ -8,7 +8,7 @@ use macos::smartcard_login::{
 };
 use macos::{CommandRunner, SmartcardPreferences, Tool};
 
-use crate::report::{FindingReport, LintReport, MappingReport, NewMappingReport, SCHEMA_VERSION};
+use crate::report::{LintReport, MappingFinding, MappingReport, NewMappingReport, SCHEMA_VERSION};
 use crate::{Error, MacTools, files};
 
 mod explain;
@@ -120,7 +120,7 @@ pub fn new(request: &NewMapping) -> Result<NewMappingReport, Error> {
         plist: String::from_utf8_lossy(&bytes).into_owned(),
         path: request.output.as_deref().map(shown),
         written,
-        findings: findings.into_iter().map(FindingReport::from).collect(),
+        findings: findings.into_iter().map(MappingFinding::from).collect(),
     })
 }
 
@@ -169,7 +169,7 @@ pub fn lint(request: &LintRequest) -> Result<LintReport, Error> {
         schema_version: SCHEMA_VERSION,
         path: shown(&installed.path),
         ok,
-        findings: findings.into_iter().map(FindingReport::from).collect(),
+        findings: findings.into_iter().map(MappingFinding::from).collect(),
         mapping: login.attribute_mapping.as_ref().map(MappingReport::from),
         trusted_authorities: login.trusted_authorities.iter().map(ToString::to_string).collect(),
         not_enforced_group: login.not_enforced_group,
@@ -206,10 +206,10 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-impl From<macos::smartcard_login::Finding> for FindingReport {
+impl From<macos::smartcard_login::Finding> for MappingFinding {
     fn from(finding: macos::smartcard_login::Finding) -> Self {
         let macos::smartcard_login::Finding { severity, rule, message } = finding;
-        FindingReport { severity: severity.to_string(), rule: rule.to_owned(), message }
+        MappingFinding { severity: severity.to_string(), rule: rule.to_owned(), message }
     }
 }
 

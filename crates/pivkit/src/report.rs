@@ -3,6 +3,7 @@
 //! Texts that come from cards and certificates stand here as they are. They are foreign: escape them before a terminal.
 
 mod card;
+mod doctor;
 mod identity;
 mod login;
 mod mapping;
@@ -14,10 +15,11 @@ pub use card::{
     AttestationReport, CardInfoReport, KeyHistoryReport, KeyReport, ManagementKeyReport, PinReport, PinTriesReport,
     ResetReport, RetriesReport, SecretChangeReport, SignatureReport, SlotReport,
 };
+pub use doctor::{DoctorReport, ExplanationReport, FindingReport};
 pub use identity::{CardReport, FileReport, HashEntry, HashReport, IdentitiesReport, IdentityReport, ReadError};
 pub use login::{DeviceKeysReport, LoginReport, RegistrationReport, Timings, TokensReport};
 pub use mapping::{
-    AlikeReport, ExplainReport, ExplainedCertificate, FieldReport, FindingReport, LintReport, MappingReport,
+    AlikeReport, ExplainReport, ExplainedCertificate, FieldReport, LintReport, MappingFinding, MappingReport,
     NewMappingReport,
 };
 pub use pairing::{AccountError, AccountReport, ChangeReport, CheckReport, IdentityOffer, ListReport, PairingReport};

@@ -205,5 +205,5 @@ fn lines(bytes: &[u8]) -> Vec<String> {
     lines.map(|line| String::from_utf8_lossy(line).into_owned()).collect()
 }
 
-/// The head of a new file.
-const HEADER: &str = "# DIGEST OF A CERTIFICATE -> USER, for the mapper digest of pam_pkcs11\n";
+/// The head of a new file, and all of one that would be empty.
+pub(super) const HEADER: &str = "# DIGEST OF A CERTIFICATE -> USER, for the mapper digest of pam_pkcs11\n";

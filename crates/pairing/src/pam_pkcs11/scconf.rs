@@ -56,7 +56,6 @@ impl Block {
         self.list(key)?.first().map(String::as_str)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "for what explains a configuration"))]
     /// A yes or no: everything that begins with t or y is a yes, as in scconf.
     pub(crate) fn is_set(&self, key: &str) -> bool {
         self.text(key).is_some_and(|value| value.starts_with(['t', 'T', 'y', 'Y']))

@@ -167,6 +167,18 @@ fn lines_of_administrators_are_understood_as_pam_pkcs11_does() {
     assert_eq!(tree.text(), format!("{two} -> bob\n{two}  -> alice\n"));
 }
 
+/// pam_pkcs11 0.6.12 crashes on an empty file.
+#[test]
+fn the_file_is_never_empty() {
+    let alice = certificate("alice");
+    let tree = Tree::with_file(format!("{} -> alice\n", fingerprint(&alice, "sha1")).as_bytes());
+    let before = tree.text();
+    let applied = tree.apply("alice", &Request::Unpair(Selection::All)).unwrap();
+    assert!(tree.text().starts_with('#'), "{:?}", tree.text());
+    tree.backend().undo(&tree.account("alice"), applied.undo()).unwrap();
+    assert_eq!(tree.text(), before);
+}
+
 #[test]
 fn a_certificate_belongs_to_one_account() {
     let (tree, shared) = (Tree::new(), certificate("shared"));

@@ -9,7 +9,7 @@ use pairing::macos_mapping::names;
 
 use super::{input, open, preferences, runner, shown};
 use crate::report::{
-    AlikeReport, ExplainReport, ExplainedCertificate, FieldReport, FindingReport, MappingReport, SCHEMA_VERSION,
+    AlikeReport, ExplainReport, ExplainedCertificate, FieldReport, MappingFinding, MappingReport, SCHEMA_VERSION,
 };
 use crate::{Error, MacTools, files};
 
@@ -56,7 +56,7 @@ pub fn explain(request: &ExplainRequest) -> Result<ExplainReport, Error> {
         schema_version: SCHEMA_VERSION,
         path: shown(&installed.path),
         mapping: MappingReport::from(&mapping),
-        findings: findings.into_iter().map(FindingReport::from).collect(),
+        findings: findings.into_iter().map(MappingFinding::from).collect(),
         certificates: certificates.iter().map(|one| explained(one, &mapping, users.as_deref())).collect(),
     })
 }

@@ -14,7 +14,7 @@ pub struct NewMappingReport {
     /// True if it was written (never with `--dry-run`).
     pub written: bool,
     /// What is worth knowing about its contents.
-    pub findings: Vec<FindingReport>,
+    pub findings: Vec<MappingFinding>,
 }
 
 /// `pivkit mapping lint`.
@@ -27,7 +27,7 @@ pub struct LintReport {
     /// True if nothing is so wrong that macOS ignores the file, or a part of it.
     pub ok: bool,
     /// Everything that was found, the worst first.
-    pub findings: Vec<FindingReport>,
+    pub findings: Vec<MappingFinding>,
     /// How certificates are mapped, if the file says so in a way that macOS can use.
     pub mapping: Option<MappingReport>,
     /// The SHA-256 fingerprints of trusted authorities, 64 upper-case hexadecimal digits each.
@@ -42,7 +42,7 @@ pub struct LintReport {
 
 /// One finding.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
-pub struct FindingReport {
+pub struct MappingFinding {
     /// `error` (macOS ignores the file or this part of it), `warning` or `note`.
     pub severity: String,
     /// The name of the rule.
@@ -72,7 +72,7 @@ pub struct ExplainReport {
     /// The mapping.
     pub mapping: MappingReport,
     /// What is wrong with the file.
-    pub findings: Vec<FindingReport>,
+    pub findings: Vec<MappingFinding>,
     /// Each certificate of the file, in order.
     pub certificates: Vec<ExplainedCertificate>,
 }

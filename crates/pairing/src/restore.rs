@@ -1,13 +1,13 @@
-//! Taking back changes of a mapping file: what was added goes, what was removed comes back to its line.
+//! Taking back changes of a file of lines that many accounts share: what was added goes, what was removed comes back to its line.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 
 use crate::Error;
 use crate::undo::{FileDigest, LinesUndo, RemovedLines};
 
 /// The lines of a file from which changes are taken back.
-pub(super) struct Restoration<'a> {
+pub(crate) struct Restoration<'a> {
     lines: Vec<&'a [u8]>,
     gone: Vec<bool>,
     /// Where each line stands; those that are there more than once, all of them.
@@ -15,12 +15,12 @@ pub(super) struct Restoration<'a> {
     /// The same by what stands before the arrow, in upper case.
     keys: HashMap<Vec<u8>, Vec<usize>>,
     back: Vec<&'a RemovedLines>,
-    /// What the file may have been before.
-    before: HashSet<Option<FileDigest>>,
+    /// What the file was before the first of these changes.
+    before: Option<FileDigest>,
 }
 
 impl<'a> Restoration<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         let lines: Vec<_> = bytes.split_inclusive(|&byte| byte == b'\n').collect();
         let mut places: HashMap<_, Vec<usize>> = HashMap::new();
         let mut keys: HashMap<_, Vec<usize>> = HashMap::new();
@@ -30,14 +30,15 @@ impl<'a> Restoration<'a> {
                 keys.entry(key).or_default().push(place);
             }
         }
-        Restoration { gone: vec![false; lines.len()], lines, places, keys, back: Vec::new(), before: HashSet::new() }
+        Restoration { gone: vec![false; lines.len()], lines, places, keys, back: Vec::new(), before: None }
     }
 
     /// Takes one change back; the last change has to come first. Whether there was something to do.
-    pub(super) fn take_back(&mut self, undo: &'a LinesUndo, path: &Path) -> Result<bool, Error> {
+    pub(crate) fn take_back(&mut self, undo: &'a LinesUndo, path: &Path) -> Result<bool, Error> {
         let missing: Vec<_> = undo.removed.iter().filter(|removed| self.find(&removed.lines).is_none()).collect();
         let added = self.find(&undo.added);
-        let later = self.back.iter().position(|back| !undo.added.is_empty() && back.lines == undo.added);
+        let is_new = added.is_none() && !undo.added.is_empty();
+        let later = if is_new { self.back.iter().position(|back| back.lines == undo.added) } else { None };
         // A certificate that was given to somebody else since is theirs.
         let others =
             |removed: &&&RemovedLines| removed.lines.last().is_some_and(|line| self.has_key(line, added, undo));
@@ -62,7 +63,7 @@ impl<'a> Restoration<'a> {
             (None, None) => (),
         }
         self.back.extend(missing);
-        self.before.insert(undo.before);
+        self.before = undo.before;
         Ok(true)
     }
 
@@ -89,8 +90,9 @@ impl<'a> Restoration<'a> {
         })
     }
 
-    /// The file after that; `None` when there was none before.
-    pub(super) fn finish(mut self) -> Option<Vec<u8>> {
+    /// The file after that; `None` when there was none before. `head` is a line that may have been put into it so that it was
+    /// not empty.
+    pub(crate) fn finish(mut self, head: &str) -> Option<Vec<u8>> {
         self.back.sort_by_key(|removed| removed.at);
         let kept = self.lines.iter().zip(&self.gone).filter(|(_, gone)| !**gone).map(|(line, _)| *line);
         let mut file = Lines::default();
@@ -105,7 +107,7 @@ impl<'a> Restoration<'a> {
             file.push(line);
         }
         insert(&mut file, true);
-        as_before(file.bytes, &self.before)
+        as_before(file.bytes, self.before, head)
     }
 }
 
@@ -125,13 +127,17 @@ impl Lines {
     }
 }
 
-/// A file that had no line end at its end has one now, and one that was not there is empty: it is made what it was.
-fn as_before(bytes: Vec<u8>, before: &HashSet<Option<FileDigest>>) -> Option<Vec<u8>> {
-    let without_end = without_end(&bytes);
-    if without_end.len() < bytes.len() && before.contains(&Some(FileDigest::of(without_end))) {
-        return Some(without_end.to_vec());
+/// A file that had no line end at its end has one now, one that was empty has the head, and one that was not there is empty:
+/// it is made what it was.
+fn as_before(bytes: Vec<u8>, before: Option<FileDigest>, head: &str) -> Option<Vec<u8>> {
+    let lines = bytes.split_inclusive(|&byte| byte == b'\n');
+    let headless: Vec<u8> = lines.filter(|line| *line != head.as_bytes()).flatten().copied().collect();
+    for candidate in [bytes.as_slice(), without_end(&bytes), &headless, without_end(&headless)] {
+        if before == Some(FileDigest::of(candidate)) {
+            return Some(candidate.to_vec());
+        }
     }
-    let was_there = !bytes.is_empty() || before.contains(&Some(FileDigest::of(b""))) || !before.contains(&None);
+    let was_there = !bytes.is_empty() || before.is_some();
     was_there.then_some(bytes)
 }
 

@@ -1,0 +1,161 @@
+//! What sssd.conf says, as far as pairing depends on it.
+
+use std::path::{Path, PathBuf};
+
+use super::ini::Ini;
+use crate::system_file::SystemFile;
+use crate::undo::Attributes;
+use crate::{Error, System};
+
+/// SSSD's configuration.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    path: PathBuf,
+    ini: Ini,
+    attributes: Attributes,
+}
+
+/// The domain of local accounts, whose rules SSSD reads from its configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalDomain {
+    /// Its name.
+    pub name: String,
+    /// Its provider: `files` (up to SSSD 2.9) or `proxy` (from SSSD 2.9 on).
+    pub provider: String,
+}
+
+impl Configuration {
+    /// Reads sssd.conf and the files of conf.d, in the order in which SSSD reads them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] when there is no sssd.conf, [`Error::Configuration`] when SSSD would not read it, and those of
+    /// reading a file.
+    pub fn read(system: &System) -> Result<Self, Error> {
+        let place = SystemFile::open(system, Path::new(SSSD_CONF), MAX_FILE)?;
+        let missing = || Error::Missing { path: place.path().to_owned() };
+        let contents = place.read()?.ok_or_else(missing)?;
+        if contents.attributes.mode & 0o007 != 0 {
+            let why = "can be read by others than its owner, and SSSD refuses to start with it: chmod 600";
+            return Err(Error::configuration(place.path(), why));
+        }
+        let mut ini = Ini::default();
+        ini.read(&String::from_utf8_lossy(&contents.bytes));
+        for name in names(system)? {
+            let snippet = SystemFile::open(system, &Path::new(CONF_D).join(&name), MAX_FILE)?;
+            if let Some(contents) = snippet.read()? {
+                ini.read(&String::from_utf8_lossy(&contents.bytes));
+            }
+        }
+        Ok(Configuration { path: place.path().to_owned(), ini, attributes: contents.attributes })
+    }
+
+    /// sssd.conf, as a path of this machine.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Owner and mode of sssd.conf, which other files of SSSD's have to have as well.
+    pub(super) fn attributes(&self) -> Attributes {
+        self.attributes
+    }
+
+    /// Whether smart cards are asked for at all.
+    pub fn asks_for_cards(&self) -> bool {
+        self.ini.is_true("pam", "pam_cert_auth")
+    }
+
+    /// Whether a certificate that is itself in the file of authorities is trusted without its issuer.
+    pub fn trusts_certificates_themselves(&self) -> bool {
+        let sections = [("pam", "pam_cert_verification"), ("sssd", "certificate_verification")];
+        let given = sections.into_iter().find(|(section, key)| self.ini.value(section, key).is_some());
+        given.is_some_and(|(section, key)| self.ini.list(section, key).any(|word| word == "partial_chain"))
+    }
+
+    /// The file of trusted authorities.
+    pub fn authorities(&self) -> PathBuf {
+        self.ini.value("pam", "pam_cert_db_path").unwrap_or(AUTHORITIES).into()
+    }
+
+    /// The domain of local accounts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Configuration`] when there is none, or when it is set up in a way in which rules are without effect or a
+    /// password could let in anybody.
+    pub fn local_domain(&self, system: &System) -> Result<LocalDomain, Error> {
+        let refused = |why: String| Err(Error::configuration(&self.path, why));
+        if !self.asks_for_cards() {
+            return refused("does not ask for smart cards: set pam_cert_auth = True in [pam]".to_owned());
+        }
+        let provider = |name: &&str| self.ini.value(&format!("domain/{name}"), "id_provider").unwrap_or_default();
+        let local = self.ini.list("sssd", "domains").find(|name| matches!(provider(name), "files" | "proxy"));
+        let Some(name) = local else {
+            return refused(
+                "has no domain for local accounts: add one with id_provider = files (up to SSSD 2.9) or proxy (from 2.9 on); \
+                 in other domains the directory says whose a certificate is"
+                    .to_owned(),
+            );
+        };
+        let provider = provider(&name).to_owned();
+        let section = format!("domain/{name}");
+        if provider == "proxy" {
+            let policy = self.ini.value(&section, "local_auth_policy").unwrap_or("match");
+            if policy != "only" && !policy.contains("enable:smartcard") {
+                return refused(format!(
+                    "has local_auth_policy = {policy} for the domain {name}: with the provider proxy SSSD asks for a card only \
+                     with `only` or `enable:smartcard` (SSSD 2.9)"
+                ));
+            }
+        }
+        if let Some(target) = self.ini.value(&section, "proxy_pam_target")
+            && lets_anybody_in(system, target)?
+        {
+            return refused(format!(
+                "has proxy_pam_target = {target} for the domain {name}, and that PAM service lets anybody in with any password"
+            ));
+        }
+        Ok(LocalDomain { name: name.to_owned(), provider })
+    }
+
+    /// The rules that map a certificate to this account, in words: names of sections that are not ours.
+    pub(super) fn other_rules<'a>(&'a self, domain: &LocalDomain, user: &'a str) -> impl Iterator<Item = &'a str> {
+        let prefix = format!("certmap/{}/", domain.name);
+        self.ini.sections().filter(move |section| {
+            let Some(name) = section.strip_prefix(&prefix).filter(|name| !name.starts_with("pivkit-")) else {
+                return false;
+            };
+            match self.ini.value(section, "maprule") {
+                None => name == user,
+                // A template may name anybody.
+                Some(rule) => rule == format!("({user})") || rule.contains('{'),
+            }
+        })
+    }
+}
+
+/// The files of conf.d that SSSD reads, in its order.
+fn names(system: &System) -> Result<Vec<String>, Error> {
+    let Some(directory) = system.open(Path::new(CONF_D))? else { return Ok(Vec::new()) };
+    let mut names = directory.names()?;
+    names.retain(|name| name.ends_with(".conf") && !name.starts_with('.'));
+    names.sort();
+    Ok(names)
+}
+
+/// Whether a PAM service has pam_permit for a check of passwords, and nothing that could refuse.
+fn lets_anybody_in(system: &System, service: &str) -> Result<bool, Error> {
+    let place = SystemFile::open(system, &Path::new("/etc/pam.d").join(service), MAX_FILE)?;
+    let Some(contents) = place.read()? else { return Ok(false) };
+    let text = String::from_utf8_lossy(&contents.bytes).into_owned();
+    let mut checks = text.lines().filter(|line| line.trim_start().starts_with("auth")).peekable();
+    Ok(checks.peek().is_some() && checks.all(|line| line.contains("pam_permit.so")))
+}
+
+/// The configuration itself.
+pub(crate) const SSSD_CONF: &str = "/etc/sssd/sssd.conf";
+const CONF_D: &str = "/etc/sssd/conf.d";
+/// pam_cert_db_path, unless it is set.
+const AUTHORITIES: &str = "/etc/sssd/pki/sssd_auth_ca_db.pem";
+/// The largest file of the configuration.
+pub(super) const MAX_FILE: u64 = 4 * 1024 * 1024;

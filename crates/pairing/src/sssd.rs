@@ -17,7 +17,7 @@
 //! SSSD reads its configuration when it starts: it has to be restarted, which nobody does here.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use identity::Certificate;
@@ -351,7 +351,7 @@ impl Backend for Sssd {
         let place = self.place()?;
         let undo = match undo {
             Undo::Nothing => return Ok(()),
-            Undo::Lines(undo) if undo.path == PathBuf::from(RULES) => undo,
+            Undo::Lines(undo) if undo.path == Path::new(RULES) => undo,
             _ => return Err(Error::Changed { path: place.path().to_owned() }),
         };
         let lock = place.lock(Instant::now() + self.lock_wait)?;

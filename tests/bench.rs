@@ -10,6 +10,7 @@
 
 pub(crate) mod card;
 pub(crate) mod crowd;
+pub(crate) mod fleet;
 pub(crate) mod foreign_card;
 pub(crate) mod hosted_card;
 pub(crate) mod idp;

@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use crate::bench::oracle::{P256, RSA2048, authority, der_of, issue, pairing_hash};
 use crate::bench::process::Output;
-use crate::bench::{Bench, from_base64};
+use crate::bench::{Bench, from_base64, project};
 
 const USAGE: i32 = 2;
 const PROBLEMS: i32 = 8;
 
-/// A bench with certificates of alice (RSA) and bob (EC) and one that has expired, in a folder of their own.
+/// A bench with certificates of alice (RSA) and bob (EC) and a federal one that has expired, in a folder of their own.
 fn office() -> Bench {
     let bench = Bench::vpcd();
     let authority = authority(&bench, "ca");
@@ -23,11 +23,8 @@ fn office() -> Bench {
         let (certificate, _) = issue(&bench, name, upn, key, &authority);
         fs::rename(certificate, bench.path(format!("certs/{name}.pem"))).unwrap();
     }
-    let [certificate, key] = ["certs/old.pem", "old.key"].map(|name| bench.path(name).display().to_string());
-    let mut args = vec!["req", "-x509", "-noenc", "-subj", "/CN=old", "-keyout", &key, "-out", &certificate];
-    args.extend(["-days", "-1", "-newkey"]);
-    args.extend(P256);
-    bench.openssl(&args, &[]);
+    let expired = project().join("tests/data/icam/13_Certs_are_expired/3-ICAM_PIV_Auth_SP_800-73-4.crt");
+    fs::copy(expired, bench.path("certs/old.crt")).unwrap();
     bench
 }
 
@@ -82,7 +79,7 @@ fn a_clean_manifest_is_planned_with_the_hashes_that_openssl_computes() {
         assert_eq!(plan_file[list], serde_json::json!([]));
     }
     let text = plan(&bench, manifest, &[]).success();
-    assert!(text.stdout.starts_with("line 2: pair alice: ") && text.stdout.contains("2 would change"), "{text}");
+    assert!(text.stdout.starts_with("line 2: pair alice: ") && text.stdout.contains("2 rows would change"), "{text}");
     assert_eq!(contents(&bench.path("root")), before, "planning changes nothing");
 }
 
@@ -92,7 +89,7 @@ fn every_problem_is_told_with_its_line_and_the_other_rows_are_planned() {
     let manifest = "user,certificate,hash,serial,upn,host,slot,action\n\
         alice,certs/alice.pem,,,,,,\n\
         nobody,certs/bob.pem,,,,,,\n\
-        bob,certs/old.pem,,,,,,\n\
+        bob,certs/old.crt,,,,,,\n\
         bob,certs/alice.pem,,,,,,\n\
         bob,,00112233445566778899AABBCCDDEEFF0011223,,,,,\n\
         bob,,00112233445566778899AABBCCDDEEFF00112233,,,,,\n\
@@ -167,7 +164,7 @@ fn a_folder_of_certificates_is_matched_by_the_rule_that_is_given() {
         assert_eq!((&row["user"], &row["pairing_hash"]), (&user.into(), &pairing_hash(&bench, &der).into()));
     }
     let unmatched = &by_upn["unmatched"][0];
-    assert!(unmatched["path"].as_str().unwrap().ends_with("old.pem"), "{by_upn}");
+    assert!(unmatched["path"].as_str().unwrap().ends_with("old.crt"), "{by_upn}");
     assert!(unmatched["why"].as_str().unwrap().contains("expired"), "{by_upn}");
     let by_name = with("user\nalice\nroot\n", &["--match", "cn"]).exits_with(PROBLEMS).json();
     assert_eq!(by_name["rows"][0]["pairing_hash"], by_upn["rows"][0]["pairing_hash"]);

@@ -5,11 +5,13 @@ use std::fs;
 use std::path::Path;
 
 use crate::bench::card::{Card, pin_tries};
+use crate::bench::mac::hash_of;
 use crate::bench::oracle::{self, P256};
 use crate::bench::reference_card::{Keys, ReferenceCard};
 use crate::bench::terminal::{CTRL_C, DOWN, Terminal};
 use crate::bench::{Bench, PIN, binary, not_run, second_reader};
 use crate::foreign_clients::load;
+use crate::mac_pair::with_card;
 use crate::provision::provision;
 
 const PIN_PROMPT: &str = "PIN of the card in Virtual PCD";
@@ -60,6 +62,38 @@ fn the_walk_without_pcscd_and_its_report_for_a_program() {
     let report: serde_json::Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
     assert_eq!((&report["schema_version"], &report["changed"]), (&1.into(), &true.into()), "{report}");
     assert_eq!(report["paired"], report["pairing_hashes"], "{report}");
+}
+
+#[test]
+fn the_walk_on_a_mac_ends_with_what_a_mac_needs() {
+    let bench = Bench::vpcd();
+    let _card = Card::alice(&bench);
+    let mac = with_card(&bench, "mac");
+    let mut person = mac.at_terminal(&["pair"]);
+    person.answer("Account [root]:", "nobody-of-that-name");
+    person.answer("Account [root]:", "alice");
+    person.answer("Pair this identity with account alice [y/N]", "y");
+    person.answer("PIN of the card in", PIN);
+    person.wait_for("paired: account alice now opens with");
+    person.wait_for("where your organisation uses Platform SSO, register");
+    person.wait_for("keep the local password");
+    person.ends_with(0);
+    assert_eq!(mac.paired("alice"), [hash_of(&bench, "card", "9a")]);
+}
+
+#[test]
+fn a_desk_on_a_mac_takes_rows_that_only_name_a_hash() {
+    let bench = Bench::vpcd();
+    let _card = Card::alice(&bench);
+    let mac = with_card(&bench, "mac");
+    let hash = hash_of(&bench, "card", "9a");
+    let manifest = bench.file("people.csv", format!("user,hash\nalice,{hash}\nmallory,{}\n", "0F".repeat(20)));
+    let transport = format!("vpcd:{}", bench.reader_address());
+    let args = ["bulk", "station", manifest.to_str().unwrap(), "--transport", &transport, "--yes", "--no-pin-proof"];
+    // There is no mallory; the desk closes when everybody else is done.
+    let closed = mac.bare_pivkit(&args).output().exits_with(8);
+    assert!(closed.stderr.contains("line 3 (mallory)") && closed.stdout.contains("1 of 1 people are done"), "{closed}");
+    assert_eq!(mac.paired("alice"), [hash]);
 }
 
 #[test]

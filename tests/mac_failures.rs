@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::bench::card::Card;
-use crate::bench::mac::{Mac, guid, hash_of};
+use crate::bench::mac::{Call, Mac, guid, hash_of};
+use crate::bench::process::LIMIT;
 use crate::bench::{Bench, PIN};
 use crate::mac_pair::{pair, with_card};
 
@@ -14,22 +15,22 @@ fn each_error_of_pairing_is_explained_in_every_language() {
     let mac = with_card(&bench, "mac");
     let before = mac.authorities("alice");
     let errors = [
-        ("error -11", "-11", "OpenSC"),
-        ("error -13", "-13", "trust"),
-        ("error -8", "-8", "9d"),
-        ("ui", "UI not enabled", "log"),
-        ("error -77", "-77", ""),
+        ("error -11", 6, "-11", "OpenSC"),
+        ("error -13", 5, "-13", "trusted on this Mac"),
+        ("error -8", 5, "-8", "9d"),
+        ("ui", 6, "UI not enabled", "at the screen"),
+        ("error -77", 6, "-77", "CryptoTokenKit"),
     ];
     for language in ["en", "de", "zh"] {
         mac.set(&["language", language]);
         for stream in ["stdout", "stderr"] {
             mac.set(&["messages", stream]);
-            for (quirk, number, word) in errors {
+            for (quirk, code, number, word) in errors {
                 mac.set(&["quirk", &format!("sc_auth.pair={quirk}")]);
-                let output = pair(&bench, &mac, "alice", &[]).exits_with(6);
+                let output = pair(&bench, &mac, "alice", &[]).exits_with(code);
                 let context = format!("{language} {stream} {quirk}: {output}");
                 assert!(output.stderr.contains(number), "{context}");
-                assert!(output.stderr.to_lowercase().contains(&word.to_lowercase()), "{word:?}, {context}");
+                assert!(output.stderr.contains(word), "{word:?}, {context}");
                 assert_eq!(mac.authorities("alice"), before, "{context}");
             }
         }
@@ -180,4 +181,51 @@ fn a_missing_tool_is_named() {
     std::fs::remove_file(bench.path("mac-tools/sc_auth")).unwrap();
     let output = pair(&bench, &mac, "alice", &[]).exits_with(6);
     assert!(output.stderr.contains("sc_auth"), "{output}");
+}
+
+#[test]
+fn a_card_that_the_mac_does_not_see_and_a_dialog_that_is_cancelled() {
+    let bench = Bench::vpcd();
+    let _card = Card::alice(&bench);
+    let mac = with_card(&bench, "mac");
+    mac.set(&["keychain", "alice", "cancelled"]);
+    let cancelled = pair(&bench, &mac, "alice", &[]).exits_with(6);
+    assert!(cancelled.stderr.contains("-128"), "{cancelled}");
+    mac.set(&["remove"]);
+    let unseen = pair(&bench, &mac, "alice", &[]).exits_with(3);
+    assert!(unseen.stderr.contains("does not see this key"), "{unseen}");
+    assert_eq!(mac.paired("alice").len(), 0);
+}
+
+#[test]
+fn ctrl_c_ends_the_tool_as_well() {
+    let bench = Bench::vpcd();
+    let mac = Mac::new(&bench, "mac");
+    let value = "AuthenticationAuthority=;tokenidentity;0123456789ABCDEF0123456789ABCDEF01234567";
+    mac.set(&["user", "alice", "--uid", "501", "--logged-in", "--value", value]);
+    for quirk in ["sc_auth.unpair=hang", "sc_auth.unpair=done-hang"] {
+        mac.set(&["quirk", quirk]);
+        mac.forget_calls();
+        let tools = bench.path("mac-tools");
+        let mut pivkit = std::process::Command::new(crate::bench::binary("pivkit"))
+            .args(["unpair", "--user", "alice", "--yes", "--tool-dir", tools.to_str().unwrap()])
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        let tool = loop {
+            let found = mac.calls().iter().find(|call| call.arguments().contains(&"unpair")).map(Call::process);
+            if let Some(process) = found {
+                break process;
+            }
+            assert!(begun.elapsed() < LIMIT, "{quirk}: sc_auth was never run");
+        };
+        let process = nix::unistd::Pid::from_raw(i32::try_from(pivkit.id()).unwrap());
+        nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGINT).unwrap();
+        assert_eq!(pivkit.wait().unwrap().code(), Some(130), "{quirk}");
+        while std::path::Path::new(&format!("/proc/{tool}")).exists() {
+            assert!(begun.elapsed() < LIMIT, "{quirk}: sc_auth goes on");
+        }
+        // Nothing came after it.
+        assert_eq!(mac.calls().last().map(Call::process), Some(tool), "{quirk}");
+    }
 }

@@ -166,6 +166,7 @@ fn all_remnants_go_when_everything_is_removed() {
     // Lower case as well, a value twice, and one that is not a pairing at all.
     let values = [
         value("tokenidentity", &hash("A")),
+        value("tokenidentity", &hash("d")),
         value("pubkeyhash", &hash("b")),
         value("amidentity", &hash("A")),
         value("amidentity", &hash("C")),
@@ -175,6 +176,10 @@ fn all_remnants_go_when_everything_is_removed() {
     let filevault = ["--filevault", &hash("A"), "--filevault", &hash("C")].map(str::to_owned);
     let filevault: Vec<&str> = filevault.iter().map(String::as_str).collect();
     mac.set(&[&["user", "bob", "--uid", "502"], &values[..], &filevault].concat());
+    // The folder with the tools can be named by the environment as well.
+    let tools = bench.path("mac-tools").display().to_string();
+    let listed = bench.pivkit_with(&["list", "--user", "bob"], &[("PIVKIT_TOOL_DIR", &tools)]).output().success();
+    assert!(["A", "B", "C", "D"].iter().all(|digit| listed.stdout.contains(&hash(digit))), "{listed}");
     mac.pivkit(&["unpair", "--user", "bob", "--yes"]).output().success();
     assert_eq!(mac.authorities("bob"), before);
     let plist = mac.plist();

@@ -6,11 +6,14 @@
 // A scenario that cannot go on fails, and says where.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod ansible;
 mod architecture;
 mod bad_identity_provider;
 mod bad_input;
 mod bench;
 mod benchmark;
+mod bulk_apply;
+mod bulk_apply_ends;
 mod bulk_benchmark;
 mod bulk_plan;
 mod busy_card;
@@ -22,7 +25,9 @@ mod command_count;
 mod doctor;
 mod documented;
 mod documented_card;
+mod documented_mac;
 mod fault_matrix;
+mod fleet_scripts;
 mod foreign_card;
 mod foreign_card_owner;
 mod foreign_clients;
@@ -46,6 +51,7 @@ mod pulled_card;
 mod secrets;
 mod several_cards;
 mod sssd;
+mod station;
 mod touch;
 mod ykman;
 mod yubico_piv_tool;

@@ -149,7 +149,9 @@ fn pull_everywhere(
         }
         let output = output.exits_with(3);
         assert_eq!(output.stdout, "", "pulled at command {number}: {output}");
-        assert!(output.stderr.starts_with("pivkit: "), "pulled at command {number}: {output}");
+        // A busy machine may be told of first: that the card is waited for.
+        let said = output.stderr.lines().any(|line| line.starts_with("pivkit: "));
+        assert!(said, "pulled at command {number}: {output}");
         assert_eq!(unchanged(), before, "pulled at command {number}: {output}");
         assert_eq!(pin_tries(bench, "card"), 3, "pulled at command {number}: {output}");
         card.wait_for_end();

@@ -3,6 +3,7 @@
 mod bulk;
 mod card;
 mod doctor;
+mod mapping;
 mod provision;
 mod psso;
 mod shared;
@@ -12,12 +13,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-pub(crate) use bulk::{Bulk, BulkApply, BulkPlan, BulkReport, BulkUndo, ReportFormat};
+pub(crate) use bulk::{Bulk, BulkApply, BulkPlan, BulkReport, BulkStation, BulkUndo, ReportFormat};
 pub(crate) use card::{
     Attest, Card, CardInfo, ChangePin, ChangePuk, ManagementKeyArgs, NewPinArgs, NewPukArgs, PukArgs, Reset,
     SetRetries, Sign, Unblock, VerifyPin,
 };
 pub(crate) use doctor::Doctor;
+pub(crate) use mapping::{Mapping, MappingExplain, MappingLint, MappingNew};
 pub(crate) use provision::{Import, Provision, ProvisionCommand, Ready};
 pub(crate) use psso::{DeviceArgs, Inspect, Keys, Login, Psso, Register};
 pub(crate) use shared::{AccountArgs, CardArgs, ChangeArgs, IdentityArgs, MacArgs, PinArgs, TransportArgs};
@@ -61,6 +63,9 @@ pub(crate) enum Command {
     /// Pair many at once, from a manifest
     #[command(subcommand)]
     Bulk(Bulk),
+    /// Look after SmartcardLogin.plist, by which a Mac finds accounts by the names in a certificate
+    #[command(subcommand)]
+    Mapping(Mapping),
     /// Look after one card: what it is, its PIN and PUK, its keys
     #[command(subcommand)]
     Card(Card),
@@ -160,6 +165,9 @@ pub(crate) struct Unpair {
     /// Remove only this pairing; without it, all of the account are removed
     #[arg(long, value_name = "HASH")]
     pub(crate) hash: Option<pivkit::PairingHash>,
+    /// Remove only what this certificate opens the account by: where the backend keeps no hash
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "hash")]
+    pub(crate) cert: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) account: AccountArgs,
     /// Do it even if nobody can log in to this Mac afterwards

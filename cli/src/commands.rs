@@ -5,6 +5,7 @@ mod card;
 mod cards;
 mod doctor;
 mod manual;
+mod mapping;
 mod pairings;
 mod provision;
 mod psso;
@@ -41,6 +42,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::List(args) => pairings::list(&context, &args),
         Command::Check(args) => pairings::check(&context, &args),
         Command::Bulk(args) => bulk::run(&context, &args),
+        Command::Mapping(args) => mapping::run(&context, &args),
         Command::Card(args) => card::run(&context, &args),
         Command::Provision(args) => provision::run(&context, &args),
         Command::Psso(args) => psso::run(&context, args),

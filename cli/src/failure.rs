@@ -85,6 +85,11 @@ pub(crate) fn next(error: &pivkit::AccountError) -> String {
     account::advise(error).next
 }
 
+/// What to do about an error, a sentence; empty if there is nothing to say.
+pub(crate) fn next_step(error: &Error) -> String {
+    advise(error).next
+}
+
 fn advise(error: &Error) -> Advice {
     match error {
         Error::Transport(error) => card::transport(error),
@@ -123,7 +128,9 @@ fn advise(error: &Error) -> Advice {
             NO_IDENTITY,
             format!("`pivkit pair --user {user}` pairs this card; `pivkit list --user {user}` shows what is paired."),
         ),
-        Error::UnknownBackend { .. } => Advice::new(USAGE, "The backends are macos, pam_p11, pam_pkcs11 and sssd."),
+        Error::UnknownBackend { .. } => {
+            Advice::new(USAGE, "The backends are macos, macos_mapping, pam_p11, pam_pkcs11 and sssd.")
+        }
         Error::NoBackend => Advice::new(
             ACCOUNT,
             "Install one (on Debian: `sudo apt install libpam-p11`), or choose with --backend; `pivkit doctor` shows what is there.",

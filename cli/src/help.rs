@@ -70,6 +70,35 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
             Example("The plan file, for `pivkit bulk apply`", "pivkit bulk plan people.csv --json > plan.json"),
         ],
     ),
+    (&["mapping"], &[Example("Whose account would a certificate open?", "pivkit mapping explain --help")]),
+    (
+        &["mapping", "new"],
+        &[
+            Example("The usual mapping, by user principal name", "pivkit mapping new"),
+            Example(
+                "Trust one authority only, and write the file",
+                "pivkit mapping new --trusted-ca ca.pem --output SmartcardLogin.plist",
+            ),
+            Example(
+                "Fields and format in so many words",
+                "pivkit mapping new --fields 'Common Name,RFC 822 Name' --format '$2-$1' --attribute dsAttrTypeNative:longName",
+            ),
+        ],
+    ),
+    (
+        &["mapping", "lint"],
+        &[
+            Example("A file before it is installed", "pivkit mapping lint SmartcardLogin.plist"),
+            Example("The same for a program", "pivkit mapping lint SmartcardLogin.plist --json"),
+        ],
+    ),
+    (
+        &["mapping", "explain"],
+        &[Example(
+            "Which value must the account have for this certificate?",
+            "pivkit mapping explain --cert alice.pem --file SmartcardLogin.plist",
+        )],
+    ),
     (
         &["bulk", "apply"],
         &[
@@ -86,6 +115,16 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
         &[
             Example("See what would be put back", "pivkit bulk undo journal.jsonl --dry-run"),
             Example("Put it back", "pivkit bulk undo journal.jsonl --yes"),
+        ],
+    ),
+    (
+        &["bulk", "station"],
+        &[
+            Example("A desk with a journal", "pivkit bulk station people.csv --journal desk.jsonl"),
+            Example(
+                "Cards whose keys the manifest names, without questions",
+                "pivkit bulk station people.csv --journal desk.jsonl --no-pin-proof --yes",
+            ),
         ],
     ),
     (

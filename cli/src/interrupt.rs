@@ -16,7 +16,7 @@ pub(crate) const INTERRUPTED: u8 = 130;
 static BEFORE_PROMPT: Mutex<Option<Termios>> = Mutex::new(None);
 
 /// From now on Ctrl-C (or SIGTERM) ends the program at once, wherever it is: files are replaced in one step and cards are
-/// left as they are, so there is nothing to put away but the state of the terminal.
+/// left as they are, so there is nothing to put away but the state of the terminal, and a Mac's tools that are at work.
 pub(crate) fn watch() {
     // Without the watch Ctrl-C still ends the program, only less tidily.
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
@@ -29,6 +29,7 @@ pub(crate) fn watch() {
             if let Some(state) = before_prompt().take() {
                 restore(&state);
             }
+            pivkit::end_running_tools();
             std::process::exit(128 + signal);
         }
     });

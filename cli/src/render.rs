@@ -4,19 +4,23 @@ mod bulk;
 pub(crate) mod bulk_plan;
 mod card;
 mod doctor;
+mod mapping;
 mod offer;
 pub(crate) mod one_card;
 mod pairing;
 mod provision;
 pub(crate) mod psso;
+mod station;
 mod table;
 
 pub(crate) use bulk::{bulk_applied, bulk_undone};
 pub(crate) use card::{hashes, identities, read_errors, reader_event, readers};
 pub(crate) use doctor::doctor;
+pub(crate) use mapping::{explained_mapping, findings, linted_mapping, new_mapping};
 pub(crate) use offer::offers;
 pub(crate) use pairing::{account_errors, checked, list, paired, unpaired};
 pub(crate) use provision::provisioned;
+pub(crate) use station::station_closed;
 
 /// Foreign text, fit for a terminal.
 fn safe(text: &str) -> String {

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use dialoguer::{Confirm, Input, Select, console};
 use nix::unistd::User;
-use pivkit::report::IdentityOffer;
+use pivkit::report::{ChangeReport, IdentityOffer};
 use pivkit::text::escape_control;
 use pivkit::{Pin, Puk, Ui, UiError};
 
@@ -107,6 +107,10 @@ impl Ui for Terminal {
 
     fn show_identities(&mut self, reader: &str, identities: &[IdentityOffer]) {
         render::offers(reader, identities, columns()).iter().for_each(|line| output::say(line));
+    }
+
+    fn show_paired(&mut self, report: &ChangeReport) {
+        render::paired(report, false).lines().for_each(output::say);
     }
 
     /// Suggests the person's own, also behind sudo.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use plist::Value;
 
 use super::process::Run;
+use super::terminal::Terminal;
 use super::{Bench, binary, oracle};
 
 /// A Mac with alice (501) at the screen, and bob (502), who is not logged in. Root runs the tools.
@@ -49,6 +50,11 @@ impl<'a> Mac<'a> {
     pub(crate) fn bare_pivkit(&self, arguments: &[&str]) -> Run {
         let more = ["--tool-dir", self.tools.to_str().unwrap()];
         self.bench.command(binary("pivkit"), &[arguments, &more].concat())
+    }
+
+    /// As [`Mac::pivkit`], on a terminal with a person at it.
+    pub(crate) fn at_terminal(&self, arguments: &[&str]) -> Terminal {
+        self.bench.at_terminal(150, &[arguments, &["--tool-dir", self.tools.to_str().unwrap()]].concat())
     }
 
     /// Runs one of the tools.

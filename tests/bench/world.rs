@@ -50,6 +50,11 @@ impl World {
         command
     }
 
+    /// The first process in there, as seen from outside.
+    pub(crate) fn first_process(&self) -> u32 {
+        self.first
+    }
+
     /// A path in there, as it is reached from out here.
     pub(crate) fn path(&self, inside: impl AsRef<Path>) -> PathBuf {
         let inside = inside.as_ref();

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
 use pivkit::bulk::{HostName, MatchRule};
 
-use super::shared::{AccountArgs, ChangeArgs};
+use super::shared::{AccountArgs, ChangeArgs, ReaderArgs};
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Bulk {
@@ -19,6 +19,16 @@ pub(crate) enum Bulk {
     Undo(BulkUndo),
     /// Tell what became of a plan, from a journal
     Report(BulkReport),
+    /// Pair cards at an enrolment desk, as people come
+    #[command(
+        long_about = "Pair cards at an enrolment desk, as people come.\n\nWaits for cards in any number of readers, looks in the \
+                            manifest whose card it is, shows who that is, asks for consent and the PIN, pairs, and waits for the \
+                            next. What a row says of the card has to be true of it: hash, or certificate, and upn of one \
+                            identity, serial and guid of the card. A certificate of a person's own making may say any UPN, and a \
+                            card any serial number: look who stands before you, or name the key in the manifest. Ctrl-C closes \
+                            the desk after the person in hand; the same journal goes on another day."
+    )]
+    Station(BulkStation),
 }
 
 #[derive(Args, Debug)]
@@ -94,4 +104,33 @@ pub(crate) enum ReportFormat {
     Text,
     Csv,
     Html,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BulkStation {
+    /// The manifest, as for `pivkit bulk plan`
+    #[arg(value_name = "MANIFEST", value_hint = ValueHint::FilePath)]
+    pub(crate) manifest: PathBuf,
+    /// Write down in this file what is done, before and after; one of the same manifest is gone on with
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) journal: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) card: ReaderArgs,
+    #[command(flatten)]
+    pub(crate) account: AccountArgs,
+    /// The rows of this host; without it, those of this machine
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Hostname)]
+    pub(crate) host: Option<HostName>,
+    /// A folder with exported certificates: rows with a upn and no key find theirs there
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) certificates: Option<PathBuf>,
+    /// Match every row without a key with the folder: upn (the row's upn, else its user), email or cn (its user)
+    #[arg(long = "match", value_name = "RULE", requires = "certificates")]
+    pub(crate) rule: Option<MatchRule>,
+    /// Do not ask those for the PIN whose key the manifest names, by its hash or certificate; the others are asked all the same
+    #[arg(long)]
+    pub(crate) no_pin_proof: bool,
+    /// Do not ask for consent
+    #[arg(long, short)]
+    pub(crate) yes: bool,
 }

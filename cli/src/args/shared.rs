@@ -34,6 +34,22 @@ impl CardArgs {
     }
 }
 
+/// Any card in some readers.
+#[derive(Args, Debug)]
+pub(crate) struct ReaderArgs {
+    #[command(flatten)]
+    pub(crate) transport: TransportArgs,
+    /// Only the readers of this name, or of a name that contains this
+    #[arg(long, value_name = "NAME")]
+    reader: Option<String>,
+}
+
+impl ReaderArgs {
+    pub(crate) fn choice(&self) -> CardChoice {
+        CardChoice { reader: self.reader.clone(), ..CardChoice::default() }
+    }
+}
+
 fn guid(text: &str) -> Result<[u8; 16], &'static str> {
     pivkit::parse_guid(text).ok_or("a GUID has 32 hexadecimal digits")
 }
@@ -75,9 +91,12 @@ impl PinArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct AccountArgs {
-    /// Where pairings are kept: macos, pam_p11, pam_pkcs11 or sssd; without it, what the system has
+    /// Where pairings are kept: macos, macos_mapping, pam_p11, pam_pkcs11 or sssd; without it, what the system has
     #[arg(long, value_name = "NAME")]
     pub(crate) backend: Option<String>,
+    /// On a Mac, pair by the names in the certificate (the same as --backend macos_mapping)
+    #[arg(long, conflicts_with = "backend")]
+    mapping: bool,
     /// Work on this folder (with its own etc/passwd) instead of the live system
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     root: Option<PathBuf>,
@@ -107,6 +126,11 @@ impl MacArgs {
 }
 
 impl AccountArgs {
+    /// The name of the backend that was asked for.
+    pub(crate) fn backend(&self) -> Option<&str> {
+        if self.mapping { Some("macos_mapping") } else { self.backend.as_deref() }
+    }
+
     pub(crate) fn system(&self) -> System {
         match &self.root {
             Some(root) => System::root(root),

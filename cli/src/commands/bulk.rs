@@ -3,6 +3,7 @@
 mod apply;
 mod plan;
 mod report;
+mod station;
 mod undo;
 
 use std::process::ExitCode;
@@ -17,5 +18,6 @@ pub(super) fn run(context: &Context, args: &Bulk) -> Result<ExitCode, Failure> {
         Bulk::Apply(args) => apply::run(context, args),
         Bulk::Undo(args) => undo::run(context, args),
         Bulk::Report(args) => report::run(context, args),
+        Bulk::Station(args) => station::run(context, args),
     }
 }

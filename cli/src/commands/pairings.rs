@@ -12,7 +12,7 @@ use crate::{output, render};
 
 pub(super) fn accounts(args: &AccountArgs, accept_lock_out: bool) -> Result<Accounts, Failure> {
     let tools = MacTools { accept_lock_out, ..args.mac.tools() };
-    Ok(Accounts::open(args.system(), args.backend.as_deref(), &tools)?)
+    Ok(Accounts::open(args.system(), args.backend(), &tools)?)
 }
 
 pub(super) fn pair(context: &Context, args: &Pair) -> Result<ExitCode, Failure> {
@@ -41,7 +41,11 @@ pub(super) fn unpair(context: &Context, args: &Unpair) -> Result<ExitCode, Failu
     let user = args.user.parse().map_err(pivkit::Error::from)?;
     let accounts = accounts(&args.account, args.i_know)?;
     let mut ui = context.terminal().consenting(args.change.yes);
-    let report = pivkit::unpair(&accounts, &user, args.hash.as_ref(), args.change.dry_run, &mut ui)?;
+    let selection = match &args.cert {
+        Some(path) => pivkit::selection_by_certificate(path)?,
+        None => Selection::of(args.hash.as_ref()),
+    };
+    let report = pivkit::unpair(&accounts, &user, &selection, args.change.dry_run, &mut ui)?;
     context.output.print(&report, |report| render::unpaired(report, args.change.dry_run))?;
     if args.change.dry_run || !report.may_open {
         return Ok(ExitCode::SUCCESS);

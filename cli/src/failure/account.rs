@@ -27,7 +27,9 @@ pub(super) fn advise(error: &AccountError) -> Advice {
             NO_IDENTITY,
             "Have a certificate issued that keeps to the rules of DER, or pair another slot with --slot.",
         ),
-        AccountError::NeedsCertificate { .. } => Advice::new(NO_IDENTITY, "Give the certificate as well."),
+        AccountError::NeedsCertificate { .. } => {
+            Advice::new(NO_IDENTITY, "Give the certificate instead of the hash, with --cert FILE.")
+        }
         AccountError::SeveralPairings { .. } => Advice::new(USAGE, "Say which one with --old HASH."),
         AccountError::NotLocal { .. } => Advice::new(
             ACCOUNT,
@@ -54,6 +56,28 @@ pub(super) fn advise(error: &AccountError) -> Advice {
         AccountError::InDoubt { name, .. } => Advice::new(
             ACCOUNT,
             format!("`pivkit list --user {name}` shows how things stand; remove what is there, and pair again."),
+        ),
+        AccountError::NoMapping { .. } => Advice::new(
+            ACCOUNT,
+            "`pivkit mapping new --output /etc/SmartcardLogin.plist` makes one; `pivkit mapping lint` tells what is wrong with it.",
+        ),
+        AccountError::Unmapped(_) => Advice::new(
+            NO_IDENTITY,
+            "Map other fields, or have a certificate issued that fits; `pivkit mapping explain --cert FILE` shows what is in it.",
+        ),
+        AccountError::NotForMapping { .. } => Advice::new(
+            ACCOUNT,
+            "Have that attribute set by whoever keeps the accounts, or map to dsAttrTypeStandard:AltSecurityIdentities.",
+        ),
+        AccountError::ValueTaken { .. } => Advice::new(
+            NO_IDENTITY,
+            "A card must open one account only: remove the value there first (`pivkit unpair --mapping --cert FILE`).",
+        ),
+        AccountError::SeveralValues { name, .. } => Advice::new(
+            USAGE,
+            format!(
+                "Remove the ones that are not meant with `pivkit unpair --mapping --user {name} --cert FILE`, then try again."
+            ),
         ),
         AccountError::Mac(error) => mac::advise(error),
         AccountError::SeveralKeys { .. } => Advice::new(USAGE, "Unpair those that are not wanted any more, then pair."),

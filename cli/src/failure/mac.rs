@@ -2,7 +2,7 @@
 
 use pivkit::{Finding, MacError, PairingFailure};
 
-use super::{ACCOUNT, Advice, NO_CARD, NO_IDENTITY, PIN, USAGE};
+use super::{ACCOUNT, Advice, FAILED, NO_CARD, NO_IDENTITY, PIN, USAGE};
 
 pub(super) fn advise(error: &MacError) -> Advice {
     match error {
@@ -22,6 +22,12 @@ pub(super) fn advise(error: &MacError) -> Advice {
             Advice::new(ACCOUNT, "Check the spelling; `dscl . -list /Users` lists the accounts.")
         }
         MacError::Pairing { reason, .. } => pairing(*reason),
+        MacError::Different { .. } => {
+            Advice::new(ACCOUNT, "Look at it with `pivkit mapping lint FILE`; --replace puts the new one in its place.")
+        }
+        MacError::NotWritten { .. } => {
+            Advice::new(FAILED, "Check the path, its permissions, and the space on the disk; /etc wants root.")
+        }
         MacError::File { .. } => Advice::new(ACCOUNT, "Check the path and its permissions."),
         MacError::Malformed { .. } => {
             Advice::new(ACCOUNT, "Run that tool by hand, or look into that file; something is wrong with it.")

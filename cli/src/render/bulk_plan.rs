@@ -41,7 +41,7 @@ pub(crate) fn rest(planning: &Planning<'_>, counts: &Counts) -> String {
     text.push_str(&format!(
         "{}: {} would change, {unchanged} are so already, {waiting} wait for the card, {skipped} are passed over; {}\n",
         planning.backend(),
-        counted(*changing, "account row"),
+        counted(*changing, "row"),
         counted(problems, "problem"),
     ));
     text

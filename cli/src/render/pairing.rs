@@ -50,7 +50,11 @@ fn next_steps(backend: &str, user: &str) -> String {
 
 pub(crate) fn unpaired(report: &ChangeReport, dry_run: bool) -> String {
     let user = safe(&report.user);
-    let hashes = report.pairing_hashes.join(", ");
+    let hashes = match report.pairing_hashes.as_slice() {
+        // Not every backend knows the keys.
+        [] => format!("what was paired ({})", report.backend),
+        hashes => hashes.join(", "),
+    };
     match (report.changed, report.plan.is_empty()) {
         (true, _) if report.may_open => format!("removed from account {user}: {hashes}\n"),
         (true, _) => format!("unpaired: account {user} no longer opens with {hashes}\n"),

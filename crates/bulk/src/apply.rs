@@ -233,7 +233,10 @@ impl<'a> Run<'a> {
             RowError::Pairing(error) => self.watcher.next(error),
             RowError::Row(_) => Some("Make the plan anew with `pivkit bulk plan`.".to_owned()),
         };
-        Outcome { error: Some(error.text()), next, ..Outcome::of(row, planned, RowResult::Failed) }
+        // Nothing was changed, and the person's next login is the time to try again.
+        let waits = matches!(error, RowError::Pairing(pairing::Error::NoSession { .. }));
+        let result = if waits { RowResult::Waiting } else { RowResult::Failed };
+        Outcome { error: Some(error.text()), next, ..Outcome::of(row, planned, result) }
     }
 }
 
@@ -298,4 +301,4 @@ const BATCHES: usize = 8;
 const LEAST_BATCH: usize = 1000;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

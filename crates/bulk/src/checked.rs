@@ -62,15 +62,19 @@ impl Manifest {
         rows.retain(|row| {
             let other = is_other(&row.host);
             let name = row.host.as_ref().filter(|_| other);
-            skipped.extend(name.map(|name| row.note(format!("is for host {name}"))));
+            skipped.extend(name.map(|name| row.note(for_host(name))));
             !other
         });
-        let problems = self.problems.into_iter().filter(|(named, _)| !is_other(named)).map(|(_, note)| note);
-        let problems: Vec<RowNote> = problems.collect();
+        let (others, problems): (Vec<_>, Vec<_>) = self.problems.into_iter().partition(|(named, _)| is_other(named));
+        let others = others.into_iter().filter_map(|(named, note)| Some((named?, note)));
+        skipped.extend(others.map(|(name, note)| RowNote { why: for_host(&name), ..note }));
+        skipped.sort_by_key(|note| note.line);
+        // Several things can be wrong with one row.
+        skipped.dedup();
         let (rows, unreadable) = key::read_all(rows, Sources::from(check));
         let unmatched = check.unmatched(&rows);
         let mut checked = CheckedManifest::of(rows);
-        checked.problems.extend(problems.into_iter().chain(unreadable));
+        checked.problems.extend(problems.into_iter().map(|(_, note)| note).chain(unreadable));
         Ok(CheckedManifest { host, skipped, unmatched, ..checked })
     }
 }
@@ -99,6 +103,10 @@ impl CheckedManifest {
     pub fn plan<'a>(self, system: &pairing::System, backend: &'a dyn Backend) -> Result<Planning<'a>, Error> {
         Planning::new(self, system, backend)
     }
+}
+
+fn for_host(name: &HostName) -> String {
+    format!("is for host {name}")
 }
 
 /// Refuses a short name that may be each of several hosts of the manifest.

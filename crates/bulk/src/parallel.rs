@@ -1,10 +1,12 @@
 //! The same work on many things, on all cores.
+//!
+//! Reading files is also waiting for disks, so [`map`] has more threads than there are cores.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::thread;
 
-/// What `work` makes of each item, in the order of the items.
+/// What `work` makes of each item, in the order of the items. For work that reads a file each.
 pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let blocks = Mutex::new(items.chunks(BLOCK).enumerate());
     let worker = || {
@@ -20,7 +22,7 @@ pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) 
         worker()
     } else {
         thread::scope(|scope| {
-            let others: Vec<_> = (1..threads()).map(|_| scope.spawn(worker)).collect();
+            let others: Vec<_> = (1..threads().max(READERS)).map(|_| scope.spawn(worker)).collect();
             let mut done = worker();
             for other in others {
                 match other.join() {
@@ -42,6 +44,8 @@ pub(crate) fn threads() -> usize {
 
 const BLOCK: usize = 64;
 const MAX_THREADS: usize = 16;
+/// As many files are read at once, however few cores there are.
+const READERS: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -36,7 +36,8 @@ pub struct Planning<'a> {
 
 impl<'a> Planning<'a> {
     pub(crate) fn new(checked: CheckedManifest, system: &System, backend: &'a dyn Backend) -> Result<Self, Error> {
-        let accounts = system.account_table().map_err(Error::Accounts)?;
+        let own = backend.account_table().map_err(Error::Accounts)?;
+        let accounts = own.map_or_else(|| system.account_table(), Ok).map_err(Error::Accounts)?;
         let mut planning = Planning {
             backend,
             accounts,

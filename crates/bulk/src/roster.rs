@@ -6,12 +6,14 @@
 
 use identity::PairingHash;
 
-use crate::{CardNames, PlanFile, RowAction};
+use crate::error::with_causes;
+use crate::{CardNames, CheckedManifest, Lookup, RowAction, RowNote};
 
 /// The rows that want a card paired.
 #[derive(Debug, Clone, Default)]
 pub struct Roster {
     expected: Vec<Expected>,
+    problems: Vec<RowNote>,
 }
 
 /// A person who is expected with a card.
@@ -69,30 +71,45 @@ pub enum Recognised<'a> {
 }
 
 impl Roster {
-    /// The rows of a plan that pair a key, whether it is known already or waits for the card; in the order of their lines.
-    pub fn of(plan: &PlanFile) -> Self {
-        let known = plan.rows.iter().map(|row| Expected {
+    /// The rows that pair a key and whose account is there, in the order of their lines. Whether a backend could do with what
+    /// the row says of the key does not matter: the card has the certificate.
+    pub fn of(checked: CheckedManifest, lookup: Lookup<'_>) -> Self {
+        let keyed = checked.rows.into_iter().map(|keyed| Expected {
             row: 0,
-            line: row.line,
-            user: row.user.clone(),
-            action: row.action,
-            slot: row.slot.clone(),
-            pairing_hash: row.pairing_hash,
-            card: row.card.clone(),
+            line: keyed.row.line,
+            user: keyed.row.user.to_string(),
+            action: keyed.row.action,
+            slot: keyed.row.slot,
+            pairing_hash: keyed.key.hash(),
+            card: keyed.row.card,
         });
-        let waiting = plan.waiting.iter().map(|row| Expected {
+        let waiting = checked.waiting.into_iter().map(|row| Expected {
             row: 0,
             line: row.line,
-            user: row.user.clone(),
+            user: row.user,
             action: row.action,
-            slot: row.slot.clone(),
+            slot: row.slot,
             pairing_hash: None,
-            card: row.card.clone(),
+            card: row.card,
         });
-        let mut expected: Vec<_> = known.chain(waiting).filter(|row| row.action != RowAction::Unpair).collect();
+        let (mut expected, mut problems) = (Vec::new(), checked.problems);
+        for row in keyed.chain(waiting).filter(|row| row.action != RowAction::Unpair) {
+            match row.user.parse().and_then(|name| lookup(&name)) {
+                Ok(_) => expected.push(row),
+                Err(error) => {
+                    problems.push(RowNote { line: row.line, user: Some(row.user), why: with_causes(&error) });
+                }
+            }
+        }
         expected.sort_by_key(|row| row.line);
+        problems.sort_by_key(|note| note.line);
         (0..).zip(&mut expected).for_each(|(number, row)| row.row = number);
-        Self { expected }
+        Self { expected, problems }
+    }
+
+    /// Rows for whom nobody is expected because something is wrong with them, and what.
+    pub fn problems(&self) -> &[RowNote] {
+        &self.problems
     }
 
     /// The rows, in the order of their lines.
@@ -213,7 +230,7 @@ mod tests {
     }
 
     fn roster(expected: Vec<Expected>) -> Roster {
-        Roster { expected }
+        Roster { expected, problems: Vec::new() }
     }
 
     #[test]

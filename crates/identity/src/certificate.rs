@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -194,6 +195,11 @@ impl Certificate {
     /// The pairing hash of the public key. A renewed certificate for the same key has the same.
     pub fn pairing_hash(&self) -> PairingHash {
         self.public_key.pairing_hash()
+    }
+
+    /// The SHA-256 digest of the certificate in DER: its fingerprint.
+    pub fn sha256(&self) -> [u8; 32] {
+        Sha256::digest(&self.der).into()
     }
 
     /// The certificate as one PEM block, lines ended by LF.

@@ -56,7 +56,7 @@ impl SmartcardPreferences {
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`], [`Error::Killed`] and those of [`CommandRunner::run`]: then it is not known what the Mac is told.
+    /// [`Error::Malformed`], [`Error::Failed`], [`Error::Killed`] and those of [`CommandRunner::run`]: then it is not known what the Mac is told.
     pub fn read(runner: &dyn CommandRunner) -> Result<Self, Error> {
         let managed = exported(runner, "/Library/Managed Preferences/com.apple.security.smartcard")?;
         let local = exported(runner, "/Library/Preferences/com.apple.security.smartcard")?;
@@ -85,7 +85,7 @@ pub fn maps_attributes(root: &Path) -> Result<bool, Error> {
     Ok(file(&root.join("etc/SmartcardLogin.plist"))?.contains_key("AttributeMapping"))
 }
 
-/// What `defaults` exports; nothing if it says, by its exit code, that there is nothing.
+/// What `defaults` exports; nothing if it says, by its exit code, that there is no such domain.
 fn exported(runner: &dyn CommandRunner, domain: &str) -> Result<Dictionary, Error> {
     let captured = runner.run(&ToolCommand::new(Tool::Defaults, ["export", domain, "-"]))?;
     let malformed = |why: &str| Error::malformed(format!("what defaults printed of {domain}"), why);
@@ -94,7 +94,11 @@ fn exported(runner: &dyn CommandRunner, domain: &str) -> Result<Dictionary, Erro
         (_, Some(Value::Dictionary(settings))) => Ok(settings),
         (_, Some(_)) => Err(malformed("it is no dictionary")),
         (Ending::Code(0), None) => Err(malformed("there is no property list in it")),
-        (Ending::Code(_), None) => Ok(Dictionary::new()),
+        (Ending::Code(NO_DOMAIN), None) => Ok(Dictionary::new()),
+        // What it cannot tell is not taken for nothing.
+        (Ending::Code(code), None) => {
+            Err(Error::Failed { program: runner.program(Tool::Defaults), code, message: captured.message() })
+        }
     }
 }
 
@@ -136,6 +140,8 @@ fn trust(value: &Value) -> Option<CertificateTrust> {
     }
 }
 
+/// How `defaults` ends when a domain does not exist.
+const NO_DOMAIN: i32 = 1;
 const MAX_FILE: u64 = 1024 * 1024;
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use crate::Error;
 use crate::command::{Captured, CommandRunner, Ending, Tool, ToolCommand};
+use crate::{Error, running_tools};
 
 /// Runs tools by their fixed paths: no shell, an environment of its own, a process group of their own that is ended at the
 /// time limit, and at most 16 MiB of output.
@@ -71,19 +71,18 @@ impl CommandRunner for SystemRunner {
 }
 
 fn run(program: &Path, command: &ToolCommand, limit: Duration) -> Result<Captured, Error> {
-    let mut child = Command::new(program)
-        .args(&command.arguments)
+    let mut tool = Command::new(program);
+    tool.args(&command.arguments)
         .env_clear()
         .envs(environment())
         .stdin(if command.stdin.is_empty() { Stdio::null() } else { Stdio::piped() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => Error::ToolMissing { program: program.to_owned() },
-            _ => Error::NotStarted { program: program.to_owned(), source },
-        })?;
+        .process_group(0);
+    let (mut child, _at_work) = running_tools::start(&mut tool).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => Error::ToolMissing { program: program.to_owned() },
+        _ => Error::NotStarted { program: program.to_owned(), source },
+    })?;
     let running = Running::begin(&mut child, &command.stdin);
     let ended = running.wait(&mut child, limit);
     let status = match ended {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use identity::{Certificate, PairingHash};
 
 use crate::plan::Removal;
-use crate::{Account, Applied, Error, Key, PairedKey, Plan, Request, Selection, Undo};
+use crate::{Account, AccountTable, Applied, Error, Key, PairedKey, Plan, Request, Selection, Undo};
 
 /// One way in which a system keeps which key opens which account.
 ///
@@ -38,6 +38,16 @@ pub trait Backend: Send + Sync {
     ///
     /// [`Error::NotPermitted`], [`Error::Unsafe`] or [`Error::Io`] when it cannot be read.
     fn pairings(&self, account: &Account) -> Result<Pairings, Error>;
+
+    /// The accounts, where the backend has a directory of its own and does not go by those of a
+    /// [`System`](crate::System).
+    ///
+    /// # Errors
+    ///
+    /// Whatever reading the directory gave.
+    fn account_table(&self) -> Result<Option<AccountTable>, Error> {
+        Ok(None)
+    }
 
     /// Whether one of these pairings lets the holder of the certificate's key in. What [may open](Pairings::may_hold_more)
     /// the account beside them does not count.

@@ -27,8 +27,8 @@ use identity::{Certificate, PairingHash};
 
 use crate::plan::{Action, Removal};
 use crate::{
-    Account, AccountName, AccountPairings, Applied, Backend, Change, Error, Note, Pairings, Plan, Request, Selection,
-    Undo, Witness,
+    Account, AccountName, AccountPairings, AccountTable, Applied, Backend, Change, Error, Note, Pairings, Plan,
+    Request, Selection, Undo, Witness,
 };
 
 mod enforcement;
@@ -133,6 +133,13 @@ impl Backend for Macos {
         }
         let kind = certificate.public_key().algorithm();
         (!kind.is_supported()).then(|| format!("it is not known that macOS logs in with a key of the kind {kind}"))
+    }
+
+    fn account_table(&self) -> Result<Option<AccountTable>, Error> {
+        let records = dscl::users(self.runner())?;
+        // A damaged record is nobody that can be paired.
+        let accounts = records.iter().filter_map(|record| record::account(record).ok());
+        Ok(Some(AccountTable::of(accounts)))
     }
 
     fn pairings(&self, account: &Account) -> Result<Pairings, Error> {

@@ -25,8 +25,8 @@ use identity::Certificate;
 use crate::macos::{Finding, Macos, record_name};
 use crate::plan::{Action, Removal};
 use crate::{
-    Account, AccountName, AccountPairings, Applied, Backend, Change, Error, Key, Note, PairedKey, Pairing, Pairings,
-    Plan, Request, Selection, Undo, Witness, WitnessOfMany,
+    Account, AccountName, AccountPairings, AccountTable, Applied, Backend, Change, Error, Key, Note, PairedKey,
+    Pairing, Pairings, Plan, Request, Selection, Undo, Witness, WitnessOfMany,
 };
 
 mod installed;
@@ -185,6 +185,10 @@ impl Backend for MacosMapping {
 
     fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {
         self.mac.obstacle(slot, certificate)
+    }
+
+    fn account_table(&self) -> Result<Option<AccountTable>, Error> {
+        self.mac.account_table()
     }
 
     fn pairings(&self, account: &Account) -> Result<Pairings, Error> {

@@ -206,6 +206,20 @@ impl PamP11 {
         Err(Error::Changed { path: parent(&self.file_path(account)) })
     }
 
+    /// Tells the witness of a directory that is about to be made: the lock is in it, so it is made before anything else is.
+    /// What it is told is what becomes of the account if nobody else gets in between.
+    fn announce_directory(&self, home: &Directory, plan: &Plan, witness: Witness<'_>) -> Result<Option<Undo>, Error> {
+        home.check_owner(&plan.account, &self.system)?;
+        if plan.action.add.is_none() || home.enter(DIRECTORY.as_ref())?.is_some() {
+            return Ok(None);
+        }
+        let bytes = after(&plan.action, &Found::default()).flatten();
+        let after = bytes.map(|bytes| FileDigest::of(&bytes));
+        let undo = Undo::File(FileUndo { before: None, after, created_directory: true });
+        witness(&undo).map_err(Error::Witness)?;
+        Ok(Some(undo))
+    }
+
     /// Writes or removes the file, which must still be what was found, and reads it back.
     fn write(&self, locked: &Locked, account: &Account, found: &Found, after: Option<&Contents>) -> Result<(), Error> {
         let (directory, path) = (&locked.directory, self.file_path(account));
@@ -334,6 +348,7 @@ impl Backend for PamP11 {
     fn apply_witnessed(&self, plan: &Plan, witness: Witness<'_>) -> Result<Applied, Error> {
         let account = &plan.account;
         let home = self.home(account)?;
+        let announced = self.announce_directory(&home, plan, witness)?;
         let locked = self.lock(&home, account, plan.action.add.is_some())?;
         let mut found = match &locked {
             Some(locked) => self.found_in(&locked.directory, account)?,
@@ -356,7 +371,8 @@ impl Backend for PamP11 {
             let after = after.map(|bytes| Contents { bytes, attributes });
             let digest = after.as_ref().map(|file| FileDigest::of(&file.bytes));
             undo = Undo::File(FileUndo { before, after: digest, created_directory });
-            let result = witness(&undo).map_err(Error::Witness);
+            let told = announced.as_ref() == Some(&undo);
+            let result = if told { Ok(()) } else { witness(&undo).map_err(Error::Witness) };
             let result = result.and_then(|()| self.write(locked, account, &found, after.as_ref()));
             if result.is_err() && created_directory {
                 // Not empty when the file is already in its place: then it stays.
@@ -377,6 +393,10 @@ impl Backend for PamP11 {
         let home = self.home(account)?;
         let changed = || Error::Changed { path: self.file_path(account) };
         let Some(locked) = self.lock(&home, account, false)? else {
+            if undo.created_directory {
+                // Where making it was cut off; whoever is just making one begins again.
+                let _ = home.remove(TEMPORARY_DIRECTORY, UnlinkatFlags::RemoveDir);
+            }
             return if undo.before.is_none() { Ok(()) } else { Err(changed()) };
         };
         let found = self.found_in(&locked.directory, account)?;
@@ -385,6 +405,10 @@ impl Backend for PamP11 {
                 return Err(changed());
             }
             self.write(&locked, account, &found, undo.before.as_ref())?;
+        }
+        if locked.locked {
+            // Where writing was cut off; the name belongs to whoever holds the lock.
+            let _ = locked.directory.remove(TEMPORARY, UnlinkatFlags::NoRemoveDir);
         }
         if undo.created_directory {
             // Somebody may have put something else there.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use identity::Identity;
 use macos::{CommandRunner, SystemRunner, Tool};
 use pairing::macos::{Macos, Survey};
+use pairing::macos_mapping::MacosMapping;
 use pairing::pam_p11::PamP11;
 use pairing::pam_pkcs11::PamPkcs11;
 use pairing::sssd::Sssd;
@@ -60,6 +61,11 @@ impl Accounts {
     pub fn open(system: System, name: Option<&str>, mac: &MacTools) -> Result<Self, Error> {
         let name = match name {
             Some(MACOS) => return Self::on_mac(system, mac),
+            Some(MACOS_MAPPING) => {
+                let on_mac = Self::on_mac(system, mac)?;
+                let mapping = on_mac.mac.clone().map(|mac| Box::new(MacosMapping::new(mac)) as Box<dyn Backend>);
+                return Ok(Self { backend: mapping.unwrap_or(on_mac.backend), ..on_mac });
+            }
             Some(name) => name,
             None if mac.folder.is_some() || (system == System::live() && is_mac(&SystemRunner::new())) => {
                 return Self::on_mac(system, mac);
@@ -141,7 +147,7 @@ impl Accounts {
 
     /// The accounts as they are now, for looking up many.
     pub(crate) fn table(&self) -> Result<AccountTable, Error> {
-        Ok(self.system.account_table()?)
+        Ok(self.backend.account_table()?.map_or_else(|| self.system.account_table(), Ok)?)
     }
 
     pub(crate) fn account(&self, name: &AccountName) -> Result<Account, Error> {
@@ -151,6 +157,14 @@ impl Accounts {
         })
     }
 
+    /// As [`Accounts::account`], with the accounts as they were when `table` was made; a Mac is asked each time.
+    pub(crate) fn account_in(&self, table: &AccountTable, name: &AccountName) -> Result<Account, pairing::Error> {
+        match &self.mac {
+            Some(mac) => mac.account(name),
+            None => table.account(name),
+        }
+    }
+
     /// What a Mac says about itself; to be asked before a card is held, which the Mac looks at as well.
     pub(crate) fn survey(&self) -> Option<Survey> {
         self.mac.as_ref().map(Macos::survey)
@@ -158,6 +172,7 @@ impl Accounts {
 }
 
 const MACOS: &str = "macos";
+const MACOS_MAPPING: &str = "macos_mapping";
 const PAM_P11: &str = "pam_p11";
 const PAM_PKCS11: &str = "pam_pkcs11";
 const SSSD: &str = "sssd";

@@ -12,6 +12,7 @@ pub use bulk::{
     WaitingRow,
 };
 pub use bulk::{Error, History, Journal, LoadedPlan, Outcome, RowResult, UndoResult, Undone, Watcher};
+pub use bulk::{Roster, manifest_digest};
 pub use plan::{ManifestRequest, plan, split_by_host};
-pub use station::{Enrolled, PinProof, StationReport, StationRequest, Supervisor, station};
+pub use station::{Enrolled, PinProof, StationReport, StationRequest, Supervisor, roster, station};
 pub use undo::{UndoReport, UndoRequest, undo};

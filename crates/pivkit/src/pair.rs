@@ -1,5 +1,7 @@
 //! `pivkit pair`, `unpair`, `list`, `check`: identities and local accounts.
 
+use std::path::Path;
+
 use identity::proof::Proof;
 use identity::{Certificate, Identity, PairingHash};
 use pairing::macos::Finding;
@@ -13,7 +15,7 @@ use crate::login_identity::LoginIdentity;
 use crate::report::{AccountError, ChangeReport, CheckReport, ListReport, SCHEMA_VERSION};
 use crate::session::{in_session, pin_in_doubt};
 use crate::transport::CardReaders;
-use crate::{Accounts, CardChoice, Error, IdentityChoice, Ui, preflight};
+use crate::{Accounts, CardChoice, Error, IdentityChoice, Ui, files, preflight};
 
 pub(crate) mod attended;
 
@@ -157,7 +159,7 @@ pub(crate) fn paired(
     Ok(ChangeReport { changed: true, notes, ..report(accounts, plan, &concerned, &pairings, Some(certificate)) })
 }
 
-/// Removes one pairing of an account, or all of them. [`ChangeReport::may_open`] tells whether that closes the account to
+/// Removes one pairing of an account, or all of them, as `selection` says. [`ChangeReport::may_open`] tells whether that closes the account to
 /// the keys concerned.
 ///
 /// # Errors
@@ -166,15 +168,20 @@ pub(crate) fn paired(
 pub fn unpair(
     accounts: &Accounts,
     user: &AccountName,
-    hash: Option<&PairingHash>,
+    selection: &Selection,
     dry_run: bool,
     ui: &mut dyn Ui,
 ) -> Result<ChangeReport, Error> {
     let account = accounts.account(user)?;
     let backend = accounts.backend();
-    let plan = backend.plan_unpair(&account, hash)?;
+    let plan = backend.plan(&account, &Request::Unpair(selection.clone()))?;
     let mut pairings = backend.pairings(&account)?;
-    let concerned = hash.map_or_else(|| pairings.hashes(), |hash| vec![*hash]);
+    let (concerned, certificate) = match selection {
+        Selection::All => (pairings.hashes(), None),
+        Selection::Hash(hash) => (vec![*hash], None),
+        Selection::Certificate(certificate) => (vec![certificate.pairing_hash()], Some(certificate.as_ref())),
+    };
+    let all = *selection == Selection::All;
     let mut notes = notes_of(&plan);
     let changed = consent(accounts, &plan, dry_run, &format!("Remove from account {user}"), ui)?;
     if changed {
@@ -182,18 +189,38 @@ pub fn unpair(
         let before: Vec<_> = pairings.entries.iter().map(|pairing| pairing.key.clone()).collect();
         let stays = |pairing: &Pairing| match pairing.hash() {
             Some(hash) => concerned.contains(&hash),
-            None => hash.is_none() && before.contains(&pairing.key),
+            None => all && before.contains(&pairing.key),
         };
-        let removed = |now: &Pairings| !now.entries.iter().any(stays);
+        let removed = |now: &Pairings| {
+            let mut here = now.clone();
+            here.elsewhere.clear();
+            let opens = certificate.is_some_and(|certificate| backend.opens(&here, certificate));
+            !opens && !now.entries.iter().any(stays)
+        };
         let news;
         (pairings, news) = carry_out(accounts, &plan, removed, &mut |_| Ok(()), ui)?;
         notes.extend(news);
     }
-    let mut report = ChangeReport { notes, ..report(accounts, &plan, &concerned, &pairings, None) };
+    let mut report = ChangeReport { notes, ..report(accounts, &plan, &concerned, &pairings, certificate) };
     report.changed = changed;
     // Who removes everything means every key.
-    report.may_open |= hash.is_none() && !pairings.elsewhere.is_empty();
+    report.may_open |= all && !pairings.elsewhere.is_empty();
     Ok(report)
+}
+
+/// The pairing of the key of the one certificate in a file.
+///
+/// # Errors
+///
+/// [`Error::File`]; [`Error::Input`] if there is not exactly one certificate that can be read.
+pub fn selection_by_certificate(path: &Path) -> Result<Selection, Error> {
+    let refused = |why: String| Error::Input { what: format!("{}: {why}", path.display()) };
+    let mut certificates = files::certificates(path)?.into_iter();
+    match (certificates.next(), certificates.next()) {
+        (Some(Ok(one)), None) => Ok(Selection::Certificate(Box::new(one))),
+        (Some(Err(error)), _) => Err(refused(error.to_string())),
+        _ => Err(refused("there must be one certificate in the file".to_owned())),
+    }
 }
 
 /// Applies a plan and returns the pairings as they read back, and what came to light on the way. If they cannot be read, or
@@ -251,6 +278,12 @@ fn steps(plan: &Plan) -> Vec<String> {
     plan.changes().iter().map(ToString::to_string).collect()
 }
 
+/// What the backend keeps of keys whose hash it does not know.
+fn values(pairings: &Pairings) -> Vec<String> {
+    let without_hash = pairings.entries.iter().filter(|pairing| pairing.hash().is_none());
+    without_hash.map(|pairing| pairing.key.to_string()).collect()
+}
+
 /// What was planned, and how things stand now: `pairings`, which are asked about a certificate where there is one.
 fn report(
     accounts: &Accounts,
@@ -268,6 +301,7 @@ fn report(
         plan: steps(plan),
         changed: false,
         notes: Vec::new(),
+        values: values(pairings),
         paired: pairings.hashes().iter().map(ToString::to_string).collect(),
         may_open: opens || pairings.may_hold_more() || concerned.iter().any(|hash| pairings.contains(hash)),
     }

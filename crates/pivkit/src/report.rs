@@ -6,6 +6,7 @@ mod card;
 mod doctor;
 mod identity;
 mod login;
+mod mapping;
 mod pairing;
 mod provision;
 mod reader;
@@ -17,6 +18,10 @@ pub use card::{
 pub use doctor::{DoctorReport, ExplanationReport, FindingReport};
 pub use identity::{CardReport, FileReport, HashEntry, HashReport, IdentitiesReport, IdentityReport, ReadError};
 pub use login::{DeviceKeysReport, LoginReport, RegistrationReport, Timings, TokensReport};
+pub use mapping::{
+    AlikeReport, ExplainReport, ExplainedCertificate, FieldReport, LintReport, MappingFinding, MappingReport,
+    NewMappingReport,
+};
 pub use pairing::{AccountError, AccountReport, ChangeReport, CheckReport, IdentityOffer, ListReport, PairingReport};
 pub use provision::{AttestedKey, ProvisionReport, ProvisionedSlot};
 pub use reader::{ReaderEvent, ReaderEventKind, ReaderReport, ReadersReport};

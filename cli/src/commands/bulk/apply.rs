@@ -14,7 +14,7 @@ use crate::render;
 
 pub(super) fn run(context: &Context, args: &BulkApply) -> Result<ExitCode, Failure> {
     let loaded = LoadedPlan::read(&args.plan).map_err(pivkit::Error::from)?;
-    let backend = args.account.backend.as_deref().unwrap_or(&loaded.plan.backend);
+    let backend = args.account.backend().unwrap_or(&loaded.plan.backend);
     let accounts = Accounts::open(args.account.system(), Some(backend), &args.account.mac.tools())?;
     let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let request = ApplyRequest {

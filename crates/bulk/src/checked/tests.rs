@@ -1,5 +1,9 @@
+use std::collections::BTreeSet as Lines;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
+use proptest::sample::select;
 use rcgen::ExtendedKeyUsagePurpose;
 
 use super::*;
@@ -173,8 +177,8 @@ fn rows_of_other_hosts_are_passed_over_whatever_is_wrong_with_them() {
     let text = "user,certificate,host\nalice,alice.pem,HERE.example.test\nbob,alice.pem,there\na/b,,there\ncarol,none.pem,here\n,,\n";
     let plan = office.plan(text);
     assert_eq!((plan.host.as_deref(), lines(&plan)), (Some("here"), vec![2]));
-    assert_eq!(plan.skipped.len(), 1);
-    assert_eq!((plan.skipped[0].line, plan.skipped[0].why.as_str()), (3, "is for host there"));
+    let skipped: Vec<_> = plan.skipped.iter().map(|note| (note.line, note.why.as_str())).collect();
+    assert_eq!(skipped, [(3, "is for host there"), (4, "is for host there")]);
     assert_eq!(problems(&plan).iter().map(|(line, _)| *line).collect::<Vec<_>>(), [5]);
     let check = Check { folder: None, match_all: false, now: NOW };
     let manifest = office.manifest("user,host\nalice,here.a.test\nbob,here.b.test\n");
@@ -197,4 +201,34 @@ fn what_is_streamed_is_a_plan_file() {
     assert_eq!(serde_json::from_str::<PlanFile>(&json).unwrap(), file);
     assert_eq!(serde_json::to_value(&file).unwrap(), serde_json::from_str::<serde_json::Value>(&json).unwrap());
     assert_eq!((file.rows.len(), file.waiting.len(), file.problems.len(), file.skipped.len()), (1, 1, 1, 1));
+}
+
+#[test]
+fn every_row_of_any_manifest_is_planned_or_told_of() {
+    let office = Office::open();
+    let hash = office.issue("alice.pem", &Person::new("alice").upn("alice@example.test")).pairing_hash().to_string();
+    office.issue("bob.pem", &Person::new("bob"));
+    let values: [&[&str]; 6] = [
+        &["alice", "bob", "dave", "", "a/b", "\"", "\u{202e}"],
+        &["alice.pem", "bob.pem", "none.pem", "", ".", "\0"],
+        &["", "", "12", &hash],
+        &["", "", "alice@example.test", "@"],
+        &["", "", "here", "there", ".."],
+        &["", "pair", "unpair", "replace", "x"],
+    ];
+    let row = values.map(|column| select(column.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()));
+    let rows = proptest::collection::vec(row, 0..12);
+    proptest!(ProptestConfig::with_cases(200), |(rows in rows)| {
+        let lines: String = rows.iter().map(|row| format!("{}\n", row.join(","))).collect();
+        let plan = office.plan(&format!("user,certificate,hash,upn,host,action\n{lines}"));
+        let notes = plan.skipped.iter().chain(&plan.problems).map(|note| note.line);
+        let told: Lines<u64> = notes.chain(plan.waiting.iter().map(|row| row.line)).collect();
+        let planned: Lines<u64> = plan.rows.iter().map(|row| row.line).collect();
+        prop_assert!(told.is_disjoint(&planned), "{plan:?}");
+        if !lines.contains('"') {
+            let all = (2_u64..).zip(&rows).filter(|(_, row)| row.iter().any(|value| !value.is_empty()));
+            let seen: Lines<u64> = told.union(&planned).copied().collect();
+            prop_assert_eq!(all.map(|(line, _)| line).collect::<Lines<u64>>(), seen, "{:?}", plan);
+        }
+    });
 }

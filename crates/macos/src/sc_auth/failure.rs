@@ -48,15 +48,21 @@ impl PairingFailure {
     }
 }
 
-/// The first negative number that stands by itself: after a blank, before a blank, a bracket or a full stop.
+/// The first negative number that stands by itself: neither within a word of Latin letters or digits, nor before more of one.
+/// Languages without blanks between words write it right after one: `错误-11`.
 fn negative_number(text: &str) -> Option<i32> {
-    text.split([' ', '\u{a0}', '\t', '\n', '(', '（']).find_map(|word| {
-        // Some languages write a minus sign where English has a hyphen.
-        let digits = word.strip_prefix(['-', '\u{2212}'])?;
+    // Some languages write a minus sign where English has a hyphen.
+    text.match_indices(['-', '\u{2212}']).find_map(|(at, minus)| {
+        let before = text.get(..at)?.chars().next_back();
+        let begins = before.is_none_or(|before| {
+            before.is_whitespace() || ['(', '（'].contains(&before) || (!before.is_ascii() && before.is_alphanumeric())
+        });
+        let digits = text.get(at + minus.len()..).filter(|_| begins)?;
         let end = digits.find(|character: char| !character.is_ascii_digit()).unwrap_or(digits.len());
         let (digits, rest) = digits.split_at(end);
-        let alone = rest.is_empty() || rest.starts_with([')', '）', '.', ',', ':', '。', '：', '-', '–']);
-        if alone { digits.parse::<i32>().ok().map(|number| -number).filter(|number| *number < 0) } else { None }
+        let ends = rest.is_empty()
+            || rest.starts_with(|after: char| after.is_whitespace() || ")）.,:。：，-–".contains(after));
+        if ends { digits.parse::<i32>().ok().map(|number| -number).filter(|number| *number < 0) } else { None }
     })
 }
 

@@ -84,8 +84,9 @@ fn failures_are_told_by_their_number_in_any_language() {
         "Benutzer kann nicht gekoppelt werden (Hash des öffentlichen Schlüssels: {HASH}). Der Vorgang konnte nicht \
          abgeschlossen werden. (TKAuthenticationHintsProvider-Fehler -11 - SmartCard algorithm initialization error.)"
     );
-    for said in [english.as_str(), german.as_str(), "无法完成操作。（TKAuthenticationHintsProvider错误 \u{2212}11。）"]
-    {
+    let chinese = format!("无法配对用户（公钥哈希：{HASH}）。未能完成操作。（TKAuthenticationHintsProvider错误-11。）");
+    let minus = "无法完成操作。（TKAuthenticationHintsProvider错误 \u{2212}11。）";
+    for said in [english.as_str(), german.as_str(), chinese.as_str(), minus] {
         assert_eq!(reason(1, said), PairingFailure::AlgorithmInitialization, "{said}");
         // The exit code is not believed.
         assert_eq!(reason(0, said), PairingFailure::AlgorithmInitialization);

@@ -285,6 +285,12 @@ fn a_damaged_record_does_not_hide_the_others() {
     let listed = backend.accounts_with_pairings().unwrap();
     let seen: Vec<_> = listed.iter().map(|entry| (entry.account.name.as_str(), entry.pairings.is_ok())).collect();
     assert_eq!(seen, [("alice", true), ("carol", false)]);
+    let table = backend.account_table().unwrap().unwrap();
+    assert_eq!(table.account(&alice().name).unwrap(), alice());
+    // Whoever has an account on the machine that runs the tests has none here.
+    for name in ["carol", "root"] {
+        assert!(matches!(table.account(&name.parse().unwrap()), Err(Error::AccountNotFound { .. })), "{name}");
+    }
 }
 
 #[test]

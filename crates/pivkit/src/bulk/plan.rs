@@ -43,7 +43,10 @@ pub fn split_by_host(request: &ManifestRequest, folder: &Path) -> Result<Split, 
 }
 
 impl ManifestRequest {
-    fn with_check<T>(&self, then: impl FnOnce(Check<'_>) -> Result<T, bulk::Error>) -> Result<T, bulk::Error> {
+    pub(super) fn with_check<T>(
+        &self,
+        then: impl FnOnce(Check<'_>) -> Result<T, bulk::Error>,
+    ) -> Result<T, bulk::Error> {
         let now = OffsetDateTime::now_utc();
         let rule = self.rule.unwrap_or(MatchRule::Upn);
         let folder = self.certificates.as_deref().map(|path| CertificateFolder::read(path, rule, now)).transpose()?;

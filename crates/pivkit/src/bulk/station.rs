@@ -16,11 +16,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use bulk::{PlanFile, Roster, RowResult, StationJournal};
+use bulk::{Manifest, Roster, RowResult, StationJournal};
 use piv::LastTry;
 use serde::Serialize;
 
 use self::desk::Desk;
+use super::plan::ManifestRequest;
 use crate::report::{ReaderEvent, ReaderEventKind, SCHEMA_VERSION};
 use crate::transport::CardReaders;
 use crate::{Accounts, CardChoice, Error, Ui};
@@ -98,7 +99,20 @@ pub struct Enrolled {
     pub error: Option<String>,
 }
 
-/// Opens a desk for the people of a plan, until everybody is done, or the supervisor closes it.
+/// Who is expected, by a manifest.
+///
+/// # Errors
+///
+/// [`Error::Bulk`] when the manifest or the folder with certificates as a whole cannot be read; [`Error::Pairing`] when the
+/// accounts cannot. What is wrong with a row is told in the roster.
+pub fn roster(accounts: &Accounts, request: &ManifestRequest) -> Result<Roster, Error> {
+    let manifest = Manifest::read(&request.manifest)?;
+    let checked = request.with_check(|check| manifest.check(request.host.clone(), check))?;
+    let table = accounts.table()?;
+    Ok(Roster::of(checked, &|name| accounts.account_in(&table, name)))
+}
+
+/// Opens a desk for the people of a roster, until everybody is done, or the supervisor closes it.
 ///
 /// # Errors
 ///
@@ -107,22 +121,21 @@ pub struct Enrolled {
 pub fn station(
     accounts: &Accounts,
     readers: &mut CardReaders,
-    plan: &PlanFile,
+    roster: &Roster,
     request: &StationRequest,
     ui: &mut (dyn Ui + Send),
     supervisor: &dyn Supervisor,
 ) -> Result<StationReport, Error> {
-    let roster = Roster::of(plan);
     let backend = accounts.backend().name().to_owned();
     let journal = match &request.journal {
         Some(path) => {
-            let root = plan.root.as_ref().map(|root| root.canonicalize().unwrap_or_else(|_| root.clone()));
-            StationJournal::open(path, &roster, &request.manifest_sha256, &backend, root)?
+            let root = accounts.tree().map(|root| root.canonicalize().unwrap_or_else(|_| root.to_owned()));
+            StationJournal::open(path, roster, &request.manifest_sha256, &backend, root)?
         }
         None => StationJournal::in_memory(),
     };
-    let desk = Mutex::new(Desk::open(accounts, &roster, request, journal, ui, supervisor));
-    let served = serve(readers, &roster, request, &desk);
+    let desk = Mutex::new(Desk::open(accounts, roster, request, journal, ui, supervisor));
+    let served = serve(readers, roster, request, &desk);
     let desk = desk.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (people, done) = desk.close()?;
     served?;

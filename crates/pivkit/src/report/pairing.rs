@@ -32,6 +32,9 @@ pub struct ChangeReport {
     pub paired: Vec<String>,
     /// What is worth knowing beside, each a sentence without its full stop.
     pub notes: Vec<String>,
+    /// What the backend has for the account beside those, where it keeps no hash: digests, rules, values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
     /// True if the keys concerned open the account after the command, or might: through a file that pivkit does not manage,
     /// or by something that could not be read.
     pub may_open: bool,

@@ -1,0 +1,65 @@
+//! Backends that keep all accounts in one file: batches, and one sync for each.
+
+use super::*;
+
+/// A backend with one file, which is what it would keep: how often it was written, and by what.
+struct OneFile {
+    inner: PamP11,
+    batches: Mutex<Vec<usize>>,
+}
+
+impl Backend for OneFile {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    fn keeps_one_file(&self) -> bool {
+        true
+    }
+
+    fn pairings(&self, account: &Account) -> Result<Pairings, pairing::Error> {
+        self.inner.pairings(account)
+    }
+
+    fn accounts_with_pairings(&self) -> Result<Vec<AccountPairings>, pairing::Error> {
+        self.inner.accounts_with_pairings()
+    }
+
+    fn plan(&self, account: &Account, request: &Request) -> Result<Plan, pairing::Error> {
+        self.inner.plan(account, request)
+    }
+
+    fn check_access(&self, plan: &Plan) -> Result<(), pairing::Error> {
+        self.inner.check_access(plan)
+    }
+
+    fn apply_witnessed(&self, plan: &Plan, witness: Witness<'_>) -> Result<Applied, pairing::Error> {
+        self.inner.apply_witnessed(plan, witness)
+    }
+
+    fn apply_many(&self, plans: &[Plan], witness: WitnessOfMany<'_>) -> Vec<Result<Applied, pairing::Error>> {
+        self.batches.lock().unwrap().push(plans.len());
+        self.inner.apply_many(plans, witness)
+    }
+
+    fn undo(&self, account: &Account, undo: &Undo) -> Result<(), pairing::Error> {
+        self.inner.undo(account, undo)
+    }
+}
+
+#[test]
+fn rows_go_to_one_file_together_and_no_account_twice() {
+    let mut tree = Tree::with_people(6);
+    tree.plan.rows.push(row(6, "person2", RowAction::Unpair, None));
+    tree.plan.rows.push(row(7, "person3", RowAction::Unpair, None));
+    tree.save();
+    let before = tree.snapshot();
+    let backend = OneFile { inner: PamP11::new(tree.system()), batches: Mutex::default() };
+    let seen = Seen::default();
+    assert_eq!(tree.apply(&backend, &seen).unwrap(), End::Finished);
+    assert!(seen.rows().iter().all(|(_, result)| *result == RowResult::Changed));
+    assert_eq!(*backend.batches.lock().unwrap(), [6, 2]);
+    assert!(!tree.file("person2").exists() && tree.file("person1").exists());
+    assert_eq!(tree.undo().len(), 8);
+    assert_eq!(tree.snapshot(), before);
+}

@@ -18,10 +18,11 @@
 mod history;
 mod line;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use nix::unistd::geteuid;
@@ -146,11 +147,17 @@ impl Journal {
         Error::Journal { path: self.path.clone(), source }
     }
 
+    /// A program that is just being started holds it for a moment together with whoever starts it, so one moment is waited.
     fn lock(&self) -> Result<(), Error> {
-        self.file.try_lock().map_err(|error| match error {
-            std::fs::TryLockError::WouldBlock => Error::JournalBusy { path: self.path.clone() },
-            std::fs::TryLockError::Error(source) => self.failed(source),
-        })
+        let end = Instant::now() + LOCK_WAIT;
+        loop {
+            match self.file.try_lock() {
+                Ok(()) => return Ok(()),
+                Err(TryLockError::Error(source)) => return Err(self.failed(source)),
+                Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(LOCK_POLL),
+                Err(TryLockError::WouldBlock) => return Err(Error::JournalBusy { path: self.path.clone() }),
+            }
+        }
     }
 
     fn write(&mut self, lines: &[impl serde::Serialize]) -> io::Result<()> {
@@ -187,6 +194,9 @@ fn check_owner(path: &Path, file: &File) -> Result<(), Error> {
 fn unsafe_journal(path: &Path, why: &'static str) -> Error {
     Error::JournalUnsafe { path: path.to_owned(), why }
 }
+
+const LOCK_WAIT: Duration = Duration::from_secs(1);
+const LOCK_POLL: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests;

@@ -46,7 +46,7 @@ impl Tree {
         }
         fs::write(root.join("etc/passwd"), passwd).unwrap();
         fs::write(root.join("etc/group"), group).unwrap();
-        let tree = Tree { plan: plan(&root, rows), directory };
+        let tree = Tree { plan: plan(&root, &rows), directory };
         tree.save();
         tree
     }
@@ -126,7 +126,7 @@ pub(crate) fn certificate(name: &str) -> Certificate {
     Certificate::from_der(params.self_signed(&KeyPair::generate().unwrap()).unwrap().der()).unwrap()
 }
 
-fn plan(root: &Path, rows: Vec<PlannedRow>) -> PlanFile {
+fn plan(root: &Path, rows: &[PlannedRow]) -> PlanFile {
     let value = serde_json::json!({"schema_version": SCHEMA_VERSION, "backend": "pam_p11", "root": root, "host": null, "rows": rows});
     serde_json::from_value(value).unwrap()
 }

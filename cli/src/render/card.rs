@@ -41,7 +41,7 @@ pub(crate) fn identities(report: &IdentitiesReport) -> String {
 fn card(card: &CardReport) -> String {
     let serial = card.serial.map(|serial| format!("serial {serial}"));
     let token = match &card.token_id {
-        Some(token_id) => format!("token {token_id}"),
+        Some(token_id) => format!("token {}", safe(token_id)),
         None => "no GUID, so macOS makes no token of it".to_owned(),
     };
     let tries = card.pin_retries.map(|tries| match tries {

@@ -36,17 +36,13 @@ fn walk(bytes: &[u8]) -> Option<()> {
     let (offset_size, reference_size) = (usize::from(*trailer.get(6)?), usize::from(*trailer.get(7)?));
     let table = number(trailer.get(24..32)?)?;
     let mut next = vec![(number(trailer.get(16..24)?)?, 0)];
-    let mut left = MAX_OBJECTS;
+    let (mut left, mut room) = (MAX_OBJECTS, MAX_BYTES);
     while let Some((object, depth)) = next.pop() {
         left = left.checked_sub(1)?;
         let entry = table.checked_add(object.checked_mul(offset_size)?)?;
         let offset = number(bytes.get(entry..entry.checked_add(offset_size)?)?)?;
         let (marker, rest) = bytes.get(offset..)?.split_first()?;
-        let per_entry = match marker >> 4 {
-            0xA..=0xC => 1,
-            0xD => 2,
-            _ => continue,
-        };
+        let kind = marker >> 4;
         let (count, rest) = match marker & 0xF {
             0xF => {
                 let (size, rest) = rest.split_first()?;
@@ -54,6 +50,16 @@ fn walk(bytes: &[u8]) -> Option<()> {
                 (number(rest.get(..size)?)?, rest.get(size..)?)
             }
             count => (usize::from(count), rest),
+        };
+        let per_entry = match kind {
+            // Data, text in ASCII, text in UTF-16: copied each time that something refers to it.
+            0x4..=0x6 => {
+                room = room.checked_sub(count.checked_mul(if kind == 0x6 { 2 } else { 1 })?)?;
+                continue;
+            }
+            0xA..=0xC => 1,
+            0xD => 2,
+            _ => continue,
         };
         let references = rest.get(..count.checked_mul(per_entry)?.checked_mul(reference_size)?)?;
         if depth == MAX_DEPTH || references.len() > left.checked_mul(reference_size)? || reference_size == 0 {
@@ -74,6 +80,8 @@ fn number(bytes: &[u8]) -> Option<usize> {
 const MAX_CONTAINERS: usize = 1000;
 const MAX_OBJECTS: usize = 100_000;
 const MAX_DEPTH: usize = 200;
+/// Of data and texts together.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -107,6 +115,19 @@ mod tests {
         let mut circle = tower(2, 1);
         circle[9] = 0;
         assert!(property_list(&circle).is_err());
+    }
+
+    #[test]
+    fn data_that_would_be_copied_too_often_is_refused() {
+        let list = |times: usize| {
+            let data = Value::Data(vec![7; 100_000]);
+            let mut bytes = Vec::new();
+            Value::Array(vec![data; times]).to_writer_binary(&mut bytes).unwrap();
+            bytes
+        };
+        // The writer keeps equal data once.
+        assert!(list(600).len() < 200_000 && property_list(&list(600)).is_ok());
+        assert!(property_list(&list(700)).unwrap_err().contains("damaged"));
     }
 
     #[test]

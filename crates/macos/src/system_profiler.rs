@@ -80,7 +80,7 @@ impl SmartCards {
             match section.get("_name").and_then(Value::as_str).unwrap_or_default() {
                 "READERS" => report.readers.extend(numbered(section).map(str::to_owned)),
                 "SMARTCARDS_DRIVERS" | "TOKEN_DRIVERS" => report.drivers.extend(numbered(section).map(str::to_owned)),
-                name if name.starts_with("AVAIL_SMARTCARDS") => report.add_tokens(section),
+                name if name.starts_with("AVAIL_SMARTCARDS") => report.add_tokens(section).map_err(malformed)?,
                 _ => {}
             }
         }
@@ -98,7 +98,7 @@ impl SmartCards {
     }
 
     /// The same tokens are listed for the keychain and for CryptoTokenKit.
-    fn add_tokens(&mut self, section: &Map<String, Value>) {
+    fn add_tokens(&mut self, section: &Map<String, Value>) -> Result<(), String> {
         let items = section.get("_items").and_then(Value::as_array).into_iter().flatten();
         for item in items.filter_map(Value::as_object) {
             let Some(id) = item.get("_name").and_then(Value::as_str) else { continue };
@@ -107,13 +107,20 @@ impl SmartCards {
                 self.tokens.push(Token { id: id.to_owned(), identities: Vec::new() });
                 self.tokens.len() - 1
             });
+            if self.tokens.len() > MAX_TOKENS {
+                return Err(format!("it lists more than {MAX_TOKENS} tokens"));
+            }
             let Some(token) = self.tokens.get_mut(index) else { continue };
             for identity in numbered(item).map(TokenIdentity::parse) {
                 if !token.identities.contains(&identity) {
                     token.identities.push(identity);
                 }
+                if token.identities.len() > MAX_IDENTITIES {
+                    return Err(format!("it lists a token with more than {MAX_IDENTITIES} identities"));
+                }
             }
         }
+        Ok(())
     }
 }
 
@@ -135,6 +142,10 @@ impl TokenIdentity {
         }
     }
 }
+
+/// More than the readers that a Mac can have, and than the slots of a card.
+const MAX_TOKENS: usize = 256;
+const MAX_IDENTITIES: usize = 256;
 
 /// The hash in either form.
 fn hash(text: &str) -> Option<KeyHash> {

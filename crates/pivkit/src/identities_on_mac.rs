@@ -1,5 +1,7 @@
 //! `pivkit identities --from-system-profiler`: what a Mac says of its cards, without a way to the readers.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use identity::Certificate;
@@ -21,11 +23,14 @@ pub fn identities_from_system_profiler(saved: Option<&Path>, tools: &MacTools) -
     let cards = match saved {
         Some(path) => {
             let failed = |source| Error::File { path: path.to_owned(), source };
-            if std::fs::metadata(path).map_err(failed)?.len() > MAX_FILE {
+            let mut bytes = Vec::new();
+            let file = File::open(path).map_err(failed)?;
+            file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+            if bytes.len() as u64 > MAX_FILE {
                 let why = "it is larger than 16 MiB".to_owned();
                 return Err(macos::Error::Malformed { what: path.display().to_string(), why }.into());
             }
-            SmartCards::parse(&std::fs::read(path).map_err(failed)?)?
+            SmartCards::parse(&bytes)?
         }
         None => SmartCards::live(&tools.runner()?)?,
     };

@@ -22,10 +22,10 @@ use identity::Certificate;
 use pairing::{Account, AccountName, Backend, Key, Plan, Request, Selection};
 
 use crate::journal::now;
-use crate::watcher::with_causes;
 use crate::{
     Error, History, Intent, Journal, Line, Lookup, Outcome, PlanFile, PlannedRow, RowAction, RowResult, Watcher,
 };
+use identity::text::with_causes;
 
 /// A run over the rows of a plan that are not settled.
 pub struct Run<'a> {

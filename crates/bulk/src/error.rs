@@ -169,15 +169,3 @@ impl Error {
 pub(crate) fn shown(path: &Path) -> String {
     escape_control(&path.to_string_lossy()).into_owned()
 }
-
-/// An error and its causes in one line, each cause once.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    for cause in std::iter::successors(error.source(), |cause| cause.source()) {
-        let cause = cause.to_string();
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
-}

@@ -147,7 +147,7 @@ impl Sources<'_> {
 /// The certificate in a file; of several, that of the key.
 fn in_file(path: &Path, hash: Option<PairingHash>) -> Result<Certificate, String> {
     let unreadable = |why: &dyn std::error::Error| {
-        format!("the certificate {} cannot be read: {}", shown(path), crate::error::with_causes(why))
+        format!("the certificate {} cannot be read: {}", shown(path), identity::text::with_causes(why))
     };
     let mut certificates = certificate_file::read(path).map_err(|error| unreadable(&error))?;
     if certificates.len() > 1 {

@@ -13,11 +13,11 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::checked::CheckedManifest;
-use crate::error::with_causes;
 use crate::key::{KeyedRow, RowKey};
 use crate::{
     Error, FileNote, HostName, PlanFile, PlannedRow, RowAction, RowNote, SCHEMA_VERSION, WaitingRow, parallel,
 };
+use identity::text::with_causes;
 
 /// A plan in the making: an iterator over the rows that can be carried out, in the order of the manifest. What it says of the
 /// others is complete when the last row is out.

@@ -6,8 +6,8 @@
 
 use identity::PairingHash;
 
-use crate::error::with_causes;
 use crate::{CardNames, CheckedManifest, Lookup, RowAction, RowNote};
+use identity::text::with_causes;
 
 /// The rows that want a card paired.
 #[derive(Debug, Clone, Default)]

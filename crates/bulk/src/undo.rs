@@ -10,8 +10,8 @@ use pairing::{Account, AccountName, Backend, Undo};
 
 use crate::apply::End;
 use crate::journal::now;
-use crate::watcher::with_causes;
 use crate::{Error, History, IntentAt, Journal, Line, Lookup, UndoResult, Undone, Watcher};
+use identity::text::with_causes;
 
 /// Undoes every change of which `journal` tells and which was not undone. `history` is what it held.
 ///

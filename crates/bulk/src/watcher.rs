@@ -35,15 +35,3 @@ pub trait Watcher: Sync {
 
 /// Looks an account up.
 pub type Lookup<'a> = &'a (dyn Fn(&AccountName) -> Result<Account, pairing::Error> + Sync);
-
-/// An error and its causes in one line, each cause once: "a: b: c".
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    for cause in std::iter::successors(error.source(), |cause| cause.source()) {
-        let cause = cause.to_string();
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
-}

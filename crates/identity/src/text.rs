@@ -1,4 +1,4 @@
-//! Making foreign text safe to show.
+//! Texts that people read: foreign text made safe to show, errors with their causes.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -26,6 +26,18 @@ pub fn escape_control(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(safe)
+}
+
+/// An error and its causes in one line, each cause once: "a: b: c".
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| cause.source()) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// Unicode 16: general categories Cc, Cf, Zl, Zp and Co, the noncharacters, the variation

@@ -158,11 +158,7 @@ impl Backend for Macos {
     }
 
     fn plan(&self, account: &Account, request: &Request) -> Result<Plan, Error> {
-        let (add, remove) = match request {
-            Request::Pair(key) => (Some(key), None),
-            Request::Unpair(selection) => (None, Some(selection)),
-            Request::Replace { new, old } => (Some(new), Some(old)),
-        };
+        let (add, remove) = request.parts();
         if let Some(why) = add.and_then(|key| key.certificate()).and_then(|found| self.obstacle(None, found)) {
             return Err(Error::UnusableCertificate { why });
         }

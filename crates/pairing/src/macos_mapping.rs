@@ -91,11 +91,7 @@ impl MacosMapping {
         if !mapping.attribute.is_for_mapping() {
             return Err(Error::NotForMapping { attribute: mapping.attribute.to_string() });
         }
-        let (add, remove) = match request {
-            Request::Pair(key) => (Some(key), None),
-            Request::Unpair(selection) => (None, Some(selection)),
-            Request::Replace { new, old } => (Some(new), Some(old)),
-        };
+        let (add, remove) = request.parts();
         let new = add.map(|key| self.value_of(&mapping, key)).transpose()?;
         let (record, values) = match survey.record(account) {
             Some(record) => (record.clone(), mapped(record, &mapping)),

@@ -299,11 +299,7 @@ impl Backend for PamP11 {
     }
 
     fn plan(&self, account: &Account, request: &Request) -> Result<Plan, Error> {
-        let (add, remove) = match request {
-            Request::Pair(key) => (Some(key), None),
-            Request::Unpair(selection) => (None, Some(selection)),
-            Request::Replace { new, old } => (Some(new), Some(old)),
-        };
+        let (add, remove) = request.parts();
         if let Some(key) = add {
             self.check_key(account, key)?;
         }

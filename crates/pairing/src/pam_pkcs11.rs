@@ -165,11 +165,7 @@ impl PamPkcs11 {
 
     /// What is wanted, in terms of this file.
     fn action(&self, file: &MapFile, account: &Account, request: &Request) -> Result<Action, Error> {
-        let (add, remove) = match request {
-            Request::Pair(key) => (Some(key), None),
-            Request::Unpair(selection) => (None, Some(selection)),
-            Request::Replace { new, old } => (Some(new), Some(old)),
-        };
+        let (add, remove) = request.parts();
         let mut new = None;
         if let Some(key) = add {
             let certificate = key.certificate().ok_or(Error::NeedsCertificate { backend: NAME })?;

@@ -57,6 +57,17 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// The key that is to open the account, and the pairings that are to go.
+    pub(crate) fn parts(&self) -> (Option<&Key>, Option<&Selection>) {
+        match self {
+            Request::Pair(key) => (Some(key), None),
+            Request::Unpair(selection) => (None, Some(selection)),
+            Request::Replace { new, old } => (Some(new), Some(old)),
+        }
+    }
+}
+
 /// Which pairings of an account are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {

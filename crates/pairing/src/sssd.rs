@@ -133,11 +133,7 @@ impl Sssd {
     }
 
     fn action(&self, file: &RulesFile, account: &Account, request: &Request) -> Result<Action, Error> {
-        let (add, remove) = match request {
-            Request::Pair(key) => (Some(key), None),
-            Request::Unpair(selection) => (None, Some(selection)),
-            Request::Replace { new, old } => (Some(new), Some(old)),
-        };
+        let (add, remove) = request.parts();
         let mut new = None;
         if let Some(key) = add {
             let certificate = key.certificate().ok_or(Error::NeedsCertificate { backend: NAME })?;

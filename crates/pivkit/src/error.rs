@@ -255,16 +255,3 @@ fn card(reader: &str, source: &piv::Error) -> String {
     let (text, reader) = (source.to_string(), format!("reader {reader:?}"));
     if text.contains(&reader) { text } else { format!("{text} ({reader})") }
 }
-
-/// An error and its causes in one line, each cause once: "a: b: c".
-#[must_use]
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    for cause in std::iter::successors(error.source(), |cause| cause.source()) {
-        let cause = cause.to_string();
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
-}

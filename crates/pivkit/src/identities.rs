@@ -11,7 +11,6 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::choice::{CardChoice, connect_one};
-use crate::error::with_causes;
 use crate::report::{
     CardReport, FileReport, HashEntry, HashReport, IdentitiesReport, IdentityReport, ReadError, ReaderReport,
     ReadersReport, SCHEMA_VERSION,
@@ -19,6 +18,7 @@ use crate::report::{
 use crate::scan::{self, Found, Scan, Slots};
 use crate::session::in_session;
 use crate::transport::CardReaders;
+use crate::with_causes;
 use crate::{Error, Ui, files};
 
 /// The readers and what is in them.

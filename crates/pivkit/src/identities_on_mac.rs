@@ -8,9 +8,9 @@ use identity::Certificate;
 use macos::system_profiler::{SmartCards, Token, TokenIdentity};
 use time::OffsetDateTime;
 
-use crate::error::with_causes;
 use crate::identities::in_file;
 use crate::report::{CardReport, IdentitiesReport, IdentityReport, ReadError, SCHEMA_VERSION};
+use crate::with_causes;
 use crate::{Error, MacTools};
 
 /// The identities on the cards that a Mac sees, out of `system_profiler SPSmartCardsDataType -json`: of this Mac, or saved in a

@@ -10,11 +10,11 @@ use piv::{LastTry, Pin};
 
 use crate::accounts::account_report;
 use crate::choice::connect_one;
-use crate::error::with_causes;
 use crate::login_identity::LoginIdentity;
 use crate::report::{AccountError, ChangeReport, CheckReport, ListReport, SCHEMA_VERSION};
 use crate::session::{in_session, pin_in_doubt};
 use crate::transport::CardReaders;
+use crate::with_causes;
 use crate::{Accounts, CardChoice, Error, IdentityChoice, Ui, files, preflight};
 
 pub(crate) mod attended;

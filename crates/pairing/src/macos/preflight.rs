@@ -2,6 +2,7 @@
 
 use ::macos::system_profiler::SmartCards;
 use ::macos::{CertificateTrust, SmartcardPreferences, dscl, preferences, session};
+use identity::text::with_causes;
 use identity::{Certificate, KeyAlgorithm, PairingHash, Usage};
 
 use super::{Finding, Macos, key_hash, record::Bound};
@@ -77,11 +78,11 @@ impl Macos {
     pub fn survey(&self) -> Survey {
         let mut problems = Vec::new();
         let preferences = SmartcardPreferences::read(self.runner()).unwrap_or_else(|error| {
-            problems.push(Finding::UnreadableSettings { why: with_source(&error) });
+            problems.push(Finding::UnreadableSettings { why: with_causes(&error) });
             SmartcardPreferences::default()
         });
         let cards = SmartCards::live(self.runner());
-        let cards = cards.map_err(|error| problems.push(Finding::NotAsked { why: with_source(&error) })).ok();
+        let cards = cards.map_err(|error| problems.push(Finding::NotAsked { why: with_causes(&error) })).ok();
         Survey { preferences, cards, problems }
     }
 
@@ -96,7 +97,7 @@ impl Macos {
         match preferences::maps_attributes(&self.files) {
             Ok(true) => findings.push(Finding::MappingPrecedes),
             Ok(false) => {}
-            Err(error) => findings.push(Finding::UnreadableSettings { why: with_source(&error) }),
+            Err(error) => findings.push(Finding::UnreadableSettings { why: with_causes(&error) }),
         }
         let one_card =
             SmartcardPreferences::read(self.runner()).is_ok_and(|found| found.one_card_per_user == Some(true));
@@ -129,13 +130,6 @@ fn wrapping(key_management: KeyManagement<'_>) -> Option<Finding> {
     let kind_wraps = matches!(algorithm, KeyAlgorithm::Rsa { .. } | KeyAlgorithm::P256 | KeyAlgorithm::P384);
     let wraps = kind_wraps && certificate.allows(Usage::KeyManagement);
     (!wraps).then(|| Finding::CannotWrap { algorithm: algorithm.to_string() })
-}
-
-fn with_source(error: &::macos::Error) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
 }
 
 /// The bundles of OpenSC's token driver.

@@ -8,7 +8,6 @@ use time::OffsetDateTime;
 
 use super::{name, tries};
 use crate::choice::connect_one;
-use crate::error::with_causes;
 use crate::identities::on_card;
 use crate::report::{
     CardInfoReport, KeyHistoryReport, KeyReport, ManagementKeyReport, PinTriesReport, ReadError, SCHEMA_VERSION,
@@ -17,6 +16,7 @@ use crate::report::{
 use crate::scan::{self, Found, Scan, Slots};
 use crate::session::in_session;
 use crate::transport::CardReaders;
+use crate::with_causes;
 use crate::{CardChoice, Error, Ui};
 
 /// Everything that a card says of itself without a PIN. On a card with extended length it takes one command for each object,

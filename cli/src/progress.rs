@@ -89,8 +89,10 @@ impl Watcher for Progress {
         let target = if self.on_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(total as u64), target);
         if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-            let rate =
-                |state: &ProgressState, out: &mut dyn Write| drop(write!(out, "{:.0} a second", state.per_sec()));
+            let rate = |state: &ProgressState, out: &mut dyn Write| {
+                // A bar that cannot be written is not shown.
+                let _ = write!(out, "{:.0} a second", state.per_sec());
+            };
             bar.set_style(style.progress_chars("=> ").with_key("rate", rate));
         }
         bar.set_message(self.what);

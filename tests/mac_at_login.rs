@@ -163,8 +163,14 @@ fn a_program_that_others_can_change_is_not_left_for_logins() {
     assert!(refused.stderr.contains("mac-tools"), "{refused}");
     assert_eq!(office.paired(), [[""; 0]; 3]);
     assert!(!bench.path("journal").exists() && !office.file("Library").exists());
-    // And only a Mac's pairings wait for logins.
+    // Nor is anything left where others could put something else.
     fs::set_permissions(&tools, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir_all(office.file("Library/Application Support")).unwrap();
+    fs::set_permissions(office.file("Library"), fs::Permissions::from_mode(0o775)).unwrap();
+    let refused = office.apply(&["--at-login"]).exits_with(REFUSED);
+    assert!(refused.stderr.contains("Library") && office.paired() == [[""; 0]; 3], "{refused}");
+    fs::remove_dir_all(office.file("Library")).unwrap();
+    // And only a Mac's pairings wait for logins.
     fs::create_dir_all(office.file("etc")).unwrap();
     office.plan("certificate", &[]);
     office.apply(&["--at-login"]).exits_with(USAGE);

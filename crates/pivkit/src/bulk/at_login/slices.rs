@@ -34,6 +34,11 @@ impl Pending {
         for path in [Some(&program), tools.as_ref()].into_iter().flatten() {
             places.check(path)?;
         }
+        for folder in [Some(places.folder().as_path()), places.agent_path().parent()].into_iter().flatten() {
+            // What is missing is made in there.
+            let there = folder.ancestors().find(|path| path.symlink_metadata().is_ok());
+            there.map_or(Ok(()), |there| places.check(there))?;
+        }
         let mut arguments = vec![text(&program)?];
         arguments.extend(["bulk", "finish-at-login", "--yes"].map(str::to_owned));
         if accounts.tree().is_some() {
@@ -110,7 +115,11 @@ fn waiting(accounts: &Accounts, plan: &PlanFile, history: &History) -> Result<BT
     let mut people: BTreeMap<u32, Vec<PlannedRow>> = BTreeMap::new();
     for (row, _) in history.outcomes.iter().filter(|(_, outcome)| outcome.result == RowResult::Waiting) {
         let Some(row) = plan.rows.get(*row) else { continue };
-        let account = accounts.account(&row.user.parse()?)?;
+        let account = match accounts.account(&row.user.parse()?) {
+            // It is gone since; the next run tells.
+            Err(Error::Pairing(pairing::Error::AccountNotFound { .. })) => continue,
+            account => account?,
+        };
         let certificate = row.certificate.clone().filter(|_| row.pairing_hash.is_none());
         let (card, changes, notes) = (CardNames::default(), Vec::new(), Vec::new());
         people.entry(account.uid).or_default().push(PlannedRow { certificate, card, changes, notes, ..row.clone() });
@@ -127,6 +136,9 @@ fn remove(places: &Places, sha256: &str) -> Result<bool, Error> {
         result => Ok(result.is_err_and(|error| error.kind() == ErrorKind::DirectoryNotEmpty)),
     };
     let folder = places.of_plan(sha256);
+    if folder.symlink_metadata().is_ok() {
+        places.check(&folder)?;
+    }
     for path in entries(&folder)? {
         let removed = fs::remove_file(&path);
         there(path, removed)?;

@@ -171,10 +171,11 @@ fn an_office_is_paired_with_nobody_there() {
     assert_eq!(values(&mac, "bob"), [""; 0]);
 
     // Another file is not touched, and nobody is paired by it.
+    let by_upn = ["bulk", "plan", manifest.to_str().unwrap(), "--backend", "macos_mapping:upn", "--json"];
     let other = ["mapping", "new", "--preset", "email", "--replace", "--output", file.to_str().unwrap()];
     bench.pivkit(&other).output().success();
     let before = fs::read(&file).unwrap();
-    let refused = run(&mac, &root, &plan).exits_with(8);
+    let refused = run(&mac, &root, &by_upn).exits_with(8);
     assert!(refused.stdout.contains("another way"), "{refused}");
     assert_eq!(fs::read(&file).unwrap(), before);
 }

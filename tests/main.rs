@@ -35,6 +35,8 @@ mod hardware;
 mod icam;
 mod identities;
 mod keyboard;
+mod mac_at_login;
+mod mac_bulk;
 mod mac_failures;
 mod mac_identities;
 mod mac_lock_out;

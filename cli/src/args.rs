@@ -13,7 +13,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-pub(crate) use bulk::{Bulk, BulkApply, BulkPlan, BulkReport, BulkStation, BulkUndo, ReportFormat};
+pub(crate) use bulk::{
+    Bulk, BulkApply, BulkFinishAtLogin, BulkPlan, BulkReport, BulkStation, BulkUndo, ReportFormat, Strategy,
+};
 pub(crate) use card::{
     Attest, Card, CardInfo, ChangePin, ChangePuk, ManagementKeyArgs, NewPinArgs, NewPukArgs, PukArgs, Reset,
     SetRetries, Sign, Unblock, VerifyPin,

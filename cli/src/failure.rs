@@ -9,7 +9,7 @@ mod provision;
 
 use std::process::ExitCode;
 
-use pivkit::{Error, UiError, with_causes};
+use pivkit::{Error, MacError, UiError, with_causes};
 
 use crate::interrupt::INTERRUPTED;
 use crate::output;
@@ -112,6 +112,7 @@ fn advise(error: &Error) -> Advice {
             Advice::new(NO_IDENTITY, "Choose another slot with --slot; 9a is the one for logging in.")
         }
         Error::MacRefuses { findings, .. } => mac::refused(findings),
+        Error::Mac(error @ MacError::Unsafe { .. }) => mac::advise(error),
         Error::Mac(error) => Advice { code: FAILED, ..mac::advise(error) },
         Error::Unfit { .. } => {
             Advice::new(NO_IDENTITY, "Have a certificate issued that fits, or choose another slot with --slot.")

@@ -111,6 +111,13 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
         ],
     ),
     (
+        &["bulk", "finish-at-login"],
+        &[
+            Example("What waits for the person who runs this", "pivkit bulk finish-at-login --dry-run"),
+            Example("As the LaunchAgent runs it", "pivkit bulk finish-at-login --yes"),
+        ],
+    ),
+    (
         &["bulk", "undo"],
         &[
             Example("See what would be put back", "pivkit bulk undo journal.jsonl --dry-run"),

@@ -1,11 +1,12 @@
 //! How far a bulk run is: a bar on a terminal, a line now and then elsewhere. And Ctrl-C, which ends it at a good place.
 
+use std::fmt::Write;
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use pivkit::AccountError;
 use pivkit::bulk::{Outcome, RowResult, UndoResult, Undone, Watcher};
 use pivkit::text::escape_control;
@@ -88,7 +89,11 @@ impl Watcher for Progress {
         let target = if self.on_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(total as u64), target);
         if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-            bar.set_style(style.progress_chars("=> "));
+            let rate = |state: &ProgressState, out: &mut dyn Write| {
+                // A bar that cannot be written is not shown.
+                let _ = write!(out, "{:.0} a second", state.per_sec());
+            };
+            bar.set_style(style.progress_chars("=> ").with_key("rate", rate));
         }
         bar.set_message(self.what);
         let begun = Begun { hold: interrupt::hold(), bar, at: Instant::now(), total };
@@ -126,7 +131,7 @@ impl Watcher for Progress {
     }
 }
 
-const TEMPLATE: &str = "[{bar:30}] {pos} of {len} {msg}, {per_sec}, {eta} left";
+const TEMPLATE: &str = "[{bar:30}] {pos} of {len} {msg}, {rate}, {eta} left";
 /// How often a line is printed where no bar can be.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 /// How many failures are told one by one.

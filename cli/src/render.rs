@@ -13,7 +13,7 @@ pub(crate) mod psso;
 mod station;
 mod table;
 
-pub(crate) use bulk::{bulk_applied, bulk_undone};
+pub(crate) use bulk::{bulk_applied, bulk_undone, finished_at_login};
 pub(crate) use card::{hashes, identities, read_errors, reader_event, readers};
 pub(crate) use doctor::doctor;
 pub(crate) use mapping::{explained_mapping, findings, linted_mapping, new_mapping};

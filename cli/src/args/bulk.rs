@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
 use pivkit::bulk::{HostName, MatchRule};
 
-use super::shared::{AccountArgs, ChangeArgs, ReaderArgs};
+use super::shared::{AccountArgs, ChangeArgs, MacArgs, ReaderArgs};
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Bulk {
@@ -15,6 +15,15 @@ pub(crate) enum Bulk {
     Plan(BulkPlan),
     /// Carry a plan out, with a journal
     Apply(BulkApply),
+    /// On a Mac, carry out what waits for the person who runs this: for the LaunchAgent of `bulk apply --at-login`
+    #[command(
+        long_about = "On a Mac, carry out what waits for the person who runs this.\n\nThe LaunchAgent that `pivkit bulk apply \
+                            --at-login` writes runs it at each login. It does nothing where nothing waits. What waits is \
+                            believed only if nobody but root could have written it. The card has to be in the reader, and the \
+                            Mac asks for the password of the keychain; what does not work is tried again at the next login. \
+                            The journal lies in ~/Library/Application Support/pivkit."
+    )]
+    FinishAtLogin(BulkFinishAtLogin),
     /// Put back what was there before, from a journal
     Undo(BulkUndo),
     /// Tell what became of a plan, from a journal
@@ -38,10 +47,10 @@ pub(crate) struct BulkPlan {
     pub(crate) manifest: PathBuf,
     #[command(flatten)]
     pub(crate) account: AccountArgs,
-    /// On a Mac, mapping (values of accounts, and one SmartcardLogin.plist; nobody needs to be there) or pairing (sc_auth, in each
-    /// person's session)
+    /// On a Mac, mapping (values of accounts, and one SmartcardLogin.plist: the installed one if it maps certificates, otherwise by
+    /// UPN; nobody needs to be there) or pairing (sc_auth, in each person's session); without it and --backend, mapping
     #[arg(long, value_name = "STRATEGY", conflicts_with_all = ["backend", "mapping"])]
-    strategy: Option<Strategy>,
+    pub(crate) strategy: Option<Strategy>,
     /// Plan the rows of this host; without it, those of this machine
     #[arg(long, value_name = "NAME", value_hint = ValueHint::Hostname)]
     pub(crate) host: Option<HostName>,
@@ -57,20 +66,9 @@ pub(crate) struct BulkPlan {
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum Strategy {
+pub(crate) enum Strategy {
     Mapping,
     Pairing,
-}
-
-impl BulkPlan {
-    /// The name of the backend that was asked for.
-    pub(crate) fn backend(&self) -> Option<&str> {
-        match self.strategy {
-            Some(Strategy::Mapping) => Some("macos_mapping:upn"),
-            Some(Strategy::Pairing) => Some("macos"),
-            None => self.account.backend(),
-        }
-    }
 }
 
 #[derive(Args, Debug)]
@@ -90,8 +88,26 @@ pub(crate) struct BulkApply {
     /// Work on so many accounts at once, where each has a file of its own; without it, one for each processor
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
+    /// Carry out the plan of this host; without it, a plan that names a host has to be of this machine
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Hostname)]
+    pub(crate) host: Option<HostName>,
+    /// On a Mac, have the rows of people who are not logged in finished at their next login, by a LaunchAgent; with --resume, take
+    /// away what nobody waits for any more
+    #[arg(long)]
+    pub(crate) at_login: bool,
     #[command(flatten)]
     pub(crate) account: AccountArgs,
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BulkFinishAtLogin {
+    /// Look below this folder for the files of the Mac, instead of below /
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) root: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) mac: MacArgs,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
 }

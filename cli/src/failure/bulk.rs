@@ -31,6 +31,10 @@ pub(super) fn advise(error: &Error) -> Advice {
             USAGE,
             "Nothing was changed. Give --root and --backend as they were given when it was made, or make it anew.",
         ),
+        Error::OtherHost { planned, .. } => Advice::new(
+            USAGE,
+            format!("Nothing was changed. Make the plan of this host; --host {planned} carries it out all the same."),
+        ),
         Error::JournalExists { .. } => {
             Advice::new(USAGE, "Nothing was changed. Go on with it by --resume, or choose another file.")
         }

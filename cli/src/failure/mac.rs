@@ -28,6 +28,10 @@ pub(super) fn advise(error: &MacError) -> Advice {
         MacError::NotWritten { .. } => {
             Advice::new(FAILED, "Check the path, its permissions, and the space on the disk; /etc wants root.")
         }
+        MacError::Unsafe { .. } => Advice::new(
+            NO_IDENTITY,
+            "Have it belong to root, with all folders above it, and nobody else write to it; for pivkit, /usr/local/bin does.",
+        ),
         MacError::File { .. } => Advice::new(ACCOUNT, "Check the path and its permissions."),
         MacError::Malformed { .. } => {
             Advice::new(ACCOUNT, "Run that tool by hand, or look into that file; something is wrong with it.")

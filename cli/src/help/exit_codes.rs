@@ -40,6 +40,7 @@ const OF_COMMANDS: &[(&[&str], &[u8])] = &[
     (&["mapping", "lint"], &[NO_IDENTITY]),
     (&["mapping", "explain"], &[NO_IDENTITY, ACCOUNT]),
     (&["bulk", "apply"], &[NO_IDENTITY, ACCOUNT, BULK]),
+    (&["bulk", "finish-at-login"], &[NO_IDENTITY, ACCOUNT, BULK]),
     (&["bulk", "undo"], &[NO_IDENTITY, ACCOUNT, BULK]),
     (&["bulk", "report"], &[]),
     (&["bulk", "station"], &[NO_CARD, NO_IDENTITY, ACCOUNT, BULK]),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pivkit::bulk::{ApplyReport, ReportRow, UndoReport};
+use pivkit::bulk::{ApplyReport, FinishReport, ReportRow, UndoReport};
 
 use super::safe;
 
@@ -23,6 +23,16 @@ pub(crate) fn bulk_applied(report: &ApplyReport) -> String {
         let left = report.all_runs.map(|counts| counts.not_reached).unwrap_or_default();
         let _ = writeln!(text, "interrupted: {left} rows are left; the same command with --resume goes on");
     }
+    match &report.at_login {
+        Some(at_login) if at_login.people > 0 => {
+            let agent = safe(&at_login.agent.display().to_string());
+            let _ = writeln!(text, "at their next login: {} people, by {agent}", at_login.people);
+        }
+        None if run.waiting > 0 && report.backend == "macos" => {
+            text.push_str("the same command with --resume --at-login has these rows finished at the next login\n");
+        }
+        _ => {}
+    }
     let journal = safe(&report.journal.display().to_string());
     if run.failed > 0 || run.waiting > 0 {
         let _ = writeln!(
@@ -32,6 +42,17 @@ pub(crate) fn bulk_applied(report: &ApplyReport) -> String {
     } else if run.changed > 0 {
         let _ = writeln!(text, "`pivkit bulk undo {journal}` puts everything back");
     }
+    text
+}
+
+pub(crate) fn finished_at_login(report: &FinishReport) -> String {
+    if report.journals.is_empty() {
+        return format!("nothing waits for {}\n", safe(&report.user));
+    }
+    let run = report.this_run;
+    let would = if report.dry_run { "would be " } else { "" };
+    let mut text = format!("{}: {would}{} changed, {} failed\n", safe(&report.user), run.changed, run.failed);
+    report.errors.iter().for_each(|error| text.push_str(&format!("  {}\n", safe(error))));
     text
 }
 
@@ -58,8 +79,14 @@ pub(crate) fn bulk_undone(report: &UndoReport) -> String {
         if report.users.len() > MAX_ROWS {
             let _ = writeln!(text, "  and {} more; --json tells them all", report.users.len() - MAX_ROWS);
         }
+        if report.no_more_at_login {
+            text.push_str("nothing would be finished at a login any more\n");
+        }
         text.push_str("dry run: nothing was changed\n");
         return text;
+    }
+    if report.no_more_at_login && report.changes == 0 {
+        return "nothing is finished at a login any more\n".to_owned();
     }
     if report.changes == 0 {
         return "nothing to undo\n".to_owned();

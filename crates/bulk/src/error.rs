@@ -106,6 +106,14 @@ pub enum Error {
         /// What was asked for.
         asked: String,
     },
+    /// The plan was made for another host.
+    #[error("the plan is for the host {planned}, and this is {asked}")]
+    OtherHost {
+        /// The host of the plan.
+        planned: HostName,
+        /// This machine, or what was asked for.
+        asked: HostName,
+    },
     /// There is a journal already.
     #[error("the journal {} exists already", shown(.path))]
     JournalExists {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::{Begin, Error, PlanFile, SCHEMA_VERSION};
+use crate::{Begin, Error, HostName, PlanFile, SCHEMA_VERSION};
 
 /// A plan, and the digest of the file that it stood in.
 #[derive(Debug, Clone)]
@@ -56,6 +56,18 @@ impl LoadedPlan {
             return other(name(self.plan.root.as_deref()), name(tree));
         }
         Ok(())
+    }
+
+    /// Checks that the plan, if it names a host, is of this one, or of this machine.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OtherHost`]; [`Error::NoHostName`]; [`Error::HostName`] when what it names cannot be one.
+    pub fn check_host(&self, host: Option<&HostName>) -> Result<(), Error> {
+        let Some(planned) = &self.plan.host else { return Ok(()) };
+        let planned: HostName = planned.parse()?;
+        let asked = host.cloned().map_or_else(HostName::of_this_machine, Ok)?;
+        if planned.is_same_host(&asked) { Ok(()) } else { Err(Error::OtherHost { planned, asked }) }
     }
 
     /// The first line of a journal for the plan.

@@ -274,6 +274,9 @@ fn planned(KeyedRow { row, key }: KeyedRow, plan: &Plan) -> PlannedRow {
 fn explained(error: &pairing::Error) -> String {
     let text = with_causes(error);
     match error {
+        pairing::Error::NeedsCertificate { backend: "macos_mapping" } => format!(
+            "{text}; name its file in the column certificate, or give a folder of certificates; --strategy pairing pairs by hash"
+        ),
         pairing::Error::NeedsCertificate { .. } => {
             format!("{text}; name its file in the column certificate, or give a folder of certificates")
         }

@@ -113,6 +113,14 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// Others than root can change something that is to be run, or believed, on behalf of people.
+    #[error("{} {why}", .path.display())]
+    Unsafe {
+        /// The part of the path that they can change.
+        path: PathBuf,
+        /// How, such as "does not belong to root".
+        why: &'static str,
+    },
     /// Another file is there already.
     #[error("{} is there already and says something else", .path.display())]
     Different {

@@ -6,6 +6,7 @@
 //!   Recorded      plays what was captured, for tests
 //! sc_auth, dscl, system_profiler, security, session    one file per tool: arguments in, types out
 //! AuthenticationAuthority, SmartcardPreferences        what the records and files mean
+//! LaunchAgent, check_only_root                         what is run at a login, and who could change it
 //! ```
 //!
 //! Nothing here is compiled for a Mac only: tools are run through one command runner, and tests put stand-ins in their place.
@@ -21,6 +22,8 @@ pub mod command;
 pub mod dscl;
 mod error;
 mod key_hash;
+mod launch_agent;
+mod only_root;
 pub mod preferences;
 mod property_list;
 mod record_name;
@@ -37,6 +40,8 @@ pub use authentication_authority::{Authority, Binding, bindings};
 pub use command::{Captured, CommandRunner, Tool, ToolCommand};
 pub use error::Error;
 pub use key_hash::KeyHash;
+pub use launch_agent::LaunchAgent;
+pub use only_root::check_only_root;
 pub use preferences::{CertificateTrust, SmartcardPreferences};
 pub use record_name::RecordName;
 pub use recorded::Recorded;

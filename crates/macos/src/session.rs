@@ -14,6 +14,16 @@ pub fn effective_uid(runner: &dyn CommandRunner) -> Result<u32, Error> {
     text.trim().parse().map_err(|_| Error::malformed("what id -u printed", "it is not a number"))
 }
 
+/// The name of the user as whom the tools run: `id -un`.
+///
+/// # Errors
+///
+/// Those of [`run_to_success`]; [`Error::InvalidRecordName`].
+pub fn effective_user(runner: &dyn CommandRunner) -> Result<RecordName, Error> {
+    let captured = run_to_success(runner, &ToolCommand::new(Tool::Id, ["-un"]))?;
+    captured.text().trim_end_matches('\n').parse()
+}
+
 /// Whether the user with this id is logged in at the screen, which the keychain step of a pairing needs.
 ///
 /// `launchctl print gui/UID` succeeds when launchd has such a domain. What it prints is not read. Apple documents no better

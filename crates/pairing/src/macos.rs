@@ -28,7 +28,7 @@ use identity::{Certificate, PairingHash};
 use crate::plan::{Action, Removal};
 use crate::{
     Account, AccountName, AccountPairings, AccountTable, Applied, Backend, Change, Error, Note, Pairings, Plan,
-    Request, Selection, Undo, Witness,
+    Request, Selection, Undo, Witness, WitnessOfMany,
 };
 
 mod enforcement;
@@ -194,6 +194,16 @@ impl Backend for Macos {
 
     fn apply_witnessed(&self, plan: &Plan, witness: Witness<'_>) -> Result<Applied, Error> {
         self.carry_out(plan, witness)
+    }
+
+    /// Each is asked first whether it can be done now: among many there are always some who are not logged in, and the tool would
+    /// be run for nothing.
+    fn apply_many(&self, plans: &[Plan], witness: WitnessOfMany<'_>) -> Vec<Result<Applied, Error>> {
+        let one = |(index, plan): (usize, &Plan)| {
+            self.check_access(plan)?;
+            self.apply_witnessed(plan, &mut |undo| witness(&[(index, undo.clone())]))
+        };
+        plans.iter().enumerate().map(one).collect()
     }
 
     fn undo(&self, account: &Account, undo: &Undo) -> Result<(), Error> {

@@ -78,7 +78,7 @@ impl Accounts {
                 return Ok(Self { backend: mapping.unwrap_or(on_mac.backend), ..on_mac });
             }
             Some(name) => name,
-            None if mac.folder.is_some() || (system == System::live() && is_mac(&SystemRunner::new())) => {
+            None if is_of_mac(&system, mac) => {
                 return Self::on_mac(system, mac);
             }
             None => found(&system)?,
@@ -90,6 +90,21 @@ impl Accounts {
             name => return Err(Error::UnknownBackend { name: name.to_owned() }),
         };
         Ok(Self { system, backend, mac: None })
+    }
+
+    /// The backend of attribute mapping that suits a Mac: by the installed SmartcardLogin.plist if it maps certificates, otherwise
+    /// by the user principal name. `None` where this is no Mac.
+    ///
+    /// # Errors
+    ///
+    /// As [`Accounts::open`].
+    pub fn mapping_backend(system: System, mac: &MacTools) -> Result<Option<&'static str>, Error> {
+        if !is_of_mac(&system, mac) {
+            return Ok(None);
+        }
+        let installed = Self::on_mac(system, mac)?.mac.map(MacosMapping::new);
+        let maps = installed.is_some_and(|installed| installed.mapping().is_ok());
+        Ok(Some(if maps { MACOS_MAPPING } else { MAPPING_BY_UPN }))
     }
 
     /// Has SSSD trust the authorities in these files, as far as certificates need them.
@@ -184,9 +199,15 @@ impl Accounts {
 
 const MACOS: &str = "macos";
 const MACOS_MAPPING: &str = "macos_mapping";
+const MAPPING_BY_UPN: &str = "macos_mapping:upn";
 const PAM_P11: &str = "pam_p11";
 const PAM_PKCS11: &str = "pam_pkcs11";
 const SSSD: &str = "sssd";
+
+/// Whether accounts are a Mac's, of which the tools are here or in a folder.
+fn is_of_mac(system: &System, mac: &MacTools) -> bool {
+    mac.folder.is_some() || (*system == System::live() && is_mac(&SystemRunner::new()))
+}
 
 fn is_mac(runner: &SystemRunner) -> bool {
     runner.has(Tool::ScAuth) && runner.has(Tool::Dscl)

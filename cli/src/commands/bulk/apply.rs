@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
-use pivkit::Accounts;
-use pivkit::bulk::{ApplyRequest, LoadedPlan};
+use pivkit::bulk::{ApplyRequest, AtLogin, LoadedPlan};
+use pivkit::{Accounts, MacTools};
 
 use crate::args::BulkApply;
 use crate::commands::Context;
@@ -15,7 +15,9 @@ use crate::render;
 pub(super) fn run(context: &Context, args: &BulkApply) -> Result<ExitCode, Failure> {
     let loaded = LoadedPlan::read(&args.plan).map_err(pivkit::Error::from)?;
     let backend = args.account.backend().unwrap_or(&loaded.plan.backend);
-    let accounts = Accounts::open(args.account.system(), Some(backend), &args.account.mac.tools())?;
+    loaded.check_host(args.host.as_ref()).map_err(pivkit::Error::from)?;
+    let tools = args.account.mac.tools();
+    let accounts = Accounts::open(args.account.system(), Some(backend), &tools)?;
     let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let request = ApplyRequest {
         journal: args.journal.clone(),
@@ -23,6 +25,7 @@ pub(super) fn run(context: &Context, args: &BulkApply) -> Result<ExitCode, Failu
         jobs: args.jobs.unwrap_or(processors),
         skip_problems: args.skip_problems,
         dry_run: args.change.dry_run,
+        at_login: args.at_login.then(|| at_login(tools)).transpose()?,
     };
     let mut ui = context.terminal().consenting(args.change.yes);
     let progress = Progress::new("rows");
@@ -35,4 +38,9 @@ pub(super) fn run(context: &Context, args: &BulkApply) -> Result<ExitCode, Failu
         None if report.this_run.failed > 0 || report.this_run.waiting > 0 => failure::BULK.into(),
         None => ExitCode::SUCCESS,
     })
+}
+
+fn at_login(tools: MacTools) -> Result<AtLogin, Failure> {
+    let unknown = |source| pivkit::Error::File { path: "pivkit".into(), source };
+    Ok(AtLogin { program: std::env::current_exe().map_err(unknown)?, tools })
 }

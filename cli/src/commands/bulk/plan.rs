@@ -3,9 +3,10 @@
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
+use pivkit::Accounts;
 use pivkit::bulk::{ManifestRequest, PlanDocument, Planning, plan, split_by_host};
 
-use crate::args::BulkPlan;
+use crate::args::{BulkPlan, Strategy};
 use crate::commands::{Context, pairings};
 use crate::failure::{self, Failure};
 use crate::output::Output;
@@ -25,7 +26,7 @@ pub(super) fn run(context: &Context, args: &BulkPlan) -> Result<ExitCode, Failur
         render::problems(&split.problems).for_each(|line| output::say(&line));
         return Ok(exit_code(split.problems.is_empty()));
     }
-    let accounts = pairings::accounts_of(&args.account, args.backend(), false)?;
+    let accounts = accounts(args)?;
     let planning = plan(&accounts, &request)?;
     let planning = match context.output {
         Output::Json => document(planning)?,
@@ -33,6 +34,28 @@ pub(super) fn run(context: &Context, args: &BulkPlan) -> Result<ExitCode, Failur
     };
     render::problems(planning.problems()).for_each(|line| output::say(&line));
     Ok(exit_code(planning.problems().is_empty()))
+}
+
+/// The accounts, on a Mac with the strategy that was asked for: the one by which nobody needs to be there, unless said otherwise.
+fn accounts(args: &BulkPlan) -> Result<Accounts, Failure> {
+    let tools = args.account.mac.tools();
+    let mapping = || Accounts::mapping_backend(args.account.system(), &tools);
+    let backend = match (args.strategy, args.account.backend()) {
+        (Some(Strategy::Pairing), _) => Some("macos"),
+        // Where there is no Mac, this backend says so.
+        (Some(Strategy::Mapping), _) => Some(mapping()?.unwrap_or("macos_mapping")),
+        (None, Some(backend)) => Some(backend),
+        (None, None) => {
+            let backend = mapping()?;
+            if let Some(backend) = backend {
+                output::say(&format!(
+                    "pivkit: by attribute mapping ({backend}), so that nobody needs to be there; --strategy pairing pairs each in the person's session."
+                ));
+            }
+            backend
+        }
+    };
+    pairings::accounts_of(&args.account, backend, false)
 }
 
 fn exit_code(clean: bool) -> ExitCode {

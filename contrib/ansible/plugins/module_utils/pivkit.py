@@ -94,6 +94,9 @@ class Pivkit:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'w') as file:
             json.dump(plan, file)
         words = ['bulk', 'apply', path, '--journal', journal, '--yes'] + self.accounts
+        if plan.get('host'):
+            # The play says which host this is.
+            words.append('--host=%s' % plan['host'])
         if skip_problems:
             words.append('--skip-problems')
         self.run(words, (OK, SOME_ROWS_FAILED))

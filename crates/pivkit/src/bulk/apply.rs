@@ -11,6 +11,7 @@ use bulk::{
 };
 use serde::Serialize;
 
+use super::at_login::{AtLogin, AtLoginReport, Pending};
 use crate::report::SCHEMA_VERSION;
 use crate::{Accounts, Error, Ui};
 
@@ -27,6 +28,8 @@ pub struct ApplyRequest {
     pub skip_problems: bool,
     /// Only say what would change.
     pub dry_run: bool,
+    /// Leave the rows that wait for their person for the next login, on a Mac.
+    pub at_login: Option<AtLogin>,
 }
 
 /// `pivkit bulk apply`.
@@ -50,6 +53,9 @@ pub struct ApplyReport {
     pub all_runs: Option<Counts>,
     /// The rows that somebody has to see to; the first 1000 of them.
     pub open: Vec<ReportRow>,
+    /// What was left for the next logins, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_login: Option<AtLoginReport>,
     /// What a dry run found out about each row.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rehearsed: Vec<RehearsedRow>,
@@ -68,6 +74,19 @@ pub struct Tally {
     pub waiting: usize,
     /// Settled before this run.
     pub passed_over: usize,
+}
+
+impl Tally {
+    /// The rows of two runs.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            changed: self.changed + other.changed,
+            unchanged: self.unchanged + other.unchanged,
+            failed: self.failed + other.failed,
+            waiting: self.waiting + other.waiting,
+            passed_over: self.passed_over + other.passed_over,
+        }
+    }
 }
 
 /// A row in a dry run.
@@ -90,7 +109,8 @@ pub struct RehearsedRow {
 ///
 /// # Errors
 ///
-/// [`Error::Bulk`] when plan or journal do not fit, or the journal cannot be written; [`Error::Pairing`] when this process is
+/// [`Error::Bulk`] when plan or journal do not fit, or the journal cannot be written; [`Error::Mac`] when what was to be left for
+/// logins could be changed by others than root, or cannot be written; [`Error::Pairing`] when this process is
 /// not permitted to change accounts; [`Error::Declined`]. What goes wrong with a row is in the report.
 pub fn apply(
     accounts: &Accounts,
@@ -104,6 +124,7 @@ pub fn apply(
     if !plan.problems.is_empty() && !request.skip_problems {
         return Err(BulkError::PlanHasProblems { count: plan.problems.len() }.into());
     }
+    let pending = request.at_login.as_ref().map(|at_login| Pending::check(accounts, at_login)).transpose()?;
     let table = accounts.table()?;
     let lookup = |name: &_| table.account(name);
     if request.dry_run {
@@ -127,13 +148,16 @@ pub fn apply(
     let run = Run::new(plan, accounts.backend(), &lookup, &counting, (journal, &history));
     let end = run.carry_out(request.jobs)?;
     drop(run);
-    let told = Report::of(&Journal::read(&request.journal)?);
+    let history = Journal::read(&request.journal)?;
+    let told = Report::of(&history);
+    let at_login = pending.map(|pending| pending.leave(accounts, loaded, &history)).transpose()?;
     let tally = *counting.tally.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(ApplyReport {
         interrupted: end == End::Stopped,
         this_run: Tally { passed_over: plan.rows.len() - open, ..tally },
         all_runs: Some(told.counts),
         open: told.open_rows().take(MAX_OPEN).cloned().collect(),
+        at_login,
         ..empty_report(accounts, request)
     })
 }
@@ -247,6 +271,7 @@ fn empty_report(accounts: &Accounts, request: &ApplyRequest) -> ApplyReport {
         this_run: Tally::default(),
         all_runs: None,
         open: Vec::new(),
+        at_login: None,
         rehearsed: Vec::new(),
     }
 }

@@ -7,6 +7,7 @@ use bulk::report::{Counts, Report, ReportRow};
 use bulk::{Error as BulkError, History, Journal, Watcher, same_tree};
 use serde::Serialize;
 
+use super::at_login;
 use crate::report::SCHEMA_VERSION;
 use crate::{Accounts, Error, Ui};
 
@@ -35,6 +36,8 @@ pub struct UndoReport {
     /// The accounts that they are of, in the order in which they would be undone; for a dry run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<String>,
+    /// True if what was left for logins was taken away; for a dry run, if it would be.
+    pub no_more_at_login: bool,
     /// What the journal tells now.
     pub counts: Counts,
     /// The rows that were left as they are; the first 1000 of them.
@@ -46,7 +49,7 @@ pub struct UndoReport {
 /// # Errors
 ///
 /// [`Error::Bulk`] when the journal is not of this system, in use, not to be believed, or cannot be written;
-/// [`Error::Declined`]. What goes wrong with a row is in the report.
+/// [`Error::NotWritten`] when what was left for logins cannot be taken away; [`Error::Declined`]. What goes wrong with a row is in the report.
 pub fn undo(
     accounts: &Accounts,
     request: &UndoRequest,
@@ -67,6 +70,7 @@ pub fn undo(
         interrupted: false,
         changes: changes.len(),
         users: Vec::new(),
+        no_more_at_login: at_login::is_pending(accounts, &history.begin.plan_sha256),
         counts: Report::of(&history).counts,
         left: Vec::new(),
     };
@@ -74,13 +78,19 @@ pub fn undo(
         report.users = changes.iter().rev().map(|(_, at)| at.user.clone()).collect();
         return Ok(report);
     }
-    if changes.is_empty() {
+    if changes.is_empty() && !report.no_more_at_login {
         return Ok(report);
     }
-    let steps = [format!("undo {} changes through {}, the last one first", changes.len(), history.begin.backend)];
+    let mut steps =
+        vec![format!("undo {} changes through {}, the last one first", changes.len(), history.begin.backend)];
+    if report.no_more_at_login {
+        steps.push("nothing of the plan is finished at a login any more".to_owned());
+    }
     if !ui.confirm(&steps, "Put back what was there before")? {
         return Err(Error::Declined);
     }
+    // First, so that nobody is paired behind the back of this run.
+    at_login::forget(accounts, &history.begin.plan_sha256)?;
     let table = accounts.table()?;
     let lookup = |name: &_| table.account(name);
     let end = bulk::undo::undo(accounts.backend(), &lookup, watcher, &mut journal, &history)?;

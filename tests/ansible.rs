@@ -1,11 +1,15 @@
 //! The collection in contrib/ansible: ansible-core through ssh, on hosts that each have accounts of their own.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use crate::bench::fleet::Fleet;
 use crate::bench::oracle::{self, P256};
 use crate::bench::process::Output;
+
+/// Leaves what pam_p11 reads for alice in a file for each step.
+const KEEP: &str = "mkdir -p /run/steps; cp /home/alice/.eid/authorized_certificates /run/steps/{}; true";
 
 const ROLE: &str = "- hosts: all\n  gather_facts: false\n  roles:\n    - role: pivkit.pairing.accounts\n";
 
@@ -140,7 +144,7 @@ fn the_module_pairs_replaces_and_removes() {
         ("state: absent", false, false, &[]),
     ];
     let wanted: Vec<(&str, bool)> = steps.iter().map(|(wanted, check, ..)| (*wanted, *check)).collect();
-    let results = fleet.accounts(&wanted);
+    let results = fleet.play(&wanted, KEEP);
     for (number, (wanted, _, changes, holders)) in steps.iter().enumerate() {
         let result = &results[number];
         assert_eq!(result["failed"].as_bool(), Some(false), "{wanted}: {result:#}");
@@ -150,6 +154,12 @@ fn the_module_pairs_replaces_and_removes() {
     // What goes and what comes is shown before it happens.
     assert_eq!(results[4]["diff"]["before"], lines(&[alice, second]));
     assert_eq!(results[4]["diff"]["after"], lines(&[bob]));
+    // Each step that changed something left a journal, which takes it back: the last of them closed alice's account.
+    assert_eq!(fleet.journals("web1").len(), 7);
+    let journal = results[10]["journal"].as_str().unwrap();
+    assert!(journal.starts_with("/var/lib/pivkit/journals/"), "{journal}");
+    fleet.pivkit("web1", &["bulk", "undo", journal, "--yes"]).output().success();
+    assert_eq!(fleet.paired("web1", "alice"), sorted(&[alice]));
 }
 
 #[test]
@@ -158,6 +168,15 @@ fn the_module_says_what_pivkit_says() {
     fleet.set_up_ansible();
     let people = people(&fleet);
     let certificate = format!("certificate: {}", people[0].certificate.display());
+    let run = |name: &str| fleet.inside("web1", &format!("/run/{name}"));
+    for (name, mode) in [("safe", 0o700), ("open", 0o750), ("bobs", 0o700), ("slice", 0o700)] {
+        fs::create_dir(run(name)).unwrap();
+        fs::set_permissions(run(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    std::os::unix::fs::chown(run("bobs"), Some(4002), None).unwrap();
+    std::os::unix::fs::symlink("/run/safe", run("link")).unwrap();
+    let manifest = format!("user,certificate\nalice,{}\n", people[0].certificate.display());
+    fs::write(run("slice").join("manifest.csv"), manifest).unwrap();
     let steps = [
         (format!("user: nobody-here, {certificate}"), "nobody-here", Some(8)),
         (format!("user: '--help', {certificate}"), "--help", Some(8)),
@@ -168,9 +187,15 @@ fn the_module_says_what_pivkit_says() {
         (format!("{certificate}, root: /nowhere"), "/nowhere is not there. Check the path.", Some(6)),
         (String::new(), "certificate, content, hash", None),
         ("state: absent, executable: /nowhere/pivkit".to_owned(), "There is no /nowhere/pivkit on this host", None),
+        // Places for journals that somebody else could have prepared, or could look into.
+        (format!("{certificate}, journals: /run/link/"), "/run/link, because it is no directory", None),
+        (format!("{certificate}, journals: /run/open"), "because others may use it (mode 750)", None),
+        (format!("{certificate}, journals: /run/bobs"), "because it belongs to another user", None),
+        (format!("{certificate}, journals: /proc/none"), "because it cannot be made", None),
+        ("src: /run/slice, remote_src: true, journals: /run/open".to_owned(), "others may use it (mode 750)", None),
     ];
     let wanted: Vec<(&str, bool)> = steps.iter().map(|(wanted, ..)| (wanted.as_str(), false)).collect();
-    let results = fleet.accounts(&wanted);
+    let results = fleet.play(&wanted, "");
     for ((wanted, said, code), result) in steps.iter().zip(&results) {
         assert_eq!(result["failed"].as_bool(), Some(true), "{wanted}: {result:#}");
         assert!(result["msg"].as_str().unwrap().contains(said), "{wanted}: {result:#}");
@@ -185,18 +210,23 @@ fn the_module_says_what_pivkit_says() {
 }
 
 #[test]
-fn the_documentation_renders() {
+fn the_collection_installs_and_its_documentation_renders() {
     let Some(fleet) = Fleet::new(&[]) else { return };
     fleet.set_up_ansible();
-    for module in ["account", "manifest"] {
-        let name = format!("pivkit.pairing.{module}");
-        let documentation = fleet.ansible("ansible-doc", &["-t", "module", "--json", &name]).output().success().json();
-        let module = &documentation[&name];
-        assert!(module["doc"]["options"]["backend"]["description"].is_string(), "{module}");
-        assert!(module["examples"].as_str().unwrap().contains(&name), "{module}");
+    fleet.install_collection();
+    let names = ["account", "manifest"].map(|module| format!("pivkit.pairing.{module}"));
+    let modules = ["-t", "module", names[0].as_str(), names[1].as_str()];
+    let documentation = fleet.ansible("ansible-doc", &[&modules[..], &["--json"]].concat()).output().success().json();
+    for name in &names {
+        let module = &documentation[name];
+        for option in ["backend", "journals"] {
+            assert!(!module["doc"]["options"][option]["description"].is_null(), "{module}");
+        }
+        assert!(module["examples"].as_str().unwrap().contains(name), "{module}");
         assert!(module["return"]["pairings"].is_object(), "{module}");
-        fleet.ansible("ansible-doc", &["-t", "module", &name]).output().success().prints(&["OPTIONS", "EXAMPLES"]);
     }
+    let text = fleet.ansible("ansible-doc", &modules).output().success();
+    text.prints(&["modules/account.py)", "modules/manifest.py)", "OPTIONS", "EXAMPLES"]);
     let role = fleet.ansible("ansible-doc", &["-t", "role", "pivkit.pairing.accounts"]).output().success();
     role.prints(&["pivkit_slices", "pivkit_manifest"]);
 }
@@ -239,13 +269,13 @@ impl Fleet {
         hashes
     }
 
-    /// Plays the module `account` with each of these arguments, for alice where they name nobody. Returns the results, and leaves
-    /// what pam_p11 reads for alice after each in /run/steps.
-    fn accounts(&self, steps: &[(&str, bool)]) -> Vec<serde_json::Value> {
+    /// Plays the module `account` with each of these arguments, for alice where they name nobody; with `src` the module `manifest`.
+    /// `afterwards` is a command on the host after each step, where `{}` is its number. Returns the results.
+    fn play(&self, steps: &[(&str, bool)], afterwards: &str) -> Vec<serde_json::Value> {
         let mut play = String::from("- hosts: web1\n  gather_facts: false\n  tasks:\n");
-        play.push_str("    - command: mkdir /run/steps\n");
         for (number, (wanted, check)) in steps.iter().enumerate() {
-            let user = if wanted.starts_with("user:") { "" } else { "user: alice, " };
+            let module = if wanted.starts_with("src:") { "manifest" } else { "account" };
+            let user = if wanted.starts_with("user:") || module == "manifest" { "" } else { "user: alice, " };
             let backend = if wanted.contains("backend:") { "" } else { ", backend: pam_p11" };
             let wanted = if wanted.is_empty() { "state: present" } else { wanted };
             let executable = if wanted.contains("executable:") {
@@ -254,19 +284,22 @@ impl Fleet {
                 format!(", executable: {}", crate::bench::binary("pivkit").display())
             };
             play.push_str(&format!(
-                "    - pivkit.pairing.account: {{{user}{wanted}{backend}{executable}}}\n      check_mode: {check}\n      diff: true\n      \
-                 ignore_errors: true\n      register: step{number}\n    - raw: cp /home/alice/.eid/authorized_certificates /run/steps/{number}; true\n"
+                "    - pivkit.pairing.{module}: {{{user}{wanted}{backend}{executable}}}\n      check_mode: {check}\n      \
+                 diff: true\n      ignore_errors: true\n      register: step{number}\n"
             ));
+            if !afterwards.is_empty() {
+                play.push_str(&format!("    - raw: {}\n", afterwards.replace("{}", &number.to_string())));
+            }
         }
         let all: Vec<String> = (0..steps.len()).map(|number| format!("step{number}")).collect();
         let all = all.join(", ");
         play.push_str(&format!(
-            "    - copy:\n        content: \"{{{{ [{all}] | to_json }}}}\"\n        dest: /run/results\n"
+            "    - copy:\n        content: \"{{{{ [{all}] | to_json }}}}\"\n        dest: {}\n      delegate_to: localhost\n",
+            self.path("results").display()
         ));
         let play = self.file("play.yml", &play);
         self.ansible("ansible-playbook", &[play.to_str().unwrap()]).output().success();
-        let results = fs::read_to_string(self.inside("web1", "/run/results")).unwrap();
-        serde_json::from_str(&results).unwrap()
+        serde_json::from_str(&fs::read_to_string(self.path("results")).unwrap()).unwrap()
     }
 
     fn journals(&self, host: &str) -> Vec<PathBuf> {

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use crate::bench::card::Card;
+use crate::bench::mac::Mac;
 use crate::bench::oracle;
 use crate::bench::process::Output;
 use crate::bench::{Bench, PIN, binary, from_base64, not_run, project};
@@ -31,26 +32,89 @@ fn both_say_which_key_opens_the_account() {
 #[test]
 fn a_mac_that_was_paired_by_its_own_tool_is_told() {
     let bench = Bench::vpcd();
-    let (tools, state) = (bench.path("tools"), bench.path("mac.plist"));
-    let (tools, state) = (tools.to_str().unwrap(), state.to_str().unwrap());
-    let vmac = binary("pivkit-vmac");
-    let set = |words: &[&str]| bench.command(&vmac, &[&["state", state], words].concat()).output().success();
-    bench.command(&vmac, &["install", "--tools", tools, "--state", state]).output().success();
-    set(&["user", "alice", "--uid", "501", "--logged-in"]);
+    let mac = Mac::new(&bench, "mac");
     let (certificate, _) =
         oracle::issue(&bench, "alice", "alice@example.test", &oracle::P256, &oracle::authority(&bench, "authority"));
     let slots = ["9a", "9d"].map(|slot| format!("{slot}={}", certificate.display()));
     let guid = "C5E212F78F9F48EA9E7D2B33AE5B3740";
-    set(&["insert", "--guid", guid, "--certificate", &slots[0], "--certificate", &slots[1]]);
+    mac.set(&["insert", "--guid", guid, "--certificate", &slots[0], "--certificate", &slots[1]]);
     let hash = oracle::pairing_hash(&bench, &oracle::der_of(&bench, &certificate));
-    let pivkit = binary("pivkit");
-    let pivkit = program(&bench, &format!("exec '{}' \"$@\" --backend macos --tool-dir '{tools}'", pivkit.display()));
+    let pivkit = on_a_mac(&bench);
     both(&bench, &pivkit, "alice", "Not paired");
     let asuser = ["asuser", "501", "sudo", "-iu", "alice", "sc_auth", "pair", "-u", "alice", "-h", &hash];
-    bench.command(format!("{tools}/launchctl"), &asuser).output().success();
+    mac.tool("launchctl", &asuser).output().success();
     both(&bench, &pivkit, "alice", &format!("Paired: {hash}"));
-    set(&["quirk", "dscl=garbage"]);
+    mac.set(&["quirk", "dscl=garbage"]);
     assert!(jamf(&bench, &pivkit, "alice").starts_with("Error: pivkit:"));
+}
+
+/// A Mac that finds accounts by the names in certificates.
+#[test]
+fn a_mac_that_maps_is_told() {
+    let bench = Bench::vpcd();
+    let mac = Mac::new(&bench, "mac");
+    let pivkit = on_a_mac(&bench);
+    let hash = "A99E433CE9461FFC3F6BAF435AFA1472ADFEFBAB";
+    let paired = format!("AuthenticationAuthority=;tokenidentity;{hash}");
+    let value = |value: &str| format!("AltSecurityIdentities={value}");
+    let other = value("X509:<S>CN=other");
+    mac.set(&["user", "carol", "--uid", "503", "--value", &paired, "--value", &value("Kerberos:carol@example.test")]);
+    // Signs of JSON and of XML, which are none here.
+    let (odd, even) = (value(r#"Kerberos:{"key":"d\ave",<dave>&}"#), value("Kerberos:dåve"));
+    mac.set(&["user", "dave", "--uid", "504", "--value", &other, "--value", &odd, "--value", &even]);
+    mac.set(&["user", "erin", "--uid", "505", "--value", &other]);
+
+    fs::create_dir_all(bench.path("root/etc")).unwrap();
+    let file = bench.path("root/etc/SmartcardLogin.plist");
+    let file = file.to_str().unwrap();
+    both(&bench, &pivkit, "carol", &format!("Paired: {hash}"));
+    both(&bench, &pivkit, "dave", "Not paired");
+    // A file that maps nothing is a usual one.
+    bench.pivkit(&["mapping", "new", "--preset", "none", "--output", file]).output().success();
+    both(&bench, &pivkit, "carol", &format!("Paired: {hash}"));
+    both(&bench, &pivkit, "dave", "Not paired");
+
+    bench.pivkit(&["mapping", "new", "--replace", "--output", file]).output().success();
+    both(&bench, &pivkit, "carol", &format!("Paired: {hash}; Mapped: Kerberos:carol@example.test"));
+    both(&bench, &pivkit, "erin", "Not paired");
+    assert_eq!(
+        run(&bench, "intune", &pivkit, "dave").stdout,
+        "Mapped: Kerberos:{\"key\":\"d\\ave\",<dave>&}, Kerberos:d??ve\n"
+    );
+    let escaped = "Mapped: Kerberos:{\"key\":\"d\\ave\",&lt;dave&gt;&amp;}, Kerberos:d??ve";
+    assert_eq!(jamf(&bench, &pivkit, "dave"), escaped);
+
+    // A file that macOS does not use, and why.
+    fs::set_permissions(file, fs::Permissions::from_mode(0o666)).unwrap();
+    let said = jamf(&bench, &pivkit, "carol");
+    assert!(
+        said.starts_with(&format!("Paired: {hash}; Error: pivkit: ")) && said.contains("not used by macOS"),
+        "{said}"
+    );
+    assert!(jamf(&bench, &pivkit, "dave").starts_with("Error: pivkit: "));
+}
+
+/// Backends that keep something else than hashes, and keys that pivkit does not manage.
+#[test]
+fn pairings_are_counted_and_not_hashes() {
+    let bench = Bench::vpcd();
+    let list = |pairings: &[serde_json::Value]| {
+        let accounts = [serde_json::json!({"user": "alice", "pairings": pairings, "problems": ["\"key\": 1"]})];
+        let document = serde_json::json!({"schema_version": 1, "backend": "pam_pkcs11", "accounts": accounts});
+        let file = bench.file("document", serde_json::to_string_pretty(&document).unwrap());
+        program(&bench, &format!("cat '{}'", file.display()))
+    };
+    let digest = serde_json::json!({"pairing_hash": null, "key": "AA:BB", "subject": "CN=\"x\"}, {\"key\":\"y\"", "effective": true});
+    let hash = "A99E433CE9461FFC3F6BAF435AFA1472ADFEFBAB";
+    let known = serde_json::json!({"pairing_hash": hash, "key": "CC:DD", "elsewhere": null});
+    let elsewhere =
+        serde_json::json!({"pairing_hash": hash, "key": hash, "elsewhere": "/home/alice/.ssh/authorized_keys line 1"});
+    both(&bench, &list(&[]), "alice", "Not paired");
+    both(&bench, &list(std::slice::from_ref(&elsewhere)), "alice", "Not paired");
+    both(&bench, &list(std::slice::from_ref(&digest)), "alice", "Paired: AA:BB");
+    both(&bench, &list(&[known, elsewhere, digest.clone()]), "alice", &format!("Paired: {hash}, AA:BB"));
+    let many = vec![digest; 23];
+    assert!(jamf(&bench, &list(&many), "alice").ends_with("AA:BB, AA:BB and 3 more"));
 }
 
 #[test]
@@ -91,6 +155,13 @@ fn scripts_for_administrators_please_shellcheck() {
         let path = project().join(script);
         bench.command("shellcheck", &["--shell=sh", path.to_str().unwrap()]).output().success();
     }
+}
+
+/// pivkit on the Mac of this bench.
+fn on_a_mac(bench: &Bench) -> PathBuf {
+    let (pivkit, tools, root) = (binary("pivkit"), bench.path("mac-tools"), bench.path("root"));
+    let (pivkit, tools, root) = (pivkit.display(), tools.display(), root.display());
+    program(bench, &format!("PIVKIT_TOOL_DIR='{tools}' exec '{pivkit}' \"$@\" --root '{root}'"))
 }
 
 /// A program in the place of pivkit.

@@ -1,12 +1,14 @@
 #!/bin/sh
 # Jamf Pro extension attribute (data type String): which smart cards open the account of the person at this Mac.
 #
-#   Paired: A99E433CE9461FFC3F6BAF435AFA1472ADFEFBAB     one pairing hash or several
+#   Paired: A99E433CE9461FFC3F6BAF435AFA1472ADFEFBAB     one pairing hash or several, with commas
+#   Mapped: Kerberos:alice@example.test                  values of the account by which attribute mapping finds it
 #   Not paired
 #   No user                                              nobody is at the screen, and nobody was
 #   pivkit is not installed
 #   Error: ...                                           what pivkit said
 #
+# A Mac can have both: Paired: ...; Mapped: ...
 # By hand: sh pairing.sh USER. PIVKIT in the environment is another path of the program.
 # Beside who is at the screen, only pivkit is asked, and nothing is changed. Always exits with 0: Jamf shows what is printed.
 set -u
@@ -33,24 +35,67 @@ state_of() {
         echo 'No user'
         return
     }
-    answer=$("$pivkit" --json --non-interactive list --user="$1" 2>/dev/null) || {
-        # Once more, for what it says of that.
-        printf 'Error: %s\n' "$("$pivkit" --non-interactive list --user="$1" 2>&1 >/dev/null)"
+    answer=$(ask list --user="$1") || {
+        error_of list --user="$1"
         return
     }
-    # One member a line. Within a text, JSON writes quotation marks with a backslash, so no name can pass for a member.
-    hashes=$(printf '%s\n' "$answer" | tr '{},' '[\n*]' |
-        sed -n 's/^[[:space:]]*"pairing_hash"[[:space:]]*:[[:space:]]*"\([0-9A-F]\{40\}\)".*/\1/p' | head -n 20 | tr '\n' ' ')
-    if [ -n "$hashes" ]; then
-        printf 'Paired: %s\n' "${hashes% }"
-    else
-        echo 'Not paired'
-    fi
+    paired=$(printf '%s\n' "$answer" | pairings Paired)
+    mapped=
+    case $(printf '%s' "$answer" | tr -d '[:space:]') in
+    *'"backend":"macos"'*) mapped=$(mapped_of "$1") ;;
+    esac
+    both=$paired${paired:+${mapped:+; }}$mapped
+    printf '%s\n' "${both:-Not paired}"
+}
+
+# The values by which a Mac with attribute mapping finds the account.
+mapped_of() {
+    # No document: no file that anybody could read. And one that only names authorities maps nothing. Neither is an error.
+    case $(ask mapping lint | tr -d '[:space:]') in
+    '') return ;;
+    *'"ok":false'*) ;;
+    *'"mapping":null'*) return ;;
+    esac
+    answer=$(ask list --mapping --user="$1") || {
+        error_of list --mapping --user="$1"
+        return
+    }
+    printf '%s\n' "$answer" | pairings Mapped
+}
+
+ask() {
+    "$pivkit" --json --non-interactive "$@" 2>/dev/null
+}
+
+# Asks once more, for what pivkit says of its failure.
+error_of() {
+    printf 'Error: %s\n' "$("$pivkit" --non-interactive "$@" 2>&1 >/dev/null)"
+}
+
+# The pairings in what pivkit lists, after a word. Each by its hash, or, without one, by what is kept instead: a digest, a rule, a
+# value. Those in files that pivkit does not manage do not count.
+#
+# JSON is taken apart into its texts, signs and words, one a line, so that nothing in a text can pass for a member.
+pairings() {
+    LC_ALL=C grep -aoE '"([^"\\]|\\.)*"|[][{}:,]|[^][{}:,"[:space:]]+' | LC_ALL=C awk -v word="$1" '
+        $0 == "{" { hash = key = elsewhere = "" }
+        last == ":" && member == "\"pairing_hash\"" && $0 != "null" { hash = $0 }
+        last == ":" && member == "\"key\"" { key = $0 }
+        last == ":" && member == "\"elsewhere\"" && $0 != "null" { elsewhere = $0 }
+        $0 == ":" { member = last }
+        $0 == "}" {
+            if (hash == "") hash = key
+            if (hash != "" && elsewhere == "" && ++count <= 20) found = found (count > 1 ? ", " : "") substr(hash, 2, length(hash) - 2)
+            hash = key = elsewhere = ""
+        }
+        { last = $0 }
+        END { if (count > 20) found = found " and " (count - 20) " more"; if (count) print word ": " found }
+    ' | sed 's/\\\(["\\]\)/\1/g'
 }
 
 # One line of printable characters, short, and harmless in XML.
 result() {
-    LC_ALL=C tr '\n\t' '  ' | LC_ALL=C tr -cd '[:print:]' | cut -c 1-900 | sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g; s/ *$//'
+    LC_ALL=C tr '\n\t' '  ' | LC_ALL=C tr -c '[:print:]' '?' | cut -c 1-900 | sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g; s/ *$//'
 }
 
 printf '<result>%s</result>\n' "$(state_of "${1:-$(user_of_this_mac)}" | result)"

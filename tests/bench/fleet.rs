@@ -92,7 +92,7 @@ impl Fleet {
         Run::new(command).limit(3 * LIMIT)
     }
 
-    /// Installs the collection as administrators do, and writes an inventory with all hosts, and one that nobody answers for.
+    /// Lets Ansible find the collection, and writes an inventory with all hosts, and one that nobody answers for.
     pub(crate) fn set_up_ansible(&self) {
         let known_hosts = self.path("known_hosts");
         let ssh = format!(
@@ -124,15 +124,19 @@ impl Fleet {
             binary("pivkit").display()
         ));
         self.file("inventory", &inventory);
-        let source = project().join("contrib/ansible");
-        let collections = self.path("collections");
-        self.ansible(
-            "ansible-galaxy",
-            &["collection", "build", source.to_str().unwrap(), "--output-path", &here.to_string()],
-        )
-        .output()
-        .success();
-        let archive = fs::read_dir(self.path("")).unwrap().map(|entry| entry.unwrap().path());
+        // As it lies there: building and installing it takes longer than a play.
+        let namespace = self.path("collections/ansible_collections/pivkit");
+        fs::create_dir_all(&namespace).unwrap();
+        std::os::unix::fs::symlink(project().join("contrib/ansible"), namespace.join("pairing")).unwrap();
+    }
+
+    /// Puts in the place of the collection's source what administrators have: it is built, and installed from the archive.
+    pub(crate) fn install_collection(&self) {
+        fs::remove_file(self.path("collections/ansible_collections/pivkit/pairing")).unwrap();
+        let (source, here, collections) = (project().join("contrib/ansible"), self.path(""), self.path("collections"));
+        let build = ["collection", "build", source.to_str().unwrap(), "--output-path", here.to_str().unwrap()];
+        self.ansible("ansible-galaxy", &build).output().success();
+        let archive = fs::read_dir(here).unwrap().map(|entry| entry.unwrap().path());
         let archive =
             archive.filter(|path| path.extension().is_some_and(|extension| extension == "gz")).last().unwrap();
         let install =

@@ -11,6 +11,8 @@ Every call is a list of arguments; nothing goes through a shell.
 
 import json
 import os
+import stat
+import time
 
 # Exit codes of pivkit. The others are plain failures.
 OK = 0
@@ -27,6 +29,7 @@ def common_arguments():
         backend=dict(type='str'),
         root=dict(type='path'),
         executable=dict(type='path', default='pivkit'),
+        journals=dict(type='path', default='/var/lib/pivkit/journals'),
     )
 
 
@@ -103,11 +106,8 @@ class Pivkit:
         return self.run(['bulk', 'report', journal], (OK,))[1]
 
 
-def carry_out(module, pivkit, directory, manifest, journal, host=None, skip_problems=False):
-    """Brings this host to what the manifest says, and leaves the module with the result.
-
-    journal is called for the path of the journal, and only if something is going to change.
-    """
+def carry_out(module, pivkit, directory, manifest, host=None, skip_problems=False):
+    """Brings this host to what the manifest says, and leaves the module with the result."""
     plan = pivkit.plan(manifest, host)
     problems = plan.get('problems', [])
     result = dict(
@@ -130,7 +130,7 @@ def carry_out(module, pivkit, directory, manifest, journal, host=None, skip_prob
     changing = [row for row in plan['rows'] if row['changes']]
     after, failed = expected(before, changing), []
     if changing and not module.check_mode:
-        result['journal'] = journal()
+        result['journal'] = new_journal(module)
         report = pivkit.apply(plan, directory, result['journal'], skip_problems)
         after = pivkit.pairings(users)
         failed = result['failures'] = unfinished(report)
@@ -144,6 +144,32 @@ def carry_out(module, pivkit, directory, manifest, journal, host=None, skip_prob
     if problems:
         result['msg'] = 'Passed over: %s' % phrases(problems)
     module.exit_json(**result)
+
+
+def new_journal(module):
+    """The path of a journal that is not there yet, in a directory that nobody else could have prepared or can look into."""
+    # Without a slash at its end, which would lead through a link.
+    directory = os.path.abspath(module.params['journals'])
+    why = None
+    try:
+        os.makedirs(directory, 0o700, exist_ok=True)
+        # Not what a link leads to.
+        found = os.lstat(directory)
+        if not stat.S_ISDIR(found.st_mode):
+            why = 'it is no directory'
+        elif found.st_uid != os.geteuid():
+            why = 'it belongs to another user (uid %d)' % found.st_uid
+        elif found.st_mode & 0o077:
+            why = 'others may use it (mode %o)' % stat.S_IMODE(found.st_mode)
+    except OSError as error:
+        why = 'it cannot be made (%s)' % error
+    if why:
+        module.fail_json(
+            msg='Nothing was changed. Journals are not kept in %s, because %s. Give it to the user of this task with mode 700, '
+            'or name another directory as journals.' % (directory, why)
+        )
+    name = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())
+    return os.path.join(directory, '%s-%d.jsonl' % (name, os.getpid()))
 
 
 def summary(row):

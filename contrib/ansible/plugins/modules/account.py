@@ -34,6 +34,13 @@ options:
       - The pairing hash of the key, 40 hexadecimal digits, as C(pivkit hash) prints it.
       - Alone it is enough for backends that keep hashes, and for O(state=absent). Beside a certificate the two must agree.
     type: str
+  journals:
+    description:
+      - The directory on the host in which each task that changes something leaves its journal.
+      - C(pivkit bulk undo) takes one back, C(pivkit bulk report) explains it.
+      - It is made where it is missing. It must be a directory of the user of this task with mode 0700; otherwise nothing is changed.
+    type: path
+    default: /var/lib/pivkit/journals
   backend:
     description: Where pairings are kept, such as V(pam_p11). Without it, pivkit looks what the system has.
     type: str
@@ -91,6 +98,10 @@ pairings:
   returned: success
   type: dict
   sample: {alice: [A99E433CE9461FFC3F6BAF435AFA1472ADFEFBAB]}
+journal:
+  description: The journal on the host.
+  returned: when something was changed
+  type: str
 rows:
   description: What pivkit planned, with the changes in words.
   returned: when pivkit could plan
@@ -153,7 +164,7 @@ def main():
         key = key_columns(module.params, directory)
         manifest = os.path.join(directory, 'manifest.csv')
         write(manifest, rows(pivkit, module.params, key, directory))
-        carry_out(module, pivkit, directory, manifest, journal=lambda: os.path.join(directory, 'journal'))
+        carry_out(module, pivkit, directory, manifest)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

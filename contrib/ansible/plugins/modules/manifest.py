@@ -41,7 +41,8 @@ options:
   journals:
     description:
       - The directory on the host in which each run that changes something leaves its journal.
-      - C(pivkit bulk undo) takes one back, C(pivkit bulk report) explains it. Only its owner may look into this directory.
+      - C(pivkit bulk undo) takes one back, C(pivkit bulk report) explains it.
+      - It is made where it is missing. It must be a directory of the user of this task with mode 0700; otherwise nothing is changed.
     type: path
     default: /var/lib/pivkit/journals
   backend:
@@ -124,7 +125,6 @@ import os
 import shutil
 import tarfile
 import tempfile
-import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pivkit.pairing.plugins.module_utils.pivkit import Pivkit, carry_out, common_arguments
@@ -143,7 +143,6 @@ def main():
             manifest=dict(type='str', default='manifest.csv'),
             host=dict(type='str'),
             skip_problems=dict(type='bool', default=False),
-            journals=dict(type='path', default='/var/lib/pivkit/journals'),
             # Where the action plugin has put the files of src.
             _archive=dict(type='path'),
             **common_arguments()
@@ -168,7 +167,6 @@ def main():
             pivkit,
             directory,
             manifest,
-            journal=lambda: new_journal(module, wanted['journals']),
             host=wanted['host'],
             skip_problems=wanted['skip_problems'],
         )
@@ -190,16 +188,6 @@ def unpack(module, archive, directory):
             os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'wb') as copy:
                 shutil.copyfileobj(files.extractfile(file), copy)
-
-
-def new_journal(module, directory):
-    """The path of a journal that is not there yet."""
-    try:
-        os.makedirs(directory, 0o700, exist_ok=True)
-    except OSError as error:
-        module.fail_json(msg='Nothing was changed. The directory for journals cannot be made: %s' % error)
-    name = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())
-    return os.path.join(directory, '%s-%d.jsonl' % (name, os.getpid()))
 
 
 if __name__ == '__main__':

@@ -3,11 +3,10 @@
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
-use pivkit::Accounts;
 use pivkit::bulk::{ApplyRequest, LoadedPlan};
 
 use crate::args::BulkApply;
-use crate::commands::Context;
+use crate::commands::{Context, pairings};
 use crate::failure::{self, Failure};
 use crate::progress::Progress;
 use crate::render;
@@ -15,7 +14,7 @@ use crate::render;
 pub(super) fn run(context: &Context, args: &BulkApply) -> Result<ExitCode, Failure> {
     let loaded = LoadedPlan::read(&args.plan).map_err(pivkit::Error::from)?;
     let backend = args.account.backend().unwrap_or(&loaded.plan.backend);
-    let accounts = Accounts::open(args.account.system(), Some(backend), &args.account.mac.tools())?;
+    let accounts = pairings::accounts_of(&args.account, Some(backend), args.i_know)?;
     let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let request = ApplyRequest {
         journal: args.journal.clone(),

@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context, args: &BulkPlan) -> Result<ExitCode, Failur
         render::problems(&split.problems).for_each(|line| output::say(&line));
         return Ok(exit_code(split.problems.is_empty()));
     }
-    let accounts = pairings::accounts_of(&args.account, args.backend(), false)?;
+    let accounts = pairings::accounts_of(&args.account, args.backend(), args.i_know)?;
     let planning = plan(&accounts, &request)?;
     let planning = match context.output {
         Output::Json => document(planning)?,

@@ -38,6 +38,7 @@ mod keyboard;
 mod mac_failures;
 mod mac_identities;
 mod mac_lock_out;
+mod mac_lock_out_mapping;
 mod mac_mapping;
 mod mac_pair;
 mod mac_replace;

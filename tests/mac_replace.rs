@@ -129,3 +129,48 @@ fn pivkit_that_is_killed_at_any_call() {
 fn pivkit_that_is_killed_after_any_call() {
     at_every_call("done-kill-caller");
 }
+
+#[test]
+fn a_look_that_fails_afterwards_takes_nothing_back() {
+    let bench = Bench::vpcd();
+    let _card = Card::alice(&bench);
+    let new = hash_of(&bench, "card", "9a");
+    // How often the record is read until everything is done.
+    let reads = {
+        let mac = with_old_card(&bench, "reads");
+        pair(&bench, &mac, "alice", &["--replace"]).success();
+        mac.calls().iter().filter(|call| call.arguments().contains(&"-read")).count()
+    };
+    let last = format!("dscl.read#{reads}=garbage");
+    let once = with_old_card(&bench, "once");
+    once.set(&["quirk", &last]);
+    pair(&bench, &once, "alice", &["--replace"]).success();
+    assert_eq!(once.paired("alice"), [new.as_str()]);
+    let again = with_old_card(&bench, "again");
+    again.set(&["quirk", &last, &format!("dscl.read#{}=garbage", reads + 1)]);
+    let doubt = pair(&bench, &again, "alice", &["--replace"]).exits_with(6);
+    assert!(doubt.stderr.contains("Nothing was undone"), "{doubt}");
+    assert_eq!(again.paired("alice"), [new.as_str()]);
+}
+
+#[test]
+fn filevault_forgets_before_the_record_does() {
+    let bench = Bench::vpcd();
+    let value = format!("AuthenticationAuthority=;tokenidentity;{OLD}");
+    let unpair = ["unpair", "--user", "alice", "--hash", OLD, "--yes"];
+    let filevault = |mac: &Mac<'_>| {
+        let plist = mac.plist();
+        let filevault = plist.as_dictionary().unwrap().get("filevault").unwrap().as_dictionary().unwrap();
+        filevault.get("alice").unwrap().as_array().unwrap().len()
+    };
+    for quirk in ["sc_auth.filevault#1=kill-caller", "sc_auth.filevault#1=exit 1"] {
+        let mac = Mac::new(&bench, &quirk.replace([' ', '#', '='], "-"));
+        mac.set(&["user", "alice", "--uid", "501", "--value", &value, "--filevault", OLD]);
+        mac.set(&["quirk", quirk]);
+        let failed = mac.pivkit(&unpair).output();
+        assert_ne!(failed.code, Some(0), "{quirk}: {failed}");
+        assert_eq!(mac.paired("alice"), [OLD], "{quirk}: {failed}");
+        let again = mac.pivkit(&unpair).output().never_panicked().success();
+        assert_eq!((mac.paired("alice").len(), filevault(&mac)), (0, 0), "{quirk}: {again}");
+    }
+}

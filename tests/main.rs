@@ -40,6 +40,7 @@ mod mac_bulk;
 mod mac_failures;
 mod mac_identities;
 mod mac_lock_out;
+mod mac_lock_out_mapping;
 mod mac_mapping;
 mod mac_pair;
 mod mac_replace;

@@ -129,6 +129,15 @@ fn advise(error: &Error) -> Advice {
             NO_IDENTITY,
             format!("`pivkit pair --user {user}` pairs this card; `pivkit list --user {user}` shows what is paired."),
         ),
+        Error::MappingDecides { user, .. } => Advice::new(
+            NO_IDENTITY,
+            format!(
+                "`pivkit pair --mapping --user {user}` pairs by the names; `pivkit mapping explain` shows where they lead."
+            ),
+        ),
+        Error::NotSeenAgain { user, .. } => {
+            Advice::new(ACCOUNT, format!("Nothing was undone; `pivkit list --user {user}` shows how things stand."))
+        }
         Error::UnknownBackend { .. } => {
             Advice::new(USAGE, "The backends are macos, macos_mapping, pam_p11, pam_pkcs11 and sssd.")
         }

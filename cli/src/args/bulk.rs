@@ -60,6 +60,9 @@ pub(crate) struct BulkPlan {
     /// Match every row without a key with the folder: upn (the row's upn, else its user), email or cn (its user)
     #[arg(long = "match", value_name = "RULE", requires = "certificates")]
     pub(crate) rule: Option<MatchRule>,
+    /// Plan also what leaves nobody who can log in to this Mac
+    #[arg(long)]
+    pub(crate) i_know: bool,
     /// Write one manifest for each host, with its certificates, into this folder; no account is looked at
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with_all = ["host", "backend", "root"])]
     pub(crate) split_by_host: Option<PathBuf>,
@@ -97,6 +100,9 @@ pub(crate) struct BulkApply {
     pub(crate) at_login: bool,
     #[command(flatten)]
     pub(crate) account: AccountArgs,
+    /// Do it even if nobody can log in to this Mac afterwards
+    #[arg(long)]
+    pub(crate) i_know: bool,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
 }
@@ -119,6 +125,9 @@ pub(crate) struct BulkUndo {
     pub(crate) journal: PathBuf,
     #[command(flatten)]
     pub(crate) account: AccountArgs,
+    /// Do it even if nobody can log in to this Mac afterwards
+    #[arg(long)]
+    pub(crate) i_know: bool,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
 }

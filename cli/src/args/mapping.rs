@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
+use pivkit::MacTools;
 use pivkit::mapping::{ExplainRequest, LintRequest, MappingChoice, NewMapping, Preset};
 
 use super::shared::MacArgs;
@@ -43,6 +44,14 @@ pub(crate) struct MappingNew {
     /// Replace another file that is there
     #[arg(long, requires = "output")]
     replace: bool,
+    /// Write the file of the Mac even if nobody can log in to it afterwards
+    #[arg(long)]
+    i_know: bool,
+    /// Take this folder for the Mac whose file it is, instead of the live system
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    root: Option<PathBuf>,
+    #[command(flatten)]
+    mac: MacArgs,
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -65,6 +74,8 @@ impl MappingNew {
             output: self.output.clone(),
             replace: self.replace,
             dry_run: self.dry_run,
+            root: self.root.clone(),
+            tools: MacTools { accept_lock_out: self.i_know, ..self.mac.tools() },
         }
     }
 }

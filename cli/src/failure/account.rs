@@ -43,6 +43,16 @@ pub(super) fn advise(error: &AccountError) -> Advice {
             NO_IDENTITY,
             "Pair another account first, or exempt one (SmartCardEnforcement 2 in its record); --i-know does it all the same.",
         ),
+        AccountError::FileWouldLockOut => Advice::new(
+            NO_IDENTITY,
+            "Nothing was written; exempt an account first (SmartCardEnforcement 2 in its record), or give one the value that the file maps to; --i-know does it all the same.",
+        ),
+        AccountError::FileVaultKeeps { name, .. } => Advice::new(
+            ACCOUNT,
+            format!(
+                "Nothing was removed; try again as root, or remove the pairing alone with `sc_auth unpair -u {name}`."
+            ),
+        ),
         AccountError::NotReadBack { name, .. } => Advice::new(
             ACCOUNT,
             format!("The Mac's tools did not do what they said; `pivkit list --user {name}` shows how things stand."),

@@ -83,7 +83,7 @@ pub(crate) fn list(report: &ListReport) -> String {
                 (_, Some(place)) => format!("(key in {place}, not managed here)"),
                 (subject, None) => subject.clone().unwrap_or_else(|| "-".to_owned()),
             };
-            let note = if pairing.effective { "" } else { " (behind damage: the login module may not see it)" };
+            let note = if pairing.effective { "" } else { " (not in effect: what stands before it counts)" };
             let subject = format!("{subject}{note}");
             let key = pairing.pairing_hash.as_ref().unwrap_or(&pairing.key).clone();
             rows.push(vec![account.user.clone(), key, until, subject]);

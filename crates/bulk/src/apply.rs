@@ -71,7 +71,7 @@ impl<'a> Run<'a> {
         self.watcher.begin(open.len());
         let shared = self.backend.keeps_one_file();
         let units = if shared { self.batches(&open) } else { self.by_account(&open) };
-        let jobs = if shared { 1 } else { jobs.get().min(units.len()) };
+        let jobs = if shared || self.backend.one_at_a_time() { 1 } else { jobs.get().min(units.len()) };
         let next = AtomicUsize::new(0);
         let failure = Mutex::new(None);
         let work = || {

@@ -45,6 +45,24 @@ impl UserRecord {
         property_list::texts(&self.attributes, attribute)
     }
 
+    /// The record as it is when these values of an attribute are gone and those have come. Nothing is written.
+    #[must_use]
+    pub fn changed(mut self, attribute: &str, removed: &[String], added: &[String]) -> Self {
+        let mut values = self.values(attribute);
+        values.retain(|value| !removed.contains(value));
+        values.extend(added.iter().cloned());
+        self.attributes.retain(|key, _| key.rsplit(':').next() != Some(attribute));
+        let values = values.into_iter().map(Value::String).collect();
+        self.attributes.insert(format!("dsAttrTypeStandard:{attribute}"), Value::Array(values));
+        self
+    }
+
+    /// Whether nobody logs in to the account at all: `;DisabledUser;` among its authorities.
+    pub fn is_disabled(&self) -> bool {
+        let tag = |value: &String| value.split(';').nth(1).is_some_and(|tag| tag.eq_ignore_ascii_case(DISABLED));
+        self.values(AUTHENTICATION_AUTHORITY).iter().any(tag)
+    }
+
     /// The user id.
     pub fn uid(&self) -> Option<u32> {
         self.number("UniqueID")
@@ -95,7 +113,12 @@ pub fn user_with(runner: &dyn CommandRunner, name: &RecordName, more: &[&str]) -
     let captured = runner.run(&command)?;
     // A record that lacks an attribute is no failure, whatever the exit code: what there is stands in the list.
     match property_list::within(&captured.stdout, "dscl")? {
-        Some(Value::Dictionary(attributes)) => Ok(UserRecord { name: name.clone(), attributes }),
+        Some(Value::Dictionary(attributes)) => {
+            // Whatever it was asked by: an account has one name, the first one, and others that lead to it.
+            let first = property_list::texts(&attributes, "RecordName").into_iter().next();
+            let first = first.and_then(|first| first.parse().ok());
+            Ok(UserRecord { name: first.unwrap_or_else(|| name.clone()), attributes })
+        }
         Some(_) => Err(Error::malformed("the property list of dscl", "it is no dictionary")),
         None => {
             succeeded(runner, &captured, name)?;
@@ -200,6 +223,8 @@ fn succeeded(runner: &dyn CommandRunner, captured: &Captured, name: &RecordName)
     }
 }
 
+/// The authority of an account that was switched off.
+const DISABLED: &str = "DisabledUser";
 /// The node of the Mac's own accounts.
 const LOCAL: &str = ".";
 /// `<dscl_cmd> DS Error: -14136 (eDSRecordNotFound)`, DirServicesTypes.h.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use identity::{Certificate, PairingHash};
 
 use crate::plan::Removal;
-use crate::{Account, AccountTable, Applied, Error, Key, PairedKey, Plan, Request, Selection, Undo};
+use crate::{Account, AccountName, AccountTable, Applied, Error, Key, PairedKey, Plan, Request, Selection, Undo};
 
 /// One way in which a system keeps which key opens which account.
 ///
@@ -23,6 +23,27 @@ pub trait Backend: Send + Sync {
     /// [`apply_many`](Backend::apply_many), and several threads would only wait for each other.
     fn keeps_one_file(&self) -> bool {
         false
+    }
+
+    /// Whether accounts must be changed one after the other, in the order in which they were named.
+    fn one_at_a_time(&self) -> bool {
+        false
+    }
+
+    /// Whether [`apply`](Backend::apply) reads back through tools that may fail when they are asked once more. Then a later look
+    /// that fails says nothing about the change.
+    fn reads_back(&self) -> bool {
+        false
+    }
+
+    /// The accounts that the certificate opens by something that counts before these pairings; `None` if there is no such thing.
+    ///
+    /// # Errors
+    ///
+    /// Whatever looking for it gave.
+    fn decided_elsewhere(&self, certificate: &Certificate) -> Result<Option<Vec<AccountName>>, Error> {
+        let _ = certificate;
+        Ok(None)
     }
 
     /// Why the login module cannot use this identity, as half a sentence; `None` when nothing stands in

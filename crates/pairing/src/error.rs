@@ -120,6 +120,19 @@ pub enum Error {
         /// The name of the account.
         name: String,
     },
+    /// Smart cards are enforced, and with this `SmartcardLogin.plist` nobody could log in any more.
+    #[error("smart cards are enforced on this Mac, and with this SmartcardLogin.plist nobody could log in any more")]
+    FileWouldLockOut,
+    /// FileVault keeps a key that was to be forgotten. The record of the account still holds it.
+    #[error("FileVault did not forget {hash}, so the account {name} still has it")]
+    FileVaultKeeps {
+        /// The name of the account.
+        name: String,
+        /// The key.
+        hash: PairingHash,
+        /// What the tool said.
+        source: ::macos::Error,
+    },
     /// The Mac's tool reported success, and the record of the account says otherwise.
     #[error("the account {name} is not as it should be: {}", escape_control(.what))]
     NotReadBack {

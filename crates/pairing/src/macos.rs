@@ -20,18 +20,19 @@
 //! Only the Mac's own accounts can be paired. Accounts of a directory service are out of reach of `sc_auth`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ::macos::{CommandRunner, KeyHash, RecordName, dscl, session};
 use identity::{Certificate, PairingHash};
 
+use crate::macos_mapping::names;
 use crate::plan::{Action, Removal};
 use crate::{
     Account, AccountName, AccountPairings, AccountTable, Applied, Backend, Change, Error, Note, Pairings, Plan,
     Request, Selection, Undo, Witness, WitnessOfMany,
 };
 
-mod enforcement;
+pub(crate) mod enforcement;
 mod finding;
 mod preflight;
 mod record;
@@ -48,12 +49,16 @@ pub struct Macos {
     runner: Arc<dyn CommandRunner>,
     files: PathBuf,
     accept_lock_out: bool,
+    /// To whom the files must belong.
+    pub(crate) owner: u32,
+    /// Held while something is removed; see [`Macos::one_removal`].
+    removal: Arc<Mutex<()>>,
 }
 
 impl Macos {
     /// The backend for the Mac whose tools `runner` runs.
     pub fn new(runner: Arc<dyn CommandRunner>) -> Self {
-        Macos { runner, files: PathBuf::from("/"), accept_lock_out: false }
+        Macos { runner, files: PathBuf::from("/"), accept_lock_out: false, owner: 0, removal: Arc::default() }
     }
 
     /// Looks below this folder for the files of the Mac (`etc/SmartcardLogin.plist`, `Library/...`), instead of below `/`.
@@ -103,16 +108,31 @@ impl Macos {
         Ok(Bound::of(&record))
     }
 
+    /// The pairings, none of which counts while names are mapped.
+    fn looked_at(&self, mut pairings: Pairings) -> Pairings {
+        if self.mapping_in_force().is_ok_and(|mapping| mapping.is_some()) {
+            pairings.entries.iter_mut().for_each(|pairing| pairing.effective = false);
+        }
+        pairings
+    }
+
     fn plan_for(&self, account: &Account, action: Action, bound: &Bound) -> Result<Plan, Error> {
         let adds = bound.adds(&action);
         let removed = bound.removed_by(&action);
         let mut notes = Vec::new();
         if !removed.is_empty() {
-            let still_opens = adds.is_some() || bound.opens_without(&removed);
-            notes.extend(self.check_lock_out(account, still_opens)?);
+            // A key that takes the place of another one locks nobody out.
+            if adds.is_none() {
+                let gone: Vec<String> = removed.iter().map(|value| value.text.clone()).collect();
+                notes.extend(self.check_lock_out(account, &gone, &[])?);
+            }
         }
         if let Some(hash) = &adds {
             notes.extend(self.account_findings(account, hash, bound)?.into_iter().map(Note::Mac));
+            let certificate = action.add.as_ref().and_then(|key| key.certificate());
+            let led_to = certificate.map(|found| self.decided_elsewhere(found)).transpose()?.flatten();
+            let elsewhere = led_to.filter(|accounts| *accounts != [account.name.clone()]);
+            notes.extend(elsewhere.map(|accounts| Note::Mac(Finding::MappingLeadsTo { accounts })));
         }
         let pair = adds.map(|hash| Change::PairOnMac { user: account.name.clone(), hash });
         let remove = removed.iter().map(|value| Change::RemoveAuthority { value: value.text.clone() });
@@ -142,14 +162,29 @@ impl Backend for Macos {
         Ok(Some(AccountTable::of(accounts)))
     }
 
+    fn one_at_a_time(&self) -> bool {
+        true
+    }
+
+    fn reads_back(&self) -> bool {
+        true
+    }
+
+    fn decided_elsewhere(&self, certificate: &Certificate) -> Result<Option<Vec<AccountName>>, Error> {
+        let Some(mapping) = self.mapping_in_force()? else { return Ok(None) };
+        let Ok(value) = mapping.value(&names(certificate)) else { return Ok(Some(Vec::new())) };
+        let users = dscl::users_with(self.runner(), &[mapping.attribute.as_str()])?;
+        Ok(Some(enforcement::led_to(&users, &mapping, &value)))
+    }
+
     fn pairings(&self, account: &Account) -> Result<Pairings, Error> {
-        Ok(self.bound(account)?.pairings())
+        Ok(self.looked_at(self.bound(account)?.pairings()))
     }
 
     fn accounts_with_pairings(&self) -> Result<Vec<AccountPairings>, Error> {
         let mut with_pairings = Vec::new();
         for record in dscl::users(self.runner())? {
-            let pairings = Bound::of(&record).pairings();
+            let pairings = self.looked_at(Bound::of(&record).pairings());
             if !pairings.is_empty() {
                 with_pairings.extend(record::account_pairings(&record, pairings));
             }

@@ -25,11 +25,12 @@ use ::macos::session;
 use ::macos::smartcard_login::{AttributeMapping, Unmapped};
 use identity::Certificate;
 
+use crate::macos::enforcement::{self, Rules};
 use crate::macos::{Finding, Macos, record_name};
 use crate::plan::{Action, Removal};
 use crate::{
-    Account, AccountName, AccountPairings, AccountTable, Applied, Backend, Change, Error, Key, Note, PairedKey,
-    Pairing, Pairings, Plan, Request, Selection, Undo, Witness, WitnessOfMany,
+    Account, AccountPairings, AccountTable, Applied, Backend, Change, Error, Key, Note, PairedKey, Pairing, Pairings,
+    Plan, Request, Selection, Undo, Witness, WitnessOfMany,
 };
 
 mod installed;
@@ -42,8 +43,6 @@ pub use names::names;
 #[derive(Debug, Clone)]
 pub struct MacosMapping {
     mac: Macos,
-    /// To whom the file must belong.
-    owner: u32,
     /// The mapping that is to be installed if there is no file, and the name of the backend that does so.
     wanted: Option<(&'static str, AttributeMapping)>,
 }
@@ -51,7 +50,7 @@ pub struct MacosMapping {
 impl MacosMapping {
     /// The backend for a Mac. Whether a file is installed is looked at when something is asked.
     pub fn new(mac: Macos) -> Self {
-        MacosMapping { mac, owner: 0, wanted: None }
+        MacosMapping { mac, wanted: None }
     }
 
     /// The same for a Mac that has no file yet, or one with this mapping: the first pairing installs one. `name` is what the
@@ -71,7 +70,14 @@ impl MacosMapping {
         let attribute = mapping.attribute.as_str();
         let users = dscl::users_with(self.mac.runner(), &[attribute])?;
         let is_installed = self.is_installed()?;
-        Ok(Survey { users, unchecked: self.is_unchecked(), mapping, is_installed, claimed: BTreeMap::new() })
+        Ok(Survey {
+            users,
+            unchecked: self.is_unchecked(),
+            mapping,
+            is_installed,
+            rules: None,
+            claimed: BTreeMap::new(),
+        })
     }
 
     /// The record as it is now, and the mapped values in it.
@@ -118,14 +124,14 @@ impl MacosMapping {
         let added = new.filter(|new| !values.contains(new));
         let mut notes = Vec::new();
         if let Some(value) = &added {
-            survey.claim(value, &account.name)?;
+            survey.claim(value, account)?;
             notes.extend(survey.notes(value, &values));
         }
         if !gone.is_empty() {
-            let still_opens = added.is_some() || values.iter().any(|value| !gone.contains(value));
-            notes.extend(self.mac.check_lock_out(account, still_opens)?);
+            notes.extend(self.check_lock_out(survey, account, &gone, added.as_slice())?);
             notes.extend(steps::remnants(&record));
         }
+        survey.change(account, &gone, added.as_slice());
         let attribute = || mapping.attribute.to_string();
         let add_value = added.map(|value| Change::AddValue { attribute: attribute(), value });
         let removed = gone.into_iter().map(|value| Change::RemoveValue { attribute: attribute(), value });
@@ -139,6 +145,23 @@ impl MacosMapping {
         Ok(Plan { account: account.clone(), action: Action { add: add.cloned(), remove }, changes, notes })
     }
 
+    /// Refuses a removal after which nobody can log in; notes one after which this account cannot.
+    fn check_lock_out(
+        &self,
+        survey: &mut Survey,
+        account: &Account,
+        removed: &[String],
+        added: &[String],
+    ) -> Result<Option<Note>, Error> {
+        if survey.rules.is_none() {
+            survey.rules = self.mac.rules()?;
+        }
+        let Some(rules) = &survey.rules else { return Ok(None) };
+        let mut users = survey.users.clone();
+        enforcement::change(&mut users, account, ATTRIBUTE, removed, added);
+        self.mac.judge(rules, account, &users)
+    }
+
     fn value_of(&self, mapping: &AttributeMapping, key: &Key) -> Result<String, Error> {
         let certificate = key.certificate().ok_or(Error::NeedsCertificate { backend: NAME })?;
         if let Some(why) = self.obstacle(None, certificate) {
@@ -148,7 +171,7 @@ impl MacosMapping {
     }
 }
 
-/// What the Mac knows, and which values were given away since.
+/// What the Mac knows, and what is going to be different by then: values that come and go.
 struct Survey {
     mapping: AttributeMapping,
     users: Vec<UserRecord>,
@@ -156,29 +179,33 @@ struct Survey {
     is_installed: bool,
     /// Whether the certificates of cards are not checked; `None` if nobody knows.
     unchecked: Option<bool>,
-    claimed: BTreeMap<String, AccountName>,
+    /// What decides who gets in, once that was asked.
+    rules: Option<Rules>,
+    claimed: BTreeMap<String, Account>,
 }
 
 impl Survey {
     fn record(&self, account: &Account) -> Option<&UserRecord> {
-        self.users.iter().find(|record| record.name().as_str() == account.name.as_str())
+        self.users.iter().find(|record| enforcement::is_of(record, account))
     }
 
     /// Refuses a value that another account has, or was promised a moment ago: a card must not open two.
-    fn claim(&mut self, value: &str, user: &AccountName) -> Result<(), Error> {
-        let has = |record: &&UserRecord| self.values_of(record).iter().any(|found| found == value);
-        let holders = self.users.iter().filter(has).map(|record| record.name().to_string());
-        let mut accounts: BTreeSet<String> = holders.filter(|name| name != user.as_str()).collect();
-        accounts.extend(self.claimed.get(value).filter(|other| *other != user).map(ToString::to_string));
+    fn claim(&mut self, value: &str, account: &Account) -> Result<(), Error> {
+        let holders = enforcement::holders(&self.users, self.mapping.attribute.bare(), value, account);
+        let mut accounts: BTreeSet<String> = holders.into_iter().collect();
+        let promised = self.claimed.get(value).filter(|other| other.uid != account.uid);
+        accounts.extend(promised.map(|other| other.name.to_string()));
         if accounts.is_empty() {
-            self.claimed.insert(value.to_owned(), user.clone());
+            self.claimed.insert(value.to_owned(), account.clone());
             return Ok(());
         }
         Err(Error::ValueTaken { value: value.to_owned(), accounts: accounts.into_iter().collect() })
     }
 
-    fn values_of(&self, record: &UserRecord) -> Vec<String> {
-        record.values(self.mapping.attribute.bare())
+    /// Takes note of a change: what goes is free for others.
+    fn change(&mut self, account: &Account, removed: &[String], added: &[String]) {
+        enforcement::change(&mut self.users, account, ATTRIBUTE, removed, added);
+        self.claimed.retain(|value, of| of.uid != account.uid || !removed.contains(value));
     }
 
     /// What is worth knowing of a value that comes to those that are there.
@@ -194,6 +221,14 @@ impl Survey {
 impl Backend for MacosMapping {
     fn name(&self) -> &'static str {
         self.wanted.as_ref().map_or(NAME, |(name, _)| name)
+    }
+
+    fn one_at_a_time(&self) -> bool {
+        true
+    }
+
+    fn reads_back(&self) -> bool {
+        true
     }
 
     fn account_table(&self) -> Result<Option<AccountTable>, Error> {
@@ -252,14 +287,17 @@ impl Backend for MacosMapping {
     }
 
     fn apply_witnessed(&self, plan: &Plan, witness: Witness<'_>) -> Result<Applied, Error> {
+        let _one = self.mac.one_removal();
         self.carry_out(&mut self.survey()?, plan, witness)
     }
 
     fn apply_many(&self, plans: &[Plan], witness: WitnessOfMany<'_>) -> Vec<Result<Applied, Error>> {
+        let one_removal = self.mac.one_removal();
         let mut survey = match self.survey() {
             Ok(survey) => survey,
             // Each gets its own error; as a rule that is the same one.
             Err(_) => {
+                drop(one_removal);
                 let one = |(index, plan): (usize, &Plan)| {
                     self.apply_witnessed(plan, &mut |undo| witness(&[(index, undo.clone())]))
                 };

@@ -93,6 +93,22 @@ pub enum Error {
         /// The account.
         user: String,
     },
+    /// The account is paired with the card, and the Mac looks at the names in the certificate instead.
+    #[error("account {user} is paired with the card, and SmartcardLogin.plist counts before that: it leads the card to {}", led_to(.accounts))]
+    MappingDecides {
+        /// The account.
+        user: String,
+        /// The accounts to which the names lead.
+        accounts: Vec<String>,
+    },
+    /// The change was made and read back, and when it was looked at once more, that failed.
+    #[error("the pairing of account {user} was changed, and could not be looked at afterwards")]
+    NotSeenAgain {
+        /// The account.
+        user: String,
+        /// Why.
+        source: pairing::Error,
+    },
     /// A backend was asked for that is not there.
     #[error("there is no backend {name:?}")]
     UnknownBackend {
@@ -244,6 +260,10 @@ pub enum Change {
     Puk,
     /// It took the new PIN, by the PUK.
     UnblockedPin,
+}
+
+fn led_to(accounts: &[String]) -> String {
+    if accounts.is_empty() { "no account".to_owned() } else { accounts.join(" and ") }
 }
 
 fn fitting(wanted: &str) -> String {

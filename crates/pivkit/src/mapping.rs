@@ -1,12 +1,14 @@
 //! `pivkit mapping`: the file by which a Mac finds accounts by the names in a certificate.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use macos::smartcard_login::{
     Attribute, AttributeMapping, Field, Fingerprint, FormatString, Installed, PATH, Placed, SmartcardLogin,
     is_group_name, place,
 };
 use macos::{CommandRunner, SmartcardPreferences, Tool};
+use pairing::macos::Macos;
 
 use crate::report::{LintReport, MappingFinding, MappingReport, NewMappingReport, SCHEMA_VERSION};
 use crate::{Error, MacTools, files};
@@ -32,6 +34,10 @@ pub struct NewMapping {
     pub replace: bool,
     /// Only say what would be written.
     pub dry_run: bool,
+    /// The folder that stands for `/` of the Mac.
+    pub root: Option<PathBuf>,
+    /// Where the Mac's tools are: whether somebody can still log in is looked at before its own file is written.
+    pub tools: MacTools,
 }
 
 /// How certificates are to lead to accounts.
@@ -96,7 +102,7 @@ fn input(what: String) -> Error {
 /// # Errors
 ///
 /// [`Error::Input`] for a field, a format string, an attribute or a group that cannot be; [`Error::File`]; [`Error::Pairing`] if
-/// it cannot be written, or another one is there.
+/// it cannot be written, another one is there, or nobody could log in to this Mac any more.
 pub fn new(request: &NewMapping) -> Result<NewMappingReport, Error> {
     if let Some(group) = request.not_enforced_group.as_ref().filter(|group| !is_group_name(group)) {
         return Err(input(format!("{group:?} cannot be the name of a group")));
@@ -111,6 +117,9 @@ pub fn new(request: &NewMapping) -> Result<NewMappingReport, Error> {
     let as_it_will_be = Installed { path: PATH.into(), bytes: bytes.clone(), owner: 0, mode: 0o644, is_link: false };
     let (_, findings) = as_it_will_be.lint(None);
     let mut written = false;
+    if request.output.as_deref().is_some_and(|path| is_of_mac(path, request.root.as_deref())) {
+        check_lock_out(request, &login)?;
+    }
     if let Some(path) = request.output.as_deref().filter(|_| !request.dry_run) {
         let placed = place(path, &bytes, request.replace).map_err(pairing::Error::from)?;
         written = placed == Placed::Written;
@@ -122,6 +131,26 @@ pub fn new(request: &NewMapping) -> Result<NewMappingReport, Error> {
         written,
         findings: findings.into_iter().map(MappingFinding::from).collect(),
     })
+}
+
+/// Whether this is the file that the Mac itself looks at, by whatever path: its `/etc` is a symbolic link.
+fn is_of_mac(path: &Path, root: Option<&Path>) -> bool {
+    let own = installed_path(root);
+    let folder = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        folder.canonicalize().ok()
+    };
+    folder(path).is_some_and(|of_path| folder(&own) == Some(of_path)) && path.file_name() == own.file_name()
+}
+
+fn check_lock_out(request: &NewMapping, login: &SmartcardLogin) -> Result<(), Error> {
+    let Some(runner) = runner(&request.tools, request.root.as_deref()) else { return Ok(()) };
+    let mac = Macos::new(Arc::new(runner)).with_files_below(request.root.as_deref().unwrap_or(Path::new("/")));
+    Ok(mac.accepting_lock_out(request.tools.accept_lock_out).check_file(login)?)
+}
+
+fn installed_path(root: Option<&Path>) -> PathBuf {
+    root.unwrap_or(Path::new("/")).join(PATH.trim_start_matches('/'))
 }
 
 /// The fingerprints of all certificates in the files, each of which must be an authority's.
@@ -179,7 +208,7 @@ pub fn lint(request: &LintRequest) -> Result<LintReport, Error> {
 }
 
 fn open(file: Option<&Path>, root: Option<&Path>) -> Result<Installed, Error> {
-    let installed = root.unwrap_or(Path::new("/")).join(PATH.trim_start_matches('/'));
+    let installed = installed_path(root);
     let path = file.unwrap_or(&installed);
     Installed::open(path).map_err(|error| match error {
         macos::Error::File { path, source } => Error::File { path, source },

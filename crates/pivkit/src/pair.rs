@@ -152,11 +152,20 @@ pub(crate) fn paired(
     witness: Witness<'_>,
     ui: &mut dyn Ui,
 ) -> Result<ChangeReport, Error> {
-    let opens = |pairings: &Pairings| accounts.backend().opens(pairings, certificate);
-    let (pairings, news) = carry_out(accounts, plan, opens, witness, ui)?;
+    let backend = accounts.backend();
+    // What a Mac looks at first has no bearing on what was written.
+    let is_there = |pairings: &Pairings| {
+        backend.opens(pairings, certificate) || (backend.reads_back() && is_kept(pairings, certificate))
+    };
+    let (pairings, news) = carry_out(accounts, plan, is_there, witness, ui)?;
     notes.extend(news);
     let concerned = [certificate.pairing_hash()];
     Ok(ChangeReport { changed: true, notes, ..report(accounts, plan, &concerned, &pairings, Some(certificate)) })
+}
+
+/// Whether the list holds the key, be it that it does not count.
+fn is_kept(pairings: &Pairings, certificate: &Certificate) -> bool {
+    pairings.entries.iter().any(|pairing| pairing.hash() == Some(certificate.pairing_hash()))
 }
 
 /// Removes one pairing of an account, or all of them, as `selection` says. [`ChangeReport::may_open`] tells whether that closes the account to
@@ -237,8 +246,16 @@ fn carry_out(
     let news = applied.notes().iter().filter(|note| !plan.notes().contains(note));
     let news: Vec<String> = news.map(ToString::to_string).collect();
     say(&news, ui);
-    match backend.pairings(plan.account()) {
+    let mut read = backend.pairings(plan.account());
+    if read.is_err() && backend.reads_back() {
+        read = backend.pairings(plan.account());
+    }
+    match read {
         Ok(pairings) if as_planned(&pairings) => Ok((pairings, news)),
+        // It was seen a moment ago; taking it back because of a tool would take away what works.
+        Err(source) if backend.reads_back() => {
+            Err(Error::NotSeenAgain { user: plan.account().name.to_string(), source })
+        }
         read => {
             let user = plan.account().name.to_string();
             match backend.undo(plan.account(), applied.undo()) {
@@ -352,7 +369,7 @@ pub struct CheckRequest {
 ///
 /// # Errors
 ///
-/// [`Error::NotPairedWithCard`], [`Error::NotProved`], and those of choosing a card.
+/// [`Error::NotPairedWithCard`], [`Error::MappingDecides`], [`Error::NotProved`], and those of choosing a card.
 pub fn check(
     accounts: &Accounts,
     readers: &mut CardReaders,
@@ -367,12 +384,21 @@ pub fn check(
     }
     let mut card = connect_one(readers, &request.card, ui)?;
     let backend = accounts.backend();
-    let opens =
-        |identity: &Identity| backend.opens(&pairings, &identity.certificate) && accounts.obstacle(identity).is_none();
+    let opens = |identity: &Identity| {
+        let (certificate, reads_back) = (&identity.certificate, backend.reads_back());
+        let is_paired = backend.opens(&pairings, certificate) || (reads_back && is_kept(&pairings, certificate));
+        is_paired && accounts.obstacle(identity).is_none()
+    };
     let reader = card.reader().to_owned();
     let pin = ui.pin_at_hand()?;
     let found = in_session(&mut card, |mut session| {
         let chosen = IdentityChoice::find_where(&mut session, &reader, opens)?.ok_or_else(not_paired)?;
+        if let Some(accounts) = backend.decided_elsewhere(&chosen.identity.certificate)?
+            && accounts != [request.user.clone()]
+        {
+            let accounts = accounts.iter().map(ToString::to_string).collect();
+            return Err(Error::MappingDecides { user: request.user.to_string(), accounts });
+        }
         let proof = pin.as_ref().map(|pin| chosen.prove(session, &reader, pin, request.last_try)).transpose()?;
         Ok((chosen, proof))
     });

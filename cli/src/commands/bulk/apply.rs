@@ -3,11 +3,11 @@
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
+use pivkit::MacTools;
 use pivkit::bulk::{ApplyRequest, AtLogin, LoadedPlan};
-use pivkit::{Accounts, MacTools};
 
 use crate::args::BulkApply;
-use crate::commands::Context;
+use crate::commands::{Context, pairings};
 use crate::failure::{self, Failure};
 use crate::progress::Progress;
 use crate::render;
@@ -16,8 +16,7 @@ pub(super) fn run(context: &Context, args: &BulkApply) -> Result<ExitCode, Failu
     let loaded = LoadedPlan::read(&args.plan).map_err(pivkit::Error::from)?;
     let backend = args.account.backend().unwrap_or(&loaded.plan.backend);
     loaded.check_host(args.host.as_ref()).map_err(pivkit::Error::from)?;
-    let tools = args.account.mac.tools();
-    let accounts = Accounts::open(args.account.system(), Some(backend), &tools)?;
+    let accounts = pairings::accounts_of(&args.account, Some(backend), args.i_know)?;
     let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let request = ApplyRequest {
         journal: args.journal.clone(),
@@ -25,7 +24,7 @@ pub(super) fn run(context: &Context, args: &BulkApply) -> Result<ExitCode, Failu
         jobs: args.jobs.unwrap_or(processors),
         skip_problems: args.skip_problems,
         dry_run: args.change.dry_run,
-        at_login: args.at_login.then(|| at_login(tools)).transpose()?,
+        at_login: args.at_login.then(|| at_login(args.account.mac.tools())).transpose()?,
     };
     let mut ui = context.terminal().consenting(args.change.yes);
     let progress = Progress::new("rows");

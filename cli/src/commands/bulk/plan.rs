@@ -55,7 +55,7 @@ fn accounts(args: &BulkPlan) -> Result<Accounts, Failure> {
             backend
         }
     };
-    pairings::accounts_of(&args.account, backend, false)
+    pairings::accounts_of(&args.account, backend, args.i_know)
 }
 
 fn exit_code(clean: bool) -> ExitCode {

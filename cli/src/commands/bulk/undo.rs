@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use pivkit::Accounts;
 use pivkit::bulk::{Journal, UndoRequest};
 
 use crate::args::BulkUndo;
-use crate::commands::Context;
+use crate::commands::{Context, pairings};
 use crate::failure::{self, Failure};
 use crate::progress::Progress;
 use crate::render;
@@ -16,7 +15,7 @@ pub(super) fn run(context: &Context, args: &BulkUndo) -> Result<ExitCode, Failur
         Some(backend) => backend.clone(),
         None => Journal::read(&args.journal).map_err(pivkit::Error::from)?.begin.backend,
     };
-    let accounts = Accounts::open(args.account.system(), Some(&backend), &args.account.mac.tools())?;
+    let accounts = pairings::accounts_of(&args.account, Some(&backend), args.i_know)?;
     let request = UndoRequest { journal: args.journal.clone(), dry_run: args.change.dry_run };
     let mut ui = context.terminal().consenting(args.change.yes);
     let progress = Progress::new("changes");

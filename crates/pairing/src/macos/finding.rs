@@ -46,6 +46,11 @@ pub enum Finding {
     },
     /// `/etc/SmartcardLogin.plist` maps attributes, which counts before any pairing.
     MappingPrecedes,
+    /// Where the mapping that counts leads the card instead.
+    MappingLeadsTo {
+        /// The accounts; none if there is no account with the value.
+        accounts: Vec<AccountName>,
+    },
     /// `oneCardPerUser` is set, and the account has a card.
     OneCardPerUser,
     /// The key opens another account as well.
@@ -122,6 +127,13 @@ impl fmt::Display for Finding {
             Finding::MappingPrecedes => f.write_str(
                 "/etc/SmartcardLogin.plist maps attributes of certificates, which counts before pairings: this one may never be looked at",
             ),
+            Finding::MappingLeadsTo { accounts } if accounts.is_empty() => {
+                f.write_str("the mapping leads this card to no account, so the pairing will not open one")
+            }
+            Finding::MappingLeadsTo { accounts } => {
+                let names: Vec<&str> = accounts.iter().map(AccountName::as_str).collect();
+                write!(f, "the mapping leads this card to {}", names.join(" and "))
+            }
             Finding::OneCardPerUser => {
                 f.write_str("oneCardPerUser is set and the account has a card: the Mac may refuse a second one")
             }

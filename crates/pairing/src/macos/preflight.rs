@@ -5,6 +5,7 @@ use ::macos::{CertificateTrust, SmartcardPreferences, dscl, preferences, session
 use identity::text::with_causes;
 use identity::{Certificate, KeyAlgorithm, PairingHash, Usage};
 
+use super::enforcement::is_of;
 use super::{Finding, Macos, key_hash, record::Bound};
 use crate::{Account, AccountName, Error};
 
@@ -105,9 +106,8 @@ impl Macos {
             findings.push(Finding::OneCardPerUser);
         }
         let users = dscl::users(self.runner())?.into_iter();
-        let others = users.filter(|record| Bound::of(record).opens_for(hash));
-        let others = others.filter_map(|record| record.name().as_str().parse::<AccountName>().ok());
-        let others: Vec<_> = others.filter(|name| *name != account.name).collect();
+        let others = users.filter(|record| !is_of(record, account) && Bound::of(record).opens_for(hash));
+        let others: Vec<_> = others.filter_map(|record| record.name().as_str().parse::<AccountName>().ok()).collect();
         if !others.is_empty() {
             findings.push(Finding::OpensOthers { hash: *hash, accounts: others });
         }

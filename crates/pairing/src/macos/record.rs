@@ -94,11 +94,6 @@ impl Bound {
         };
         self.0.iter().filter(goes).collect()
     }
-
-    /// Whether a key opens the account when these values are gone.
-    pub(super) fn opens_without(&self, removed: &[&Value]) -> bool {
-        self.0.iter().any(|value| value.opens() && !removed.contains(&value))
-    }
 }
 
 impl Bound {

@@ -11,12 +11,14 @@ use super::record::{Bound, Value};
 use super::{Finding, Macos, NAME, key_hash, record_name};
 use crate::plan::Removal;
 use crate::undo::AuthorityUndo;
-use crate::{Account, Applied, Error, Note, Plan, Undo, Witness};
+use crate::{Account, AccountName, Applied, Error, Note, Plan, Undo, Witness};
 
 impl Macos {
     /// Pairs, reads back, removes, reads back.
     pub(super) fn carry_out(&self, plan: &Plan, witness: Witness<'_>) -> Result<Applied, Error> {
         let account = &plan.account;
+        // From the look at who gets in until nobody is taken away any more.
+        let _one = plan.action.add.is_none().then(|| self.one_removal());
         let bound = self.bound(account)?;
         if let Removal::All(known, _) = &plan.action.remove
             && !bound.hashes().is_subset(known)
@@ -75,6 +77,8 @@ impl Macos {
     fn remove(&self, account: &Account, values: &[Value]) -> Result<Vec<Finding>, Error> {
         let user = record_name(&account.name)?;
         let hashes: BTreeSet<PairingHash> = values.iter().filter_map(|value| value.hash).collect();
+        // FileVault first: as long as the record has the key, whoever was interrupted here does it all again.
+        let findings = self.forget_in_filevault(&account.name, &user, &hashes)?;
         let mut first_error = None;
         let mut left = values.to_vec();
         for _ in 0..MAX_ROUNDS {
@@ -94,7 +98,7 @@ impl Macos {
             left = still;
         }
         if left.is_empty() {
-            return Ok(hashes.iter().filter_map(|hash| self.forget_in_filevault(&user, hash)).collect());
+            return Ok(findings);
         }
         let left: Vec<&str> = left.iter().map(|value| value.text.as_str()).collect();
         let what = format!("the record of the account still holds {}", left.join(" "));
@@ -119,15 +123,29 @@ impl Macos {
         dscl::delete(self.runner(), user, AUTHENTICATION_AUTHORITY, &value.text)
     }
 
-    /// Takes the key away from FileVault's start screen. Whether it was there cannot be told, so a failure is only told.
-    fn forget_in_filevault(&self, user: &RecordName, hash: &PairingHash) -> Option<Finding> {
-        let failed = sc_auth::filevault_disable(self.runner(), user, &key_hash(hash)).err()?;
-        Some(Finding::FileVault { hash: *hash, why: failed.to_string() })
+    /// Takes keys away from FileVault's start screen. Whether they were there cannot be told. Where `sc_auth` knows nothing of
+    /// FileVault at all, a failure is only told.
+    fn forget_in_filevault(
+        &self,
+        name: &AccountName,
+        user: &RecordName,
+        hashes: &BTreeSet<PairingHash>,
+    ) -> Result<Vec<Finding>, Error> {
+        let mut findings = Vec::new();
+        for hash in hashes {
+            let Err(source) = sc_auth::filevault_disable(self.runner(), user, &key_hash(hash)) else { continue };
+            if sc_auth::filevault_status(self.runner(), user).is_ok() {
+                return Err(Error::FileVaultKeeps { name: name.to_string(), hash: *hash, source });
+            }
+            findings.push(Finding::FileVault { hash: *hash, why: source.to_string() });
+        }
+        Ok(findings)
     }
 
     /// Makes the keys of the account what they were, if they are what the change left, or something on the way to it.
     pub(super) fn put_back(&self, account: &Account, undo: &AuthorityUndo) -> Result<(), Error> {
         let user = record_name(&account.name)?;
+        let _one = self.one_removal();
         let now = self.bound(account)?;
         let texts: BTreeSet<String> = now.texts().into_iter().collect();
         let before: BTreeSet<String> = undo.before.iter().cloned().collect();
@@ -137,11 +155,16 @@ impl Macos {
         if !within || !whole {
             return Err(changed(account));
         }
+        let surplus: Vec<Value> = now.values_not_in(&before);
+        if !surplus.is_empty() {
+            let gone: Vec<String> = surplus.iter().map(|value| value.text.clone()).collect();
+            let back: Vec<String> = before.difference(&texts).cloned().collect();
+            self.check_lock_out(account, &gone, &back)?;
+        }
         // What is missing comes first, so that nobody stands outside in between.
         for text in before.difference(&texts) {
             dscl::append(self.runner(), &user, AUTHENTICATION_AUTHORITY, text)?;
         }
-        let surplus: Vec<Value> = now.values_not_in(&before);
         self.remove(account, &surplus)?;
         if self.bound(account)?.texts().into_iter().collect::<BTreeSet<_>>() != before {
             let what = "the record of the account is not what it was before".to_owned();

@@ -175,11 +175,11 @@ fn everything_that_a_key_left_is_removed() {
     assert_eq!(
         changes(&mac),
         [
+            format!("sc_auth filevault -o disable -u alice -h {OLD}"),
             format!("sc_auth unpair -u alice -h {OLD}"),
             format!("sc_auth unpair -u alice -h {OLD}"),
             format!("dscl . -delete /Users/alice AuthenticationAuthority {mapped}"),
             format!("dscl . -delete /Users/alice AuthenticationAuthority {legacy}"),
-            format!("sc_auth filevault -o disable -u alice -h {OLD}"),
         ]
     );
 }
@@ -200,7 +200,7 @@ fn the_new_key_comes_before_the_old_one_goes() {
     let plan = backend.plan(&alice(), &replace(Selection::All)).unwrap();
     backend.apply(&plan).unwrap();
     let done = changes(&mac);
-    assert!(done[0].contains(" pair ") && done[1] == format!("sc_auth unpair -u alice -h {OLD}"), "{done:?}");
+    assert!(done[0].contains(" pair ") && done[2] == format!("sc_auth unpair -u alice -h {OLD}"), "{done:?}");
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn undo_puts_back_what_was_there() {
     backend.undo(&alice(), &undo).unwrap();
     let done = changes(&mac);
     assert_eq!(done[0], format!("dscl . -append /Users/alice AuthenticationAuthority {}", before[0]));
-    assert_eq!(done[1], format!("sc_auth unpair -u alice -h {NEW}"));
+    assert_eq!(done[2], format!("sc_auth unpair -u alice -h {NEW}"));
     // It is as before now, so there is nothing to do.
     backend.undo(&alice(), &undo).unwrap();
     assert_eq!(changes(&mac).len(), done.len());

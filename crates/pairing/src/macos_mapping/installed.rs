@@ -48,9 +48,7 @@ impl MacosMapping {
         let root = self.mac.files();
         let refused = |why: String| Error::NoMapping { path: self.path(), why };
         let installed = Installed::below(root)?.ok_or_else(|| refused("is not there".to_owned()))?;
-        // Root's, in the tests of somebody who is not root their own.
-        let as_root = Installed { owner: if installed.owner == self.owner { 0 } else { installed.owner }, ..installed };
-        let (login, findings) = as_root.lint(None);
+        let (login, findings) = self.mac.as_root(installed).lint(None);
         if let Some(worst) = findings.into_iter().find(|finding| finding.severity == Severity::Error) {
             return Err(refused(format!("is not used by macOS: {}", worst.message)));
         }

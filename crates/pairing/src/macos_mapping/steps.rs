@@ -4,7 +4,7 @@ use ::macos::dscl::{self, AUTHENTICATION_AUTHORITY, UserRecord};
 use ::macos::{Binding, RecordName, bindings};
 
 use super::{ATTRIBUTE, MacosMapping, NAME, Survey};
-use crate::macos::{Finding, record_name};
+use crate::macos::{Finding, enforcement, record_name};
 use crate::plan::Removal;
 use crate::undo::ValuesUndo;
 use crate::{Account, Applied, Change, Error, Note, Plan, Undo, Witness};
@@ -26,7 +26,7 @@ impl MacosMapping {
         for change in &plan.changes {
             match change {
                 Change::AddValue { value, .. } if !values.contains(value) => {
-                    survey.claim(value, &account.name)?;
+                    survey.claim(value, account)?;
                     undo.added.push(value.clone());
                 }
                 Change::RemoveValue { value, .. } if values.contains(value) => undo.removed.push(value.clone()),
@@ -38,6 +38,9 @@ impl MacosMapping {
         if matches!(plan.action.remove, Removal::All(..)) && values.iter().any(|value| !undo.removed.contains(value)) {
             return Err(changed(account));
         }
+        if !undo.removed.is_empty() {
+            self.check_lock_out(survey, account, &undo.removed, &undo.added)?;
+        }
         let mut result = Undo::Nothing;
         if !changes.is_empty() {
             result = Undo::Values(undo.clone());
@@ -47,6 +50,7 @@ impl MacosMapping {
             if changes.iter().any(|change| matches!(change, Change::InstallMapping { .. })) {
                 self.install()?;
             }
+            survey.change(account, &undo.removed, &undo.added);
         }
         tracing::info!(backend = NAME, account = %account.name, changes = changes.len(), "pairing_applied");
         Ok(Applied { account: account.clone(), changes, notes: plan.notes.clone(), undo: result })
@@ -55,12 +59,33 @@ impl MacosMapping {
     /// Takes away what was added and puts back what was removed. Values that others changed in the meantime stay.
     pub(super) fn put_back(&self, account: &Account, undo: &ValuesUndo) -> Result<(), Error> {
         let name = record_name(&account.name)?;
+        let _one = self.mac.one_removal();
         let now = self.present(&name)?;
         let missing: Vec<String> = undo.removed.iter().filter(|value| !now.contains(value)).cloned().collect();
+        self.check_undo(account, &missing, &undo.added)?;
         // What is missing comes first, so that nobody stands outside in between.
         self.add(account, &missing)?;
         self.remove(account, &undo.added)?;
         tracing::info!(backend = NAME, account = %account.name, "pairing_undone");
+        Ok(())
+    }
+
+    /// A card must not open two accounts afterwards, and somebody has to get in.
+    fn check_undo(&self, account: &Account, missing: &[String], gone: &[String]) -> Result<(), Error> {
+        let mut users = dscl::users(self.mac.runner())?;
+        for value in missing {
+            let accounts = enforcement::holders(&users, ATTRIBUTE, value, account);
+            if !accounts.is_empty() {
+                return Err(Error::ValueTaken { value: value.clone(), accounts });
+            }
+        }
+        let goes = users.iter().any(|record| {
+            enforcement::is_of(record, account) && record.values(ATTRIBUTE).iter().any(|value| gone.contains(value))
+        });
+        if let Some(rules) = if goes { self.mac.rules()? } else { None } {
+            enforcement::change(&mut users, account, ATTRIBUTE, gone, missing);
+            self.mac.judge(&rules, account, &users)?;
+        }
         Ok(())
     }
 

@@ -28,12 +28,15 @@ impl CommandRunner for Mac {
         self.calls.lock().unwrap().push(command.arguments.clone());
         let mut users = self.users.lock().unwrap();
         let words: Vec<&str> = command.arguments.iter().map(String::as_str).collect();
+        let number = |name: &str| {
+            if name == "alice" { "501".to_owned() } else { (600 + u32::from(name.as_bytes()[0])).to_string() }
+        };
         let record = |name: &str, values: &Vec<String>| {
             let texts = |texts: &[&str]| Value::Array(texts.iter().map(|text| Value::String((*text).into())).collect());
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
             let mut record = Dictionary::new();
             record.insert("dsAttrTypeStandard:RecordName".into(), texts(&[name]));
-            record.insert("dsAttrTypeStandard:UniqueID".into(), texts(&["501"]));
+            record.insert("dsAttrTypeStandard:UniqueID".into(), texts(&[&number(name)]));
             record.insert("dsAttrTypeStandard:AltSecurityIdentities".into(), texts(&values));
             Value::Dictionary(record)
         };
@@ -85,7 +88,7 @@ impl World {
         let mac = Arc::new(mac);
         let runner: Arc<dyn CommandRunner> = Arc::clone(&mac) as _;
         let mut backend = MacosMapping::new(Macos::new(runner).with_files_below(folder.path()));
-        backend.owner = nix::unistd::geteuid().as_raw();
+        backend.mac.owner = nix::unistd::geteuid().as_raw();
         let world = World { mac, backend, folder };
         world.install("NT Principal Name", "dsAttrTypeStandard:AltSecurityIdentities");
         world
@@ -114,7 +117,8 @@ impl World {
 }
 
 fn account(name: &str) -> Account {
-    Account { name: name.parse().unwrap(), uid: 501, gid: 20, home: format!("/Users/{name}").into() }
+    let uid = if name == "alice" { 501 } else { 600 + u32::from(name.as_bytes()[0]) };
+    Account { name: name.parse().unwrap(), uid, gid: 20, home: format!("/Users/{name}").into() }
 }
 
 /// A certificate with a user principal name and a common name.
@@ -271,10 +275,10 @@ fn an_office_gets_its_file_with_the_first_pairing() {
     let mut world = World::new(&[("alice", &[]), ("bob", &["Kerberos:b@x"]), ("carol", &[])]);
     let mapping = world.backend.mapping().unwrap();
     let file = world.backend.path();
-    let owner = world.backend.owner;
+    let owner = world.backend.mac.owner;
     std::fs::remove_file(&file).unwrap();
     world.backend = MacosMapping::installing(world.backend.mac.clone(), "macos_mapping:upn", mapping);
-    world.backend.owner = owner;
+    world.backend.mac.owner = owner;
     assert_eq!(world.backend.name(), "macos_mapping:upn");
     let requests = [("alice", "a@x"), ("bob", "b@x")].map(|(user, upn)| (account(user), pair(upn)));
     let plans: Vec<Plan> = world.backend.plan_many(&requests).into_iter().map(Result::unwrap).collect();

@@ -57,12 +57,38 @@ fn others_who_get_in() {
 fn names_count_where_attributes_are_mapped() {
     let files = tempfile::tempdir().unwrap();
     std::fs::create_dir(files.path().join("etc")).unwrap();
-    let mapping = property_list("<dict><key>AttributeMapping</key><dict/></dict>");
-    std::fs::write(files.path().join("etc/SmartcardLogin.plist"), mapping).unwrap();
+    let path = files.path().join("etc/SmartcardLogin.plist");
+    std::fs::write(&path, mapping_file()).unwrap();
+    let mode = |mode| std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    let unpair = |bob: &str, bobs_keys: &[String]| {
+        let (mut backend, _) = unpairing(ENFORCED, bob, bobs_keys, &files.path().to_string_lossy());
+        backend.owner = nix::unistd::geteuid().as_raw();
+        backend.plan(&alice(), &Request::Unpair(Selection::All))
+    };
+    let refused = |plan: Result<Plan, Error>| matches!(plan, Err(Error::WouldLockOut { .. }));
     let bob = own("AltSecurityIdentities", "Kerberos:bob@EXAMPLE.TEST");
-    let (backend, _) = unpairing(ENFORCED, &bob, &[], &files.path().to_string_lossy());
-    assert!(backend.plan(&alice(), &Request::Unpair(Selection::All)).is_ok());
-    assert!(matches!(result(ENFORCED, &bob, &[]), Err(Error::WouldLockOut { .. })), "without a mapping they do not");
+    mode(0o644);
+    assert!(unpair(&bob, &[]).is_ok());
+    assert!(refused(unpair(&own("AltSecurityIdentities", "X509:junk"), &[])), "no certificate leads to that");
+    assert!(refused(unpair("", &[token(THIRD)])), "where names are mapped, pairings are not looked at");
+    mode(0o600);
+    assert!(refused(unpair(&bob, &[])), "macOS ignores such a file");
+    assert!(unpair("", &[token(THIRD)]).is_ok());
+    assert!(refused(result(ENFORCED, &bob, &[])), "without a mapping names do not count");
+}
+
+fn mapping_file() -> String {
+    property_list(
+        "<dict><key>AttributeMapping</key><dict><key>fields</key><array><string>NT Principal Name</string></array>\
+         <key>formatString</key><string>Kerberos:$1</string>\
+         <key>dsAttributeString</key><string>dsAttrTypeStandard:AltSecurityIdentities</string></dict></dict>",
+    )
+}
+
+#[test]
+fn who_is_switched_off_does_not_get_in() {
+    let refused = |plan: Result<Plan, Error>| matches!(plan, Err(Error::WouldLockOut { .. }));
+    assert!(refused(result(ENFORCED, "", &[token(THIRD), ";DisabledUser;".to_owned()])));
 }
 
 #[test]

@@ -128,6 +128,13 @@ fn advise(error: &Error) -> Advice {
             NO_IDENTITY,
             format!("`pivkit pair --user {user}` pairs this card; `pivkit list --user {user}` shows what is paired."),
         ),
+        Error::Overruled { user, opens, .. } if opens.contains(user) => {
+            Advice::new(NO_IDENTITY, format!("`pivkit check --mapping --user {user}` proves that."))
+        }
+        Error::Overruled { user, .. } => Advice::new(
+            NO_IDENTITY,
+            format!("Pair by the mapping, with `pivkit pair --mapping --user {user}`, or take the file away."),
+        ),
         Error::UnknownBackend { .. } => {
             Advice::new(USAGE, "The backends are macos, macos_mapping, pam_p11, pam_pkcs11 and sssd.")
         }
@@ -143,6 +150,9 @@ fn advise(error: &Error) -> Advice {
         Error::Bulk(error) => bulk::advise(error),
         Error::NotUndone { user, .. } => {
             Advice::new(ACCOUNT, format!("`pivkit list --user {user}` shows how things stand; put them right by hand."))
+        }
+        Error::NotSeenAgain { user, .. } => {
+            Advice::new(ACCOUNT, format!("Nothing was undone; `pivkit list --user {user}` shows how things stand."))
         }
         Error::NotReadBack { .. } => {
             Advice::new(ACCOUNT, "Look whether another program writes the same file, then try again.")

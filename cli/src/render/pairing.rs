@@ -8,6 +8,14 @@ use super::table::table;
 pub(crate) fn paired(report: &ChangeReport, dry_run: bool) -> String {
     let hash = report.pairing_hashes.join(", ");
     let user = safe(&report.user);
+    if let Some(by) = report.overruled_by.as_ref().filter(|_| report.changed || report.plan.is_empty()) {
+        let state = if report.changed { "paired" } else { "unchanged" };
+        return format!(
+            "{state}: account {user} has {hash} in its record ({}), without effect: {} counts before that\n",
+            report.backend,
+            safe(by)
+        );
+    }
     if report.changed {
         return format!(
             "paired: account {user} now opens with {hash} (read back from {})\n{}",
@@ -83,7 +91,11 @@ pub(crate) fn list(report: &ListReport) -> String {
                 (_, Some(place)) => format!("(key in {place}, not managed here)"),
                 (subject, None) => subject.clone().unwrap_or_else(|| "-".to_owned()),
             };
-            let note = if pairing.effective { "" } else { " (behind damage: the login module may not see it)" };
+            let note = match (pairing.effective, &account.overruled_by) {
+                (true, _) => String::new(),
+                (false, Some(by)) => format!(" (without effect: {} counts before it)", safe(by)),
+                (false, None) => " (behind damage: the login module may not see it)".to_owned(),
+            };
             let subject = format!("{subject}{note}");
             let key = pairing.pairing_hash.as_ref().unwrap_or(&pairing.key).clone();
             rows.push(vec![account.user.clone(), key, until, subject]);

@@ -25,6 +25,12 @@ pub trait Backend: Send + Sync {
         false
     }
 
+    /// Whether a change is only called done after a tool of the system was asked, and answered as it should. Then one more
+    /// look that fails, or shows something else, says nothing of the change, and is no reason to undo it.
+    fn reads_back(&self) -> bool {
+        false
+    }
+
     /// Why the login module cannot use this identity, as half a sentence; `None` when nothing stands in
     /// the way. `slot` is the slot of the card, such as `9a`, where it is known.
     fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {
@@ -53,6 +59,16 @@ pub trait Backend: Send + Sync {
     /// the account beside them does not count.
     fn opens(&self, pairings: &Pairings, certificate: &Certificate) -> bool {
         pairings.open_for(certificate)
+    }
+
+    /// The accounts that the certificate opens where another way of pairing [counts before](Pairings::overruled_by) this one.
+    ///
+    /// # Errors
+    ///
+    /// Whatever reading the directory gave.
+    fn opened_instead(&self, certificate: &Certificate) -> Result<Vec<String>, Error> {
+        let _ = certificate;
+        Ok(Vec::new())
     }
 
     /// Every account that has a pairing, or whose pairings could not be read; the latter does not
@@ -198,6 +214,8 @@ pub struct Pairings {
     pub elsewhere: Vec<Elsewhere>,
     /// What could not be read of those files.
     pub unknown: Vec<Unknown>,
+    /// The file with another way of pairing that counts before this one: then none of the entries is effective.
+    pub overruled_by: Option<PathBuf>,
     /// How many unreadable parts may be pairings.
     pub(crate) suspects: usize,
 }
@@ -213,6 +231,11 @@ impl Pairings {
     pub(crate) fn open_for(&self, certificate: &Certificate) -> bool {
         let kept = self.entries.iter().any(|pairing| pairing.effective && pairing.key.is_of(certificate));
         kept || self.elsewhere.iter().any(|key| key.hash == certificate.pairing_hash())
+    }
+
+    /// Whether the key of the certificate is on the list, be it without effect.
+    pub fn keep(&self, certificate: &Certificate) -> bool {
+        self.entries.iter().any(|pairing| pairing.key.is_of(certificate))
     }
 
     /// Whether the key opens the account through the list that is kept here.

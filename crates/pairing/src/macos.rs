@@ -25,6 +25,7 @@ use std::sync::Arc;
 use ::macos::{CommandRunner, KeyHash, RecordName, dscl, session};
 use identity::{Certificate, PairingHash};
 
+use crate::macos_mapping::MacosMapping;
 use crate::plan::{Action, Removal};
 use crate::{
     Account, AccountName, AccountPairings, AccountTable, Applied, Backend, Change, Error, Note, Pairings, Plan,
@@ -103,6 +104,12 @@ impl Macos {
         Ok(Bound::of(&record))
     }
 
+    /// The file by which attribute mapping counts before pairings; `None` where there is none that macOS would use.
+    fn overruling(&self) -> Option<PathBuf> {
+        let mapping = MacosMapping::new(self.clone());
+        mapping.mapping().is_ok().then(|| mapping.path())
+    }
+
     fn plan_for(&self, account: &Account, action: Action, bound: &Bound) -> Result<Plan, Error> {
         let adds = bound.adds(&action);
         let removed = bound.removed_by(&action);
@@ -126,6 +133,10 @@ impl Backend for Macos {
         NAME
     }
 
+    fn reads_back(&self) -> bool {
+        true
+    }
+
     fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {
         let slot = slot.unwrap_or("9a");
         if !["9a", "9c"].iter().any(|login| slot.eq_ignore_ascii_case(login)) {
@@ -143,13 +154,21 @@ impl Backend for Macos {
     }
 
     fn pairings(&self, account: &Account) -> Result<Pairings, Error> {
-        Ok(self.bound(account)?.pairings())
+        Ok(self.bound(account)?.pairings(self.overruling()))
+    }
+
+    fn opened_instead(&self, certificate: &Certificate) -> Result<Vec<String>, Error> {
+        match MacosMapping::new(self.clone()).holders(certificate) {
+            Err(Error::NoMapping { .. } | Error::Unmapped(_)) => Ok(Vec::new()),
+            found => found,
+        }
     }
 
     fn accounts_with_pairings(&self) -> Result<Vec<AccountPairings>, Error> {
         let mut with_pairings = Vec::new();
+        let overruled_by = self.overruling();
         for record in dscl::users(self.runner())? {
-            let pairings = Bound::of(&record).pairings();
+            let pairings = Bound::of(&record).pairings(overruled_by.clone());
             if !pairings.is_empty() {
                 with_pairings.extend(record::account_pairings(&record, pairings));
             }
@@ -167,7 +186,7 @@ impl Backend for Macos {
             return Err(Error::UnusableCertificate { why });
         }
         let bound = self.bound(account)?;
-        let pairings = bound.pairings();
+        let pairings = bound.pairings(None);
         let remove = match (remove, add) {
             (None, _) => Removal::None,
             (Some(Selection::Hash(hash)), _) => Removal::One(*hash),

@@ -65,6 +65,14 @@ impl MacosMapping {
         &self.mac
     }
 
+    /// The local accounts that have the value to which the certificate leads.
+    pub(crate) fn holders(&self, certificate: &Certificate) -> Result<Vec<String>, Error> {
+        let mapping = self.mapping()?;
+        let value = value(&mapping, certificate)?;
+        let holders = dscl::users_having(self.mac.runner(), mapping.attribute.as_str(), &value)?;
+        Ok(holders.iter().map(|record| record.name().to_string()).collect())
+    }
+
     /// What the Mac knows now: one look at the file, the settings and all local records.
     fn survey(&self) -> Result<Survey, Error> {
         let mapping = self.mapping()?;
@@ -198,6 +206,10 @@ impl Survey {
 impl Backend for MacosMapping {
     fn name(&self) -> &'static str {
         self.wanted.as_ref().map_or(NAME, |(name, _)| name)
+    }
+
+    fn reads_back(&self) -> bool {
+        true
     }
 
     fn account_table(&self) -> Result<Option<AccountTable>, Error> {

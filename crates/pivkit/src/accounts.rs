@@ -237,7 +237,8 @@ pub(crate) fn account_report(user: String, pairings: &Pairings) -> AccountReport
         effective: true,
         elsewhere: Some(format!("{} line {}", key.path.display(), key.line)),
     });
-    AccountReport { user, pairings: kept.chain(elsewhere).collect(), problems: problems(pairings) }
+    let overruled_by = pairings.overruled_by.as_ref().map(|path| path.display().to_string());
+    AccountReport { user, pairings: kept.chain(elsewhere).collect(), problems: problems(pairings), overruled_by }
 }
 
 fn subject(key: &PairedKey) -> Option<String> {

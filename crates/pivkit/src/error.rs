@@ -93,6 +93,16 @@ pub enum Error {
         /// The account.
         user: String,
     },
+    /// The card is paired with the account, and another way of pairing counts before that.
+    #[error("the card is paired with account {user}, but {} counts before that, and by it the card opens {}", .by.display(), nobody_or(.opens))]
+    Overruled {
+        /// The account.
+        user: String,
+        /// The file with the other way.
+        by: PathBuf,
+        /// The accounts that the card opens by that.
+        opens: Vec<String>,
+    },
     /// A backend was asked for that is not there.
     #[error("there is no backend {name:?}")]
     UnknownBackend {
@@ -137,6 +147,14 @@ pub enum Error {
         user: String,
         /// Why it could not be undone.
         source: pairing::Error,
+    },
+    /// The change was made and read back; then one more look failed, or showed something else. It was not undone.
+    #[error("account {user} was changed and that was read back, but one more look at it does not confirm it")]
+    NotSeenAgain {
+        /// The account.
+        user: String,
+        /// Why it could not be read, if that was it.
+        source: Option<pairing::Error>,
     },
     /// The file with attestation roots cannot be read.
     #[error("{} holds no attestation root", .path.display())]
@@ -244,6 +262,10 @@ pub enum Change {
     Puk,
     /// It took the new PIN, by the PUK.
     UnblockedPin,
+}
+
+pub(crate) fn nobody_or(accounts: &[String]) -> String {
+    if accounts.is_empty() { "no local account".to_owned() } else { accounts.join(", ") }
 }
 
 fn fitting(wanted: &str) -> String {

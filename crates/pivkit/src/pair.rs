@@ -10,7 +10,7 @@ use piv::{LastTry, Pin};
 
 use crate::accounts::account_report;
 use crate::choice::connect_one;
-use crate::error::with_causes;
+use crate::error::{nobody_or, with_causes};
 use crate::login_identity::LoginIdentity;
 use crate::report::{AccountError, ChangeReport, CheckReport, ListReport, SCHEMA_VERSION};
 use crate::session::{in_session, pin_in_doubt};
@@ -152,11 +152,26 @@ pub(crate) fn paired(
     witness: Witness<'_>,
     ui: &mut dyn Ui,
 ) -> Result<ChangeReport, Error> {
-    let opens = |pairings: &Pairings| accounts.backend().opens(pairings, certificate);
-    let (pairings, news) = carry_out(accounts, plan, opens, witness, ui)?;
+    let backend = accounts.backend();
+    let as_planned = |pairings: &Pairings| {
+        backend.opens(pairings, certificate) || (pairings.overruled_by.is_some() && pairings.keep(certificate))
+    };
+    let (pairings, news) = carry_out(accounts, plan, as_planned, witness, ui)?;
     notes.extend(news);
+    notes.extend(overruled(accounts, &pairings, certificate, ui));
     let concerned = [certificate.pairing_hash()];
     Ok(ChangeReport { changed: true, notes, ..report(accounts, plan, &concerned, &pairings, Some(certificate)) })
+}
+
+/// What the card opens instead, where another way of pairing counts before this one.
+fn overruled(accounts: &Accounts, pairings: &Pairings, certificate: &Certificate, ui: &mut dyn Ui) -> Option<String> {
+    let by = pairings.overruled_by.as_ref()?.display();
+    let note = match accounts.backend().opened_instead(certificate) {
+        Ok(opens) => format!("by {by} this card opens {}", nobody_or(&opens)),
+        Err(error) => format!("what this card opens by {by} is not known: {}", with_causes(&error)),
+    };
+    say(std::slice::from_ref(&note), ui);
+    Some(note)
 }
 
 /// Removes one pairing of an account, or all of them, as `selection` says. [`ChangeReport::may_open`] tells whether that closes the account to
@@ -224,7 +239,7 @@ pub fn selection_by_certificate(path: &Path) -> Result<Selection, Error> {
 }
 
 /// Applies a plan and returns the pairings as they read back, and what came to light on the way. If they cannot be read, or
-/// are not as they should be, undoes the change.
+/// are not as they should be, undoes the change, unless the backend itself [had read it back](pairing::Backend::reads_back).
 fn carry_out(
     accounts: &Accounts,
     plan: &Plan,
@@ -237,17 +252,29 @@ fn carry_out(
     let news = applied.notes().iter().filter(|note| !plan.notes().contains(note));
     let news: Vec<String> = news.map(ToString::to_string).collect();
     say(&news, ui);
-    match backend.pairings(plan.account()) {
-        Ok(pairings) if as_planned(&pairings) => Ok((pairings, news)),
-        read => {
-            let user = plan.account().name.to_string();
-            match backend.undo(plan.account(), applied.undo()) {
-                Ok(()) => Err(Error::NotReadBack { user, source: read.err() }),
-                Err(source) => Err(Error::NotUndone { user, source }),
-            }
+    let as_planned = |read: &Result<Pairings, _>| read.as_ref().is_ok_and(&as_planned);
+    let mut read = backend.pairings(plan.account());
+    for _ in 0..MORE_LOOKS {
+        if !backend.reads_back() || as_planned(&read) {
+            break;
         }
+        read = backend.pairings(plan.account());
+    }
+    let user = plan.account().name.to_string();
+    let confirmed = as_planned(&read);
+    match read {
+        Ok(pairings) if confirmed => Ok((pairings, news)),
+        // It stands there, as the backend saw: to undo it for this would take a pairing away that works.
+        read if backend.reads_back() => Err(Error::NotSeenAgain { user, source: read.err() }),
+        read => match backend.undo(plan.account(), applied.undo()) {
+            Ok(()) => Err(Error::NotReadBack { user, source: read.err() }),
+            Err(source) => Err(Error::NotUndone { user, source }),
+        },
     }
 }
+
+/// How often a Mac is asked again that did not answer well.
+const MORE_LOOKS: usize = 2;
 
 /// True if the plan is to be carried out: it changes something, it is no dry run, this process can do it, and the person
 /// agrees.
@@ -303,6 +330,7 @@ fn report(
         notes: Vec::new(),
         values: values(pairings),
         paired: pairings.hashes().iter().map(ToString::to_string).collect(),
+        overruled_by: pairings.overruled_by.as_ref().map(|path| path.display().to_string()),
         may_open: opens || pairings.may_hold_more() || concerned.iter().any(|hash| pairings.contains(hash)),
     }
 }
@@ -352,7 +380,7 @@ pub struct CheckRequest {
 ///
 /// # Errors
 ///
-/// [`Error::NotPairedWithCard`], [`Error::NotProved`], and those of choosing a card.
+/// [`Error::NotPairedWithCard`], [`Error::Overruled`], [`Error::NotProved`], and those of choosing a card.
 pub fn check(
     accounts: &Accounts,
     readers: &mut CardReaders,
@@ -367,6 +395,14 @@ pub fn check(
     }
     let mut card = connect_one(readers, &request.card, ui)?;
     let backend = accounts.backend();
+    if let Some(by) = &pairings.overruled_by {
+        let reader = card.reader().to_owned();
+        let kept = |identity: &Identity| pairings.keep(&identity.certificate);
+        let chosen = in_session(&mut card, |mut session| IdentityChoice::find_where(&mut session, &reader, kept))?;
+        let certificate = chosen.ok_or_else(not_paired)?.identity.certificate;
+        let opens = backend.opened_instead(&certificate)?;
+        return Err(Error::Overruled { user: request.user.to_string(), by: by.clone(), opens });
+    }
     let opens =
         |identity: &Identity| backend.opens(&pairings, &identity.certificate) && accounts.obstacle(identity).is_none();
     let reader = card.reader().to_owned();

@@ -1,6 +1,7 @@
 //! What a user record says of keys.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use ::macos::dscl::{AUTHENTICATION_AUTHORITY, UserRecord};
 use ::macos::{Binding, bindings};
@@ -49,15 +50,17 @@ impl Bound {
         Bound(found)
     }
 
-    pub(super) fn pairings(&self) -> Pairings {
+    /// The pairings; without effect where attribute mapping, by the file given, counts before them.
+    pub(super) fn pairings(&self, overruled_by: Option<PathBuf>) -> Pairings {
         let entry = |value: &Value| {
             let key = match value.hash {
                 Some(hash) if value.opens() => PairedKey::Hash(hash),
                 _ => PairedKey::Value { value: value.text.clone() },
             };
-            Pairing { key, effective: value.hash.is_some() }
+            Pairing { key, effective: value.hash.is_some() && overruled_by.is_none() }
         };
-        Pairings { entries: self.0.iter().map(entry).collect(), ..Pairings::default() }
+        let entries = self.0.iter().map(entry).collect();
+        Pairings { entries, overruled_by, ..Pairings::default() }
     }
 
     /// The hashes of all values, whatever the binding.

@@ -35,6 +35,9 @@ pub struct ChangeReport {
     /// What the backend has for the account beside those, where it keeps no hash: digests, rules, values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
+    /// The file with another way of pairing that counts before this one: what is paired here is without effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overruled_by: Option<String>,
     /// True if the keys concerned open the account after the command, or might: through a file that pivkit does not manage,
     /// or by something that could not be read.
     pub may_open: bool,
@@ -73,6 +76,9 @@ pub struct AccountReport {
     pub pairings: Vec<PairingReport>,
     /// What is wrong with the place where they are kept, each a sentence.
     pub problems: Vec<String>,
+    /// The file with another way of pairing that counts before this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overruled_by: Option<String>,
 }
 
 /// One pairing.
@@ -87,7 +93,8 @@ pub struct PairingReport {
     pub subject: Option<String>,
     /// End of validity, RFC 3339, where the backend keeps the certificate.
     pub not_after: Option<String>,
-    /// False if the login module does not come to see it, because something damaged stands before it.
+    /// False if the login module does not come to see it, because something damaged stands before it, or another way of
+    /// pairing counts.
     pub effective: bool,
     /// The file and line, if it is one that the login module reads and pivkit does not manage.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -173,6 +173,38 @@ fn nonsense_is_refused_and_never_reaches_the_terminal() {
 }
 
 #[test]
+fn filevault_forgets_a_key_before_the_record_does() {
+    let bench = Bench::vpcd();
+    let mac = Mac::new(&bench, "mac");
+    let hash = "0123456789ABCDEF0123456789ABCDEF01234567";
+    let knows = || {
+        let known = mac.plist().into_dictionary().unwrap().remove("filevault").unwrap().into_dictionary().unwrap();
+        known.get("alice").is_some_and(|hashes| !hashes.as_array().unwrap().is_empty())
+    };
+    for (quirk, code) in [("kill-caller", None), ("exit 1", Some(6))] {
+        let value = format!("AuthenticationAuthority=;tokenidentity;{hash}");
+        mac.set(&["user", "alice", "--uid", "501", "--logged-in", "--value", &value, "--filevault", hash]);
+        mac.set(&["quirk", &format!("sc_auth.filevault#1={quirk}")]);
+        let unpair = ["unpair", "--user", "alice", "--yes"];
+        let output = mac.pivkit(&unpair).output();
+        assert_eq!(output.code, code, "{quirk}: {output}");
+        assert!(knows(), "{quirk}: {output}");
+        match code {
+            // Killed: the next one does it all.
+            None => drop(mac.pivkit(&unpair).output().success()),
+            // The card opens the account no more, and what is left is told, with what takes it away.
+            Some(_) => {
+                assert!(mac.paired("alice").is_empty(), "{output}");
+                let next = format!("sc_auth filevault -o disable -u alice -h {hash}");
+                assert!(output.stderr.contains(&next), "{output}");
+                mac.tool("sc_auth", &["filevault", "-o", "disable", "-u", "alice", "-h", hash]).output().success();
+            }
+        }
+        assert!(!knows() && mac.paired("alice").is_empty(), "{quirk}");
+    }
+}
+
+#[test]
 fn a_missing_tool_is_named() {
     let bench = Bench::vpcd();
     let _card = Card::alice(&bench);

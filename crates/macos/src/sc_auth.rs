@@ -61,25 +61,26 @@ pub fn pair(runner: &dyn CommandRunner, command: &ToolCommand) -> Result<Keychai
     Ok(keychain(&captured.everything()))
 }
 
-/// Removes one pairing of a user, or all: `sc_auth unpair`. What is left in the record is for the caller to look at.
-///
-/// # Errors
-///
-/// As [`pair`].
-pub fn unpair(runner: &dyn CommandRunner, user: &RecordName, hash: Option<&KeyHash>) -> Result<(), Error> {
+/// The command that removes one pairing of a user, or all. In the user's session the key of the login keychain goes with it.
+/// What is left in the record is for the caller to look at.
+pub fn unpair_command(user: &RecordName, hash: Option<&KeyHash>) -> ToolCommand {
     let mut arguments = vec!["unpair".to_owned(), "-u".to_owned(), user.to_string()];
     arguments.extend(hash.iter().flat_map(|hash| ["-h".to_owned(), hash.to_string()]));
-    succeeded(runner, &ToolCommand::new(Tool::ScAuth, arguments)).map(drop)
+    ToolCommand::new(Tool::ScAuth, arguments)
 }
 
-/// Takes a key away from the start screen of FileVault: `sc_auth filevault -o disable`.
+/// The command that takes a key away from the start screen of FileVault.
+pub fn filevault_disable_command(user: &RecordName, hash: &KeyHash) -> ToolCommand {
+    ToolCommand::new(Tool::ScAuth, ["filevault", "-o", "disable", "-u", user.as_str(), "-h", &hash.to_string()])
+}
+
+/// Runs one of the commands above, or one of them [in a session](crate::session::in_session_of).
 ///
 /// # Errors
 ///
 /// As [`pair`].
-pub fn filevault_disable(runner: &dyn CommandRunner, user: &RecordName, hash: &KeyHash) -> Result<(), Error> {
-    let arguments = ["filevault", "-o", "disable", "-u", user.as_str(), "-h", &hash.to_string()].map(str::to_owned);
-    succeeded(runner, &ToolCommand::new(Tool::ScAuth, arguments)).map(drop)
+pub fn run(runner: &dyn CommandRunner, command: &ToolCommand) -> Result<(), Error> {
+    succeeded(runner, command).map(drop)
 }
 
 /// What `sc_auth filevault -o status` says of a user, in its own words and language: at most 1000 characters. On some Macs it is

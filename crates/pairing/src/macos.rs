@@ -208,6 +208,14 @@ impl Backend for Macos {
             let program = self.runner().program(::macos::Tool::ScAuth);
             return Err(::macos::Error::NotPermitted { program, message }.into());
         }
+        // `sc_auth` takes only its own pairings out of a record, and `dscl` lets nobody else but root.
+        let of_others = plan.changes.iter().find_map(|change| match change {
+            Change::RemoveAuthority { value } if !record::is_of_sc_auth(value) => Some(value.clone()),
+            _ => None,
+        });
+        if let Some(what) = of_others.filter(|_| uid != 0) {
+            return Err(Error::NeedsRoot { what });
+        }
         let pairs = plan.changes.iter().any(|change| matches!(change, Change::PairOnMac { .. }));
         if pairs && !session::has_gui_session(self.runner(), account.uid) {
             return Err(Error::NoSession { name: account.name.to_string() });

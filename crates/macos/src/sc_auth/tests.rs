@@ -117,9 +117,13 @@ fn arguments() {
         Recorded::new().prints(Tool::ScAuth, &[], 0, &format!("Hash: {}\nHash: {OTHER}\n", HASH.to_lowercase()), "");
     let hash = HASH.parse().unwrap();
     assert_eq!(list(&mac, &alice()).unwrap(), [hash, OTHER.parse().unwrap()]);
-    unpair(&mac, &alice(), Some(&hash)).unwrap();
-    unpair(&mac, &alice(), None).unwrap();
-    filevault_disable(&mac, &alice(), &hash).unwrap();
+    for command in [
+        unpair_command(&alice(), Some(&hash)),
+        unpair_command(&alice(), None),
+        filevault_disable_command(&alice(), &hash),
+    ] {
+        run(&mac, &command).unwrap();
+    }
     let asked: Vec<String> = mac.asked().iter().map(|command| command.arguments.join(" ")).collect();
     assert_eq!(
         asked,

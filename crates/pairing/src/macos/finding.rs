@@ -59,13 +59,6 @@ pub enum Finding {
     NoSession,
     /// The login keychain still asks for the password after the next login with the card.
     KeychainPassword,
-    /// FileVault may still know the key.
-    FileVault {
-        /// The key.
-        hash: PairingHash,
-        /// What the tool said.
-        why: String,
-    },
     /// Smart cards are enforced, and this account has none any more.
     LocksAccountOut,
     /// The account has a value for attribute mapping that differs from the right one in upper and lower case only.
@@ -133,9 +126,6 @@ impl fmt::Display for Finding {
             Finding::KeychainPassword => f.write_str(
                 "the user's password will be required after the next login with the card, to unlock the login keychain",
             ),
-            Finding::FileVault { hash, why } => {
-                write!(f, "FileVault may still know {hash}: {}", escape_control(why))
-            }
             Finding::DiffersInCase { value } => write!(
                 f,
                 "the account has {}, which differs in case only: macOS compares exactly",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ::macos::dscl::{AUTHENTICATION_AUTHORITY, UserRecord};
-use ::macos::{Binding, bindings};
+use ::macos::{Authority, Binding, bindings};
 use identity::PairingHash;
 
 use crate::plan::{Action, Removal};
@@ -32,8 +32,15 @@ impl Value {
 
     /// Whether `sc_auth` itself writes the value in this form.
     pub(super) fn is_of_sc_auth(&self) -> bool {
-        let own = self.hash.map(|hash| format!(";tokenidentity;{hash}"));
-        own.as_ref() == Some(&self.text)
+        is_of_sc_auth(&self.text)
+    }
+}
+
+/// Whether `sc_auth` itself writes this value in this form.
+pub(super) fn is_of_sc_auth(value: &str) -> bool {
+    match Authority::parse(value) {
+        Authority::Key { hash, .. } => value == format!(";tokenidentity;{hash}"),
+        _ => false,
     }
 }
 

@@ -57,10 +57,30 @@ impl MacosMapping {
         let name = record_name(&account.name)?;
         let now = self.present(&name)?;
         let missing: Vec<String> = undo.removed.iter().filter(|value| !now.contains(value)).cloned().collect();
+        self.check_unclaimed(account, &missing)?;
         // What is missing comes first, so that nobody stands outside in between.
-        self.add(account, &missing)?;
-        self.remove(account, &undo.added)?;
+        let restored = self.add(account, &missing).and_then(|()| self.remove(account, &undo.added));
+        if let Err(source) = restored {
+            return Err(Error::RestoredInPart { name: account.name.to_string(), source: Box::new(source) });
+        }
         tracing::info!(backend = NAME, account = %account.name, "pairing_undone");
+        Ok(())
+    }
+
+    /// Refuses values that another account was given since: a card must not open two.
+    fn check_unclaimed(&self, account: &Account, values: &[String]) -> Result<(), Error> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let mut users = dscl::users(self.mac.runner())?;
+        users.retain(|record| record.name().as_str() != account.name.as_str());
+        for value in values {
+            let has = |record: &&UserRecord| record.values(ATTRIBUTE).contains(value);
+            let accounts: Vec<_> = users.iter().filter(has).map(|record| record.name().to_string()).collect();
+            if !accounts.is_empty() {
+                return Err(Error::ValueTaken { value: value.clone(), accounts });
+            }
+        }
         Ok(())
     }
 

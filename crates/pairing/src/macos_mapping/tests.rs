@@ -293,6 +293,19 @@ fn an_office_gets_its_file_with_the_first_pairing() {
 }
 
 #[test]
+fn undo_gives_nobody_a_value_that_another_account_has_by_now() {
+    let world = World::new(&[("alice", &["Kerberos:a@x"]), ("bob", &[])]);
+    let applied = world.apply("alice", &Request::Unpair(Selection::All)).unwrap();
+    let moved = world.apply("bob", &pair("a@x")).unwrap();
+    let refused = world.backend.undo(&account("alice"), applied.undo());
+    assert!(matches!(refused, Err(Error::ValueTaken { accounts, .. }) if accounts == ["bob"]));
+    assert!(world.values("alice").is_empty());
+    world.backend.undo(&account("bob"), moved.undo()).unwrap();
+    world.backend.undo(&account("alice"), applied.undo()).unwrap();
+    assert_eq!(world.values("alice"), ["Kerberos:a@x"]);
+}
+
+#[test]
 fn the_accounts_are_those_of_the_directory() {
     let world = World::new(&[("alice", &[])]);
     let table = world.backend.account_table().unwrap().unwrap();

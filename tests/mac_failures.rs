@@ -68,6 +68,25 @@ fn labels_in_other_languages_are_no_obstacle() {
 }
 
 #[test]
+fn what_became_of_the_keychain_is_known_in_every_language() {
+    let bench = Bench::vpcd();
+    let _card = Card::alice(&bench);
+    let nine_a = format!("9a={}", bench.path("card").join("9a.pem").display());
+    for language in ["en", "de", "zh"] {
+        let mac = with_card(&bench, language);
+        mac.set(&["language", language]);
+        let opens = pair(&bench, &mac, "alice", &[]).success();
+        assert!(!opens.stderr.contains("keychain"), "{language}: {opens}");
+        mac.pivkit(&["unpair", "--user", "alice", "--yes"]).output().success();
+        // The Mac sees nothing in 9d.
+        mac.set(&["remove"]);
+        mac.set(&["insert", "--guid", &guid(&bench), "--certificate", &nine_a]);
+        let asks = pair(&bench, &mac, "alice", &[]).success();
+        assert!(asks.stderr.contains("password will be required after the next login"), "{language}: {asks}");
+    }
+}
+
+#[test]
 fn a_lie_is_found_out_by_reading_back() {
     let bench = Bench::vpcd();
     let _card = Card::alice(&bench);
@@ -222,7 +241,12 @@ fn a_card_that_the_mac_does_not_see_and_a_dialog_that_is_cancelled() {
     let mac = with_card(&bench, "mac");
     mac.set(&["keychain", "alice", "cancelled"]);
     let cancelled = pair(&bench, &mac, "alice", &[]).exits_with(6);
-    assert!(cancelled.stderr.contains("-128"), "{cancelled}");
+    assert!(
+        cancelled.stderr.contains("cancelled at the screen") && cancelled.stderr.contains("Try again"),
+        "{cancelled}"
+    );
+    // Two sentences, each a line, and nothing in brackets within brackets.
+    assert!(!cancelled.stderr.contains("\n\n") && !cancelled.stderr.contains("(("), "{cancelled}");
     mac.set(&["remove"]);
     let unseen = pair(&bench, &mac, "alice", &[]).exits_with(3);
     assert!(unseen.stderr.contains("does not see this key"), "{unseen}");
@@ -235,7 +259,11 @@ fn ctrl_c_ends_the_tool_as_well() {
     let mac = Mac::new(&bench, "mac");
     let value = "AuthenticationAuthority=;tokenidentity;0123456789ABCDEF0123456789ABCDEF01234567";
     mac.set(&["user", "alice", "--uid", "501", "--logged-in", "--value", value]);
-    for quirk in ["sc_auth.unpair=hang", "sc_auth.unpair=done-hang"] {
+    use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    let cases = [("hang", SIGINT), ("done-hang", SIGINT), ("hang", SIGTERM), ("hang", SIGHUP), ("hang", SIGQUIT)];
+    for (what, signal) in cases {
+        mac.set(&["user", "alice", "--uid", "501", "--logged-in", "--value", value]);
+        let quirk = &format!("sc_auth.unpair={what}");
         mac.set(&["quirk", quirk]);
         mac.forget_calls();
         let tools = bench.path("mac-tools");
@@ -252,8 +280,8 @@ fn ctrl_c_ends_the_tool_as_well() {
             assert!(begun.elapsed() < LIMIT, "{quirk}: sc_auth was never run");
         };
         let process = nix::unistd::Pid::from_raw(i32::try_from(pivkit.id()).unwrap());
-        nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGINT).unwrap();
-        assert_eq!(pivkit.wait().unwrap().code(), Some(130), "{quirk}");
+        nix::sys::signal::kill(process, signal).unwrap();
+        assert_eq!(pivkit.wait().unwrap().code(), Some(128 + signal as i32), "{quirk} {signal}");
         while std::path::Path::new(&format!("/proc/{tool}")).exists() {
             assert!(begun.elapsed() < LIMIT, "{quirk}: sc_auth goes on");
         }

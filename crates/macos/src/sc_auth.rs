@@ -18,8 +18,10 @@ pub use identities::{ListedIdentity, Token, parse_identities};
 /// What `sc_auth pair` says of the login keychain, which it makes openable with the card's key for key management.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keychain {
-    /// It says nothing that is understood, and most likely all is well.
+    /// The account is paired, and nothing is said of the keychain: all is well.
     NotMentioned,
+    /// What it says is not understood: it speaks another language, or is a version that is not known.
+    NotUnderstood,
     /// The account is paired, but the keychain still wants the password after the next login with the card.
     PasswordRequired,
 }
@@ -108,7 +110,10 @@ fn succeeded(runner: &dyn CommandRunner, command: &ToolCommand) -> Result<Captur
 
 fn keychain(said: &str) -> Keychain {
     let phrases = ["password will be required after next", "Failed to store Login keychain unlock key"];
-    if phrases.iter().any(|phrase| said.contains(phrase)) { Keychain::PasswordRequired } else { Keychain::NotMentioned }
+    if phrases.iter().any(|phrase| said.contains(phrase)) {
+        return Keychain::PasswordRequired;
+    }
+    if said.contains("successfully paired") { Keychain::NotMentioned } else { Keychain::NotUnderstood }
 }
 
 /// A person has to find the PIN and type it.

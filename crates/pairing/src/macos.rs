@@ -41,7 +41,7 @@ mod steps;
 pub use finding::Finding;
 pub use preflight::{Candidate, KeyManagement, Survey};
 use record::Bound;
-pub(crate) use record::account;
+pub(crate) use record::account_pairings;
 
 /// Keeps pairings where a Mac keeps them.
 #[derive(Clone)]

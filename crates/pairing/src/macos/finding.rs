@@ -59,6 +59,8 @@ pub enum Finding {
     NoSession,
     /// The login keychain still asks for the password after the next login with the card.
     KeychainPassword,
+    /// Nobody knows whether the login keychain opens with the card.
+    KeychainUnknown,
     /// Smart cards are enforced, and this account has none any more.
     LocksAccountOut,
     /// The account has a value for attribute mapping that differs from the right one in upper and lower case only.
@@ -125,6 +127,9 @@ impl fmt::Display for Finding {
             Finding::NoSession => f.write_str("the user is not logged in at the screen, where the Mac has to ask"),
             Finding::KeychainPassword => f.write_str(
                 "the user's password will be required after the next login with the card, to unlock the login keychain",
+            ),
+            Finding::KeychainUnknown => f.write_str(
+                "it is not known whether the card opens the login keychain; if not, it asks for its password after the next login",
             ),
             Finding::DiffersInCase { value } => write!(
                 f,

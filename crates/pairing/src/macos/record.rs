@@ -125,7 +125,7 @@ impl Bound {
 
 /// What a list says of a record; `None` if its name is none that this program can ask for. A record that is damaged does not
 /// hide the others.
-pub(super) fn account_pairings(record: &UserRecord, pairings: Pairings) -> Option<AccountPairings> {
+pub(crate) fn account_pairings(record: &UserRecord, pairings: Pairings) -> Option<AccountPairings> {
     let (account, pairings) = match account(record) {
         Ok(account) => (account, Ok(pairings)),
         Err(error) => {

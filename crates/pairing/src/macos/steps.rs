@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ::macos::dscl::{self, AUTHENTICATION_AUTHORITY};
 use ::macos::sc_auth::{self, Keychain};
-use ::macos::{Authority, Binding, RecordName, ToolCommand, session};
+use ::macos::{Authority, Binding, RecordName, ToolCommand, preferences, session};
 use identity::PairingHash;
 
 use super::record::{Bound, Value};
@@ -35,8 +35,7 @@ impl Macos {
             witness(&undo).map_err(Error::Witness)?;
             if let Some(hash) = added {
                 let keychain = self.pair(account, &hash)?;
-                let finding = (keychain == Keychain::PasswordRequired).then_some(Finding::KeychainPassword);
-                now.notes.extend(finding.map(Note::Mac));
+                now.notes.extend(self.keychain_finding(account, &hash, keychain).map(Note::Mac));
             }
             self.remove(account, &removed).map_err(|error| match (added, error) {
                 (None, error) | (_, error @ Error::FileVaultKeeps { .. }) => error,
@@ -67,6 +66,20 @@ impl Macos {
             (Err(error), Ok(false)) => Err(error),
             // It is in the record, but the keychain may know nothing of it.
             (Err(error), _) | (Ok(_), Err(error)) => Err(in_doubt(error)),
+        }
+    }
+
+    /// What is to be said of the login keychain. What `sc_auth` says is in the language of the Mac; the user's preferences are not.
+    fn keychain_finding(&self, account: &Account, hash: &PairingHash, said: Keychain) -> Option<Finding> {
+        let home = account.home.to_string_lossy();
+        match said {
+            Keychain::NotMentioned => None,
+            Keychain::PasswordRequired => Some(Finding::KeychainPassword),
+            Keychain::NotUnderstood => match preferences::opens_keychain(self.runner(), &home, &key_hash(hash)) {
+                Ok(true) => None,
+                Ok(false) => Some(Finding::KeychainPassword),
+                Err(_) => Some(Finding::KeychainUnknown),
+            },
         }
     }
 

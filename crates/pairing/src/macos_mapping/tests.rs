@@ -33,7 +33,9 @@ impl CommandRunner for Mac {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
             let mut record = Dictionary::new();
             record.insert("dsAttrTypeStandard:RecordName".into(), texts(&[name]));
-            record.insert("dsAttrTypeStandard:UniqueID".into(), texts(&["501"]));
+            if name != "damaged" {
+                record.insert("dsAttrTypeStandard:UniqueID".into(), texts(&["501"]));
+            }
             record.insert("dsAttrTypeStandard:AltSecurityIdentities".into(), texts(&values));
             Value::Dictionary(record)
         };
@@ -303,6 +305,14 @@ fn undo_gives_nobody_a_value_that_another_account_has_by_now() {
     world.backend.undo(&account("bob"), moved.undo()).unwrap();
     world.backend.undo(&account("alice"), applied.undo()).unwrap();
     assert_eq!(world.values("alice"), ["Kerberos:a@x"]);
+}
+
+#[test]
+fn a_damaged_record_does_not_hide_the_others() {
+    let world = World::new(&[("alice", &["Kerberos:a@x"]), ("damaged", &["Kerberos:b@x"])]);
+    let listed = world.backend.accounts_with_pairings().unwrap();
+    let seen: Vec<_> = listed.iter().map(|entry| (entry.account.name.as_str(), entry.pairings.is_ok())).collect();
+    assert_eq!(seen, [("alice", true), ("damaged", false)]);
 }
 
 #[test]

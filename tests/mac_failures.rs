@@ -68,6 +68,25 @@ fn labels_in_other_languages_are_no_obstacle() {
 }
 
 #[test]
+fn what_became_of_the_keychain_is_known_in_every_language() {
+    let bench = Bench::vpcd();
+    let _card = Card::alice(&bench);
+    let nine_a = format!("9a={}", bench.path("card").join("9a.pem").display());
+    for language in ["en", "de", "zh"] {
+        let mac = with_card(&bench, language);
+        mac.set(&["language", language]);
+        let opens = pair(&bench, &mac, "alice", &[]).success();
+        assert!(!opens.stderr.contains("keychain"), "{language}: {opens}");
+        mac.pivkit(&["unpair", "--user", "alice", "--yes"]).output().success();
+        // The Mac sees nothing in 9d.
+        mac.set(&["remove"]);
+        mac.set(&["insert", "--guid", &guid(&bench), "--certificate", &nine_a]);
+        let asks = pair(&bench, &mac, "alice", &[]).success();
+        assert!(asks.stderr.contains("password will be required after the next login"), "{language}: {asks}");
+    }
+}
+
+#[test]
 fn a_lie_is_found_out_by_reading_back() {
     let bench = Bench::vpcd();
     let _card = Card::alice(&bench);
@@ -173,6 +192,38 @@ fn nonsense_is_refused_and_never_reaches_the_terminal() {
 }
 
 #[test]
+fn filevault_forgets_a_key_before_the_record_does() {
+    let bench = Bench::vpcd();
+    let mac = Mac::new(&bench, "mac");
+    let hash = "0123456789ABCDEF0123456789ABCDEF01234567";
+    let knows = || {
+        let known = mac.plist().into_dictionary().unwrap().remove("filevault").unwrap().into_dictionary().unwrap();
+        known.get("alice").is_some_and(|hashes| !hashes.as_array().unwrap().is_empty())
+    };
+    for (quirk, code) in [("kill-caller", None), ("exit 1", Some(6))] {
+        let value = format!("AuthenticationAuthority=;tokenidentity;{hash}");
+        mac.set(&["user", "alice", "--uid", "501", "--logged-in", "--value", &value, "--filevault", hash]);
+        mac.set(&["quirk", &format!("sc_auth.filevault#1={quirk}")]);
+        let unpair = ["unpair", "--user", "alice", "--yes"];
+        let output = mac.pivkit(&unpair).output();
+        assert_eq!(output.code, code, "{quirk}: {output}");
+        assert!(knows(), "{quirk}: {output}");
+        match code {
+            // Killed: the next one does it all.
+            None => drop(mac.pivkit(&unpair).output().success()),
+            // The card opens the account no more, and what is left is told, with what takes it away.
+            Some(_) => {
+                assert!(mac.paired("alice").is_empty(), "{output}");
+                let next = format!("sc_auth filevault -o disable -u alice -h {hash}");
+                assert!(output.stderr.contains(&next), "{output}");
+                mac.tool("sc_auth", &["filevault", "-o", "disable", "-u", "alice", "-h", hash]).output().success();
+            }
+        }
+        assert!(!knows() && mac.paired("alice").is_empty(), "{quirk}");
+    }
+}
+
+#[test]
 fn a_missing_tool_is_named() {
     let bench = Bench::vpcd();
     let _card = Card::alice(&bench);
@@ -190,7 +241,12 @@ fn a_card_that_the_mac_does_not_see_and_a_dialog_that_is_cancelled() {
     let mac = with_card(&bench, "mac");
     mac.set(&["keychain", "alice", "cancelled"]);
     let cancelled = pair(&bench, &mac, "alice", &[]).exits_with(6);
-    assert!(cancelled.stderr.contains("-128"), "{cancelled}");
+    assert!(
+        cancelled.stderr.contains("cancelled at the screen") && cancelled.stderr.contains("Try again"),
+        "{cancelled}"
+    );
+    // Two sentences, each a line, and nothing in brackets within brackets.
+    assert!(!cancelled.stderr.contains("\n\n") && !cancelled.stderr.contains("(("), "{cancelled}");
     mac.set(&["remove"]);
     let unseen = pair(&bench, &mac, "alice", &[]).exits_with(3);
     assert!(unseen.stderr.contains("does not see this key"), "{unseen}");
@@ -203,7 +259,11 @@ fn ctrl_c_ends_the_tool_as_well() {
     let mac = Mac::new(&bench, "mac");
     let value = "AuthenticationAuthority=;tokenidentity;0123456789ABCDEF0123456789ABCDEF01234567";
     mac.set(&["user", "alice", "--uid", "501", "--logged-in", "--value", value]);
-    for quirk in ["sc_auth.unpair=hang", "sc_auth.unpair=done-hang"] {
+    use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    let cases = [("hang", SIGINT), ("done-hang", SIGINT), ("hang", SIGTERM), ("hang", SIGHUP), ("hang", SIGQUIT)];
+    for (what, signal) in cases {
+        mac.set(&["user", "alice", "--uid", "501", "--logged-in", "--value", value]);
+        let quirk = &format!("sc_auth.unpair={what}");
         mac.set(&["quirk", quirk]);
         mac.forget_calls();
         let tools = bench.path("mac-tools");
@@ -220,8 +280,8 @@ fn ctrl_c_ends_the_tool_as_well() {
             assert!(begun.elapsed() < LIMIT, "{quirk}: sc_auth was never run");
         };
         let process = nix::unistd::Pid::from_raw(i32::try_from(pivkit.id()).unwrap());
-        nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGINT).unwrap();
-        assert_eq!(pivkit.wait().unwrap().code(), Some(130), "{quirk}");
+        nix::sys::signal::kill(process, signal).unwrap();
+        assert_eq!(pivkit.wait().unwrap().code(), Some(128 + signal as i32), "{quirk} {signal}");
         while std::path::Path::new(&format!("/proc/{tool}")).exists() {
             assert!(begun.elapsed() < LIMIT, "{quirk}: sc_auth goes on");
         }

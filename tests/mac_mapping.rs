@@ -132,6 +132,35 @@ fn an_account_is_paired_by_a_value_and_unpaired() {
 }
 
 #[test]
+fn a_pairing_that_the_mapping_overrules_is_not_called_proved() {
+    let bench = Bench::vpcd();
+    let _card = Card::alice(&bench);
+    let mac = with_card(&bench, "mac");
+    let (root, file) = files(&bench);
+    mac.set(&["user", "alice", "--uid", "501", "--value", &format!("AltSecurityIdentities={VALUE}")]);
+    mac.set(&["user", "bob", "--uid", "502", "--logged-in"]);
+    let pin = bench.file("pin", PIN);
+    let with_pin = ["--user", "bob", "--pin-file", pin.to_str().unwrap()];
+    let check = [&["check"], &with_pin[..]].concat();
+    run(&mac, &root, &[&["pair", "--yes"], &with_pin[..]].concat()).success();
+    run(&mac, &root, &check).success();
+    // A file that macOS ignores changes nothing.
+    bench.pivkit(&["mapping", "new", "--output", file.to_str().unwrap()]).output().success();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+    run(&mac, &root, &check).success();
+
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let refused = run(&mac, &root, &check).exits_with(5);
+    assert!(refused.stderr.contains("opens alice") && refused.stderr.contains("--mapping"), "{refused}");
+    let listed = run(&mac, &root, &["list", "--user", "bob", "--json"]).success().json();
+    assert_eq!(listed["accounts"][0]["pairings"][0]["effective"], false, "{listed}");
+    mac.pivkit(&["unpair", "--user", "bob", "--yes"]).output().success();
+    let paired = run(&mac, &root, &[&["pair", "--yes"], &with_pin[..]].concat()).success();
+    assert!(paired.stdout.contains("without effect") && !paired.stdout.contains("now opens"), "{paired}");
+    assert!(paired.stderr.contains("opens alice"), "{paired}");
+}
+
+#[test]
 fn a_tool_that_lies_is_found_out() {
     let bench = Bench::vpcd();
     let _card = Card::alice(&bench);

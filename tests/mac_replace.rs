@@ -55,6 +55,25 @@ fn which_old_one_is_said_or_asked_for() {
     assert_eq!(mac.paired("alice"), [other, hash_of(&bench, "card", "9a")]);
 }
 
+#[test]
+fn what_was_read_back_is_not_undone_for_a_look_that_fails() {
+    let bench = Bench::vpcd();
+    let _card = Card::alice(&bench);
+    let new = hash_of(&bench, "card", "9a");
+    let mac = with_old_card(&bench, "mac");
+    pair(&bench, &mac, "alice", &["--replace"]).success();
+    let looks = mac.calls().iter().filter(|call| call.arguments().contains(&"-read")).count();
+    // The last look goes wrong: it is repeated. It always does: that is said, and nothing is undone.
+    for (failing, code) in [(1, 0), (50, 6)] {
+        give_old(&mac, &[OLD]);
+        let quirks: Vec<_> = (looks..looks + failing).map(|look| format!("dscl.read#{look}=garbage")).collect();
+        mac.set(&[&["quirk"], &quirks.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat());
+        let output = pair(&bench, &mac, "alice", &["--replace"]).exits_with(code);
+        assert_eq!(mac.paired("alice"), [new.as_str()], "{output}");
+        assert_eq!(output.stderr.contains("Nothing was undone"), code != 0, "{output}");
+    }
+}
+
 /// Every call of every tool, one after the other, goes wrong in this way.
 fn at_every_call(what: &str) {
     let bench = Bench::vpcd();

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: exit code 130 (143), and a terminal as it was before the prompt.
+//! Ctrl-C, SIGTERM, a terminal that is closed (SIGHUP) and SIGQUIT: exit code 130 (143, 129, 131), and a terminal as it was before the prompt.
 
 use std::io::Write;
 use std::os::fd::AsFd;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 /// Exit code after Ctrl-C, as shells count it: 128 and the number of the signal.
@@ -15,11 +15,11 @@ pub(crate) const INTERRUPTED: u8 = 130;
 /// The terminal as it was before the prompt that is open now.
 static BEFORE_PROMPT: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// From now on Ctrl-C (or SIGTERM) ends the program at once, wherever it is: files are replaced in one step and cards are
+/// From now on Ctrl-C (or another signal of [`signals`]) ends the program at once, wherever it is: files are replaced in one step and cards are
 /// left as they are, so there is nothing to put away but the state of the terminal, and a Mac's tools that are at work.
 pub(crate) fn watch() {
     // Without the watch Ctrl-C still ends the program, only less tidily.
-    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
+    let Ok(mut signals) = Signals::new(signals()) else { return };
     std::thread::spawn(move || {
         for signal in signals.forever() {
             let first = ASKED.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok();
@@ -33,6 +33,16 @@ pub(crate) fn watch() {
             std::process::exit(128 + signal);
         }
     });
+}
+
+/// The signals that end the program. What `nohup` had it ignore stays ignored, where the system tells (Linux): a Mac does not, and
+/// there a closed terminal asks a long run to stop at a good place.
+fn signals() -> Vec<i32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    let watched = |signal: &i32| *signal != SIGHUP || ignored & (1 << (SIGHUP - 1)) == 0;
+    [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(watched).collect()
 }
 
 /// Whether the first signal only asks to stop.

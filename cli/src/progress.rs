@@ -111,7 +111,7 @@ impl Watcher for Progress {
 
     fn undone(&self, undone: &Undone) {
         let why = undone.error.as_deref().unwrap_or("it did not work");
-        let left = || format!("pivkit: account {} is left as it is: {why}.", escape_control(&undone.user));
+        let left = || format!("pivkit: account {} is not as it was before: {why}.", escape_control(&undone.user));
         self.step((undone.result == UndoResult::Left).then(left));
     }
 

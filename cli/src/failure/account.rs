@@ -63,6 +63,13 @@ pub(super) fn advise(error: &AccountError) -> Advice {
                 "`pivkit list --user {name}` shows whether; remove it with `pivkit unpair --user {name} --hash HASH`."
             ),
         ),
+        AccountError::RestoredInPart { name, .. } => {
+            Advice::new(ACCOUNT, format!("`pivkit list --user {name}` shows how things stand; undo it again."))
+        }
+        AccountError::NeedsRoot { .. } => Advice::new(ACCOUNT, "Nothing was changed; run it with sudo."),
+        AccountError::NoSuchChange { .. } => {
+            Advice::new(ACCOUNT, "Nothing was changed; look who wrote into the journal.")
+        }
         AccountError::InDoubt { name, .. } => Advice::new(
             ACCOUNT,
             format!("`pivkit list --user {name}` shows how things stand; remove what is there, and pair again."),

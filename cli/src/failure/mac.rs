@@ -60,6 +60,10 @@ fn pairing(reason: PairingFailure) -> Advice {
             "Run it at the screen of the Mac, or as root while the user is logged in there; attribute mapping asks nobody.",
         ),
         PairingFailure::Canceled => Advice::new(ACCOUNT, "Try again, and answer the question at the screen."),
+        PairingFailure::NotAuthorized => Advice::new(
+            ACCOUNT,
+            "Run it as the person whose account it is, or with sudo, and give the password of the login keychain at the screen.",
+        ),
         PairingFailure::AuthenticationFailed => {
             Advice::new(PIN, "`pivkit card info` shows how many tries the PIN has left; then try again.")
         }

@@ -82,7 +82,7 @@ pub enum Error {
         name: String,
     },
     /// `sc_auth` could not pair, for a reason that it names by a number or a phrase.
-    #[error("the Mac refused the pairing: {reason}{}", said(.message))]
+    #[error("the Mac refused the pairing: {reason}{}", words(.message))]
     Pairing {
         /// Which.
         reason: PairingFailure,
@@ -134,6 +134,13 @@ impl Error {
         // One line, as all errors are.
         Error::Malformed { what: what.into(), why: why.into().replace(['\n', '\r'], " ") }
     }
+}
+
+/// As [`said`], for texts that have brackets of their own.
+fn words(message: &str) -> String {
+    let words: Vec<&str> = message.split_whitespace().collect();
+    let text = words.join(" ");
+    if text.is_empty() { text } else { format!("; sc_auth said: {}", text.trim_end_matches(['.', '。'])) }
 }
 
 fn said(message: &str) -> String {

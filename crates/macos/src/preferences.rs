@@ -17,7 +17,7 @@ use std::path::Path;
 use plist::{Dictionary, Value};
 
 use crate::command::{CommandRunner, Ending, Tool, ToolCommand};
-use crate::{Error, bounded, property_list};
+use crate::{Error, KeyHash, bounded, property_list};
 
 /// The settings that matter for pairing; `None` where nothing is said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -83,6 +83,19 @@ impl SmartcardPreferences {
 /// [`Error::File`], [`Error::Malformed`].
 pub fn maps_attributes(root: &Path) -> Result<bool, Error> {
     Ok(file(&root.join("etc/SmartcardLogin.plist"))?.contains_key("AttributeMapping"))
+}
+
+/// Whether the login keychain of the user with this home opens with a card whose key for logging in has this hash: there is
+/// something for the hash in the preference domain `com.apple.security.tokenlogin` of the user.
+///
+/// # Errors
+///
+/// Those of [`SmartcardPreferences::read`].
+pub fn opens_keychain(runner: &dyn CommandRunner, home: &str, hash: &KeyHash) -> Result<bool, Error> {
+    let home = home.trim_end_matches('/');
+    let known = exported(runner, &format!("{home}/Library/Preferences/com.apple.security.tokenlogin"))?;
+    let hash = hash.to_string();
+    Ok(known.keys().any(|key| key.eq_ignore_ascii_case(&hash)))
 }
 
 /// What `defaults` exports; nothing if it says, by its exit code, that there is no such domain.

@@ -18,8 +18,10 @@ pub use identities::{ListedIdentity, Token, parse_identities};
 /// What `sc_auth pair` says of the login keychain, which it makes openable with the card's key for key management.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keychain {
-    /// It says nothing that is understood, and most likely all is well.
+    /// The account is paired, and nothing is said of the keychain: all is well.
     NotMentioned,
+    /// What it says is not understood: it speaks another language, or is a version that is not known.
+    NotUnderstood,
     /// The account is paired, but the keychain still wants the password after the next login with the card.
     PasswordRequired,
 }
@@ -61,25 +63,26 @@ pub fn pair(runner: &dyn CommandRunner, command: &ToolCommand) -> Result<Keychai
     Ok(keychain(&captured.everything()))
 }
 
-/// Removes one pairing of a user, or all: `sc_auth unpair`. What is left in the record is for the caller to look at.
-///
-/// # Errors
-///
-/// As [`pair`].
-pub fn unpair(runner: &dyn CommandRunner, user: &RecordName, hash: Option<&KeyHash>) -> Result<(), Error> {
+/// The command that removes one pairing of a user, or all. In the user's session the key of the login keychain goes with it.
+/// What is left in the record is for the caller to look at.
+pub fn unpair_command(user: &RecordName, hash: Option<&KeyHash>) -> ToolCommand {
     let mut arguments = vec!["unpair".to_owned(), "-u".to_owned(), user.to_string()];
     arguments.extend(hash.iter().flat_map(|hash| ["-h".to_owned(), hash.to_string()]));
-    succeeded(runner, &ToolCommand::new(Tool::ScAuth, arguments)).map(drop)
+    ToolCommand::new(Tool::ScAuth, arguments)
 }
 
-/// Takes a key away from the start screen of FileVault: `sc_auth filevault -o disable`.
+/// The command that takes a key away from the start screen of FileVault.
+pub fn filevault_disable_command(user: &RecordName, hash: &KeyHash) -> ToolCommand {
+    ToolCommand::new(Tool::ScAuth, ["filevault", "-o", "disable", "-u", user.as_str(), "-h", &hash.to_string()])
+}
+
+/// Runs one of the commands above, or one of them [in a session](crate::session::in_session_of).
 ///
 /// # Errors
 ///
 /// As [`pair`].
-pub fn filevault_disable(runner: &dyn CommandRunner, user: &RecordName, hash: &KeyHash) -> Result<(), Error> {
-    let arguments = ["filevault", "-o", "disable", "-u", user.as_str(), "-h", &hash.to_string()].map(str::to_owned);
-    succeeded(runner, &ToolCommand::new(Tool::ScAuth, arguments)).map(drop)
+pub fn run(runner: &dyn CommandRunner, command: &ToolCommand) -> Result<(), Error> {
+    succeeded(runner, command).map(drop)
 }
 
 /// What `sc_auth filevault -o status` says of a user, in its own words and language: at most 1000 characters. On some Macs it is
@@ -107,7 +110,10 @@ fn succeeded(runner: &dyn CommandRunner, command: &ToolCommand) -> Result<Captur
 
 fn keychain(said: &str) -> Keychain {
     let phrases = ["password will be required after next", "Failed to store Login keychain unlock key"];
-    if phrases.iter().any(|phrase| said.contains(phrase)) { Keychain::PasswordRequired } else { Keychain::NotMentioned }
+    if phrases.iter().any(|phrase| said.contains(phrase)) {
+        return Keychain::PasswordRequired;
+    }
+    if said.contains("successfully paired") { Keychain::NotMentioned } else { Keychain::NotUnderstood }
 }
 
 /// A person has to find the PIN and type it.

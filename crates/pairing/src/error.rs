@@ -8,8 +8,8 @@ use identity::text::escape_control;
 
 /// An error of this crate. Nothing was changed, with some exceptions: [`Error::Changed`] out of the
 /// read-back, and [`Error::Io`] when the new file is in its place but the disk does not confirm it. On a Mac, where tools make the
-/// change, a part of it may have been made with [`Error::InDoubt`] and [`Error::OldStays`], and with [`Error::Mac`] and [`Error::NotReadBack`] some of the values
-/// may be removed.
+/// change, a part of it may have been made with [`Error::InDoubt`], [`Error::OldStays`], [`Error::FileVaultKeeps`] and [`Error::RestoredInPart`], and with [`Error::Mac`] and
+/// [`Error::NotReadBack`] some of the values may be removed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -131,7 +131,7 @@ pub enum Error {
         /// The key.
         hash: PairingHash,
         /// What the tool said.
-        source: ::macos::Error,
+        source: Box<::macos::Error>,
     },
     /// The Mac's tool reported success, and the record of the account says otherwise.
     #[error("the account {name} is not as it should be: {}", escape_control(.what))]
@@ -158,6 +158,28 @@ pub enum Error {
         name: String,
         /// Why.
         source: Box<Error>,
+    },
+    /// The change was to be undone, and that failed when a part of it was done, or may have been.
+    #[error("the account {name} may be restored in part only")]
+    RestoredInPart {
+        /// The name of the account.
+        name: String,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// Only root can make this change; nothing was changed.
+    #[error("only root can remove {} from a record", escape_control(.what))]
+    NeedsRoot {
+        /// What is to be removed.
+        what: String,
+    },
+    /// What was written down of a change is nothing that this program does.
+    #[error("what is written down of the change of {name} cannot be: {}", escape_control(.what))]
+    NoSuchChange {
+        /// The name of the account.
+        name: String,
+        /// What stands there.
+        what: String,
     },
     /// The Mac has no file that tells how certificates lead to accounts, or none that macOS uses.
     #[error("{} {}", shown(.path), escape_control(.why))]

@@ -41,7 +41,7 @@ mod steps;
 pub use finding::Finding;
 pub use preflight::{Candidate, KeyManagement, Survey};
 use record::Bound;
-pub(crate) use record::account;
+pub(crate) use record::account_pairings;
 
 /// Keeps pairings where a Mac keeps them.
 #[derive(Clone)]
@@ -219,6 +219,14 @@ impl Backend for Macos {
             let message = "only the user and root can change the pairings of an account".to_owned();
             let program = self.runner().program(::macos::Tool::ScAuth);
             return Err(::macos::Error::NotPermitted { program, message }.into());
+        }
+        // `sc_auth` takes only its own pairings out of a record, and `dscl` lets nobody else but root.
+        let of_others = plan.changes.iter().find_map(|change| match change {
+            Change::RemoveAuthority { value } if !record::is_of_sc_auth(value) => Some(value.clone()),
+            _ => None,
+        });
+        if let Some(what) = of_others.filter(|_| uid != 0) {
+            return Err(Error::NeedsRoot { what });
         }
         let pairs = plan.changes.iter().any(|change| matches!(change, Change::PairOnMac { .. }));
         if pairs && !session::has_gui_session(self.runner(), account.uid) {

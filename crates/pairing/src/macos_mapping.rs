@@ -256,8 +256,7 @@ impl Backend for MacosMapping {
         for record in &survey.users {
             let values = mapped(record, &survey.mapping);
             if !values.is_empty() {
-                let account = crate::macos::account(record)?;
-                found.push(AccountPairings { account, pairings: Ok(pairings(values)) });
+                found.extend(crate::macos::account_pairings(record, pairings(values)));
             }
         }
         Ok(found)

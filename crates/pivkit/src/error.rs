@@ -107,7 +107,7 @@ pub enum Error {
         /// The account.
         user: String,
         /// Why.
-        source: pairing::Error,
+        source: Box<pairing::Error>,
     },
     /// A backend was asked for that is not there.
     #[error("there is no backend {name:?}")]

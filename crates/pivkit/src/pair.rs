@@ -254,7 +254,7 @@ fn carry_out(
         Ok(pairings) if as_planned(&pairings) => Ok((pairings, news)),
         // It was seen a moment ago; taking it back because of a tool would take away what works.
         Err(source) if backend.reads_back() => {
-            Err(Error::NotSeenAgain { user: plan.account().name.to_string(), source })
+            Err(Error::NotSeenAgain { user: plan.account().name.to_string(), source: Box::new(source) })
         }
         read => {
             let user = plan.account().name.to_string();

@@ -15,8 +15,10 @@ pub enum PairingFailure {
     NoWrappingKey,
     /// "UI not enabled", errSecInteractionNotAllowed: the Mac has to ask the person, and there is no screen to do so on.
     InteractionNotAllowed,
-    /// CryptoTokenKit -4: the person said no.
+    /// CryptoTokenKit -4, OSStatus -128 (userCanceledErr): the person said no.
     Canceled,
+    /// OSStatus -60005 (errAuthorizationDenied): the person at the screen may not pair, or the password was wrong.
+    NotAuthorized,
     /// CryptoTokenKit -5: the PIN or the password was wrong.
     AuthenticationFailed,
     /// CryptoTokenKit -6 or -7: the card or its key is not there.
@@ -36,6 +38,8 @@ impl PairingFailure {
         let of_token_kit = said.contains("CryptoTokenKit");
         Some(match number {
             -25308 => PairingFailure::InteractionNotAllowed,
+            -128 => PairingFailure::Canceled,
+            -60005 => PairingFailure::NotAuthorized,
             -8 => PairingFailure::NoWrappingKey,
             // The numbers of CryptoTokenKit, TKError.h.
             -4 if of_token_kit => PairingFailure::Canceled,
@@ -77,7 +81,8 @@ impl fmt::Display for PairingFailure {
             PairingFailure::InteractionNotAllowed => {
                 f.write_str("it has to ask at the screen, and may not (UI not enabled)")
             }
-            PairingFailure::Canceled => f.write_str("it was cancelled at the screen (error -4)"),
+            PairingFailure::Canceled => f.write_str("it was cancelled at the screen"),
+            PairingFailure::NotAuthorized => f.write_str("it was not authorized (error -60005)"),
             PairingFailure::AuthenticationFailed => f.write_str("the PIN or the password was wrong (error -5)"),
             PairingFailure::TokenNotFound => f.write_str("it does not find the card (error -6 or -7)"),
             PairingFailure::Other(number) => write!(f, "error {number}"),

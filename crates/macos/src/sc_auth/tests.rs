@@ -72,6 +72,7 @@ fn a_pairing_that_is_made_tells_of_the_keychain() {
     assert_eq!(pairing(0, "", password).unwrap(), Keychain::PasswordRequired);
     let unsuited = "Failed to store Login keychain unlock key. No suitable key was found on the selected SmartCard.\n";
     assert_eq!(pairing(0, &done, unsuited).unwrap(), Keychain::PasswordRequired);
+    assert_eq!(pairing(0, "Benutzer wurde gekoppelt.\n", "").unwrap(), Keychain::NotUnderstood);
 }
 
 #[test]
@@ -96,6 +97,8 @@ fn failures_are_told_by_their_number_in_any_language() {
     assert_eq!(reason(1, "(CryptoTokenKit-Fehler -8.)"), PairingFailure::NoWrappingKey);
     assert_eq!(reason(1, "(CryptoTokenKit error -7.)"), PairingFailure::TokenNotFound);
     assert_eq!(reason(1, "(CryptoTokenKit error -4 - x)"), PairingFailure::Canceled);
+    assert_eq!(reason(1, "(OSStatus-Fehler -128.)"), PairingFailure::Canceled);
+    assert_eq!(reason(1, "（OSStatus错误-60005）"), PairingFailure::NotAuthorized);
     assert_eq!(reason(1, "SecKeychain: UI not enabled"), PairingFailure::InteractionNotAllowed);
     assert_eq!(reason(1, "The operation failed. (OSStatus error -25308.)"), PairingFailure::InteractionNotAllowed);
     assert_eq!(reason(1, "(TKAuthenticationHintsProvider error -99)"), PairingFailure::Other(-99));
@@ -117,9 +120,13 @@ fn arguments() {
         Recorded::new().prints(Tool::ScAuth, &[], 0, &format!("Hash: {}\nHash: {OTHER}\n", HASH.to_lowercase()), "");
     let hash = HASH.parse().unwrap();
     assert_eq!(list(&mac, &alice()).unwrap(), [hash, OTHER.parse().unwrap()]);
-    unpair(&mac, &alice(), Some(&hash)).unwrap();
-    unpair(&mac, &alice(), None).unwrap();
-    filevault_disable(&mac, &alice(), &hash).unwrap();
+    for command in [
+        unpair_command(&alice(), Some(&hash)),
+        unpair_command(&alice(), None),
+        filevault_disable_command(&alice(), &hash),
+    ] {
+        run(&mac, &command).unwrap();
+    }
     let asked: Vec<String> = mac.asked().iter().map(|command| command.arguments.join(" ")).collect();
     assert_eq!(
         asked,

@@ -71,6 +71,8 @@ pub enum Finding {
         /// What the tool said.
         why: String,
     },
+    /// Nobody knows whether the login keychain opens with the card.
+    KeychainUnknown,
     /// Smart cards are enforced, and this account has none any more.
     LocksAccountOut,
     /// The account has a value for attribute mapping that differs from the right one in upper and lower case only.
@@ -148,6 +150,9 @@ impl fmt::Display for Finding {
             Finding::FileVault { hash, why } => {
                 write!(f, "FileVault may still know {hash}: {}", escape_control(why))
             }
+            Finding::KeychainUnknown => f.write_str(
+                "it is not known whether the card opens the login keychain; if not, it asks for its password after the next login",
+            ),
             Finding::DiffersInCase { value } => write!(
                 f,
                 "the account has {}, which differs in case only: macOS compares exactly",

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ::macos::dscl::{AUTHENTICATION_AUTHORITY, UserRecord};
-use ::macos::{Binding, bindings};
+use ::macos::{Authority, Binding, bindings};
 use identity::PairingHash;
 
 use crate::plan::{Action, Removal};
@@ -31,8 +31,15 @@ impl Value {
 
     /// Whether `sc_auth` itself writes the value in this form.
     pub(super) fn is_of_sc_auth(&self) -> bool {
-        let own = self.hash.map(|hash| format!(";tokenidentity;{hash}"));
-        own.as_ref() == Some(&self.text)
+        is_of_sc_auth(&self.text)
+    }
+}
+
+/// Whether `sc_auth` itself writes this value in this form.
+pub(super) fn is_of_sc_auth(value: &str) -> bool {
+    match Authority::parse(value) {
+        Authority::Key { hash, .. } => value == format!(";tokenidentity;{hash}"),
+        _ => false,
     }
 }
 
@@ -110,7 +117,7 @@ impl Bound {
 
 /// What a list says of a record; `None` if its name is none that this program can ask for. A record that is damaged does not
 /// hide the others.
-pub(super) fn account_pairings(record: &UserRecord, pairings: Pairings) -> Option<AccountPairings> {
+pub(crate) fn account_pairings(record: &UserRecord, pairings: Pairings) -> Option<AccountPairings> {
     let (account, pairings) = match account(record) {
         Ok(account) => (account, Ok(pairings)),
         Err(error) => {

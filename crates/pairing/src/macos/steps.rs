@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ::macos::dscl::{self, AUTHENTICATION_AUTHORITY};
 use ::macos::sc_auth::{self, Keychain};
-use ::macos::{Binding, RecordName, session};
+use ::macos::{Authority, Binding, RecordName, ToolCommand, preferences, session};
 use identity::PairingHash;
 
 use super::record::{Bound, Value};
@@ -37,14 +37,13 @@ impl Macos {
             witness(&undo).map_err(Error::Witness)?;
             if let Some(hash) = added {
                 let keychain = self.pair(account, &hash)?;
-                let finding = (keychain == Keychain::PasswordRequired).then_some(Finding::KeychainPassword);
-                now.notes.extend(finding.map(Note::Mac));
+                now.notes.extend(self.keychain_finding(account, &hash, keychain).map(Note::Mac));
             }
-            let removal = self.remove(account, &removed).map_err(|error| match added {
-                Some(_) => Error::OldStays { name: account.name.to_string(), source: Box::new(error) },
+            let findings = self.remove(account, &removed).map_err(|error| match added {
                 None => error,
+                Some(_) => Error::OldStays { name: account.name.to_string(), source: Box::new(error) },
             })?;
-            now.notes.extend(removal.into_iter().map(Note::Mac));
+            now.notes.extend(findings.into_iter().map(Note::Mac));
         }
         tracing::info!(backend = NAME, account = %account.name, changes = now.changes.len(), "pairing_applied");
         Ok(Applied { account: account.clone(), changes: now.changes, notes: now.notes, undo })
@@ -73,9 +72,26 @@ impl Macos {
         }
     }
 
+    /// What is to be said of the login keychain. What `sc_auth` says is in the language of the Mac; the user's preferences are not.
+    fn keychain_finding(&self, account: &Account, hash: &PairingHash, said: Keychain) -> Option<Finding> {
+        let home = account.home.to_string_lossy();
+        match said {
+            Keychain::NotMentioned => None,
+            Keychain::PasswordRequired => Some(Finding::KeychainPassword),
+            Keychain::NotUnderstood => match preferences::opens_keychain(self.runner(), &home, &key_hash(hash)) {
+                Ok(true) => None,
+                Ok(false) => Some(Finding::KeychainPassword),
+                Err(_) => Some(Finding::KeychainUnknown),
+            },
+        }
+    }
+
     /// Removes the values one by one until none of them is left. Returns what is worth knowing.
     fn remove(&self, account: &Account, values: &[Value]) -> Result<Vec<Finding>, Error> {
-        let user = record_name(&account.name)?;
+        if values.is_empty() {
+            return Ok(Vec::new());
+        }
+        let user = Removing::from(self, account)?;
         let hashes: BTreeSet<PairingHash> = values.iter().filter_map(|value| value.hash).collect();
         // FileVault first: as long as the record has the key, whoever was interrupted here does it all again.
         let findings = self.forget_in_filevault(&account.name, &user, &hashes)?;
@@ -98,29 +114,31 @@ impl Macos {
             left = still;
         }
         if left.is_empty() {
-            return Ok(findings);
+            Ok(findings)
+        } else {
+            let left: Vec<&str> = left.iter().map(|value| value.text.as_str()).collect();
+            let what = format!("the record of the account still holds {}", left.join(" "));
+            Err(first_error.map_or(Error::NotReadBack { name: account.name.to_string(), what }, Error::from))
         }
-        let left: Vec<&str> = left.iter().map(|value| value.text.as_str()).collect();
-        let what = format!("the record of the account still holds {}", left.join(" "));
-        Err(first_error.map_or(Error::NotReadBack { name: account.name.to_string(), what }, Error::from))
     }
 
     /// `sc_auth` removes what it made, and the keychain's key with it; of a mapped identity it knows things beside the record.
-    fn remove_value(&self, user: &RecordName, value: &Value) -> Result<(), ::macos::Error> {
+    fn remove_value(&self, user: &Removing, value: &Value) -> Result<(), ::macos::Error> {
         let hash = value.hash.as_ref().map(key_hash);
+        let unpair = || self.in_session(user, sc_auth::unpair_command(&user.name, hash.as_ref()));
         if value.is_of_sc_auth() {
-            return sc_auth::unpair(self.runner(), user, hash.as_ref());
+            return unpair();
         }
         if value.binding == Binding::AmIdentity && hash.is_some() {
             // It may take the value away or not; the next lines do.
-            let unpaired = sc_auth::unpair(self.runner(), user, hash.as_ref());
+            let unpaired = unpair();
             tracing::debug!(ok = unpaired.is_ok(), "unpair_mapped_identity");
-            let still = dscl::user(self.runner(), user)?.values(AUTHENTICATION_AUTHORITY).contains(&value.text);
+            let still = dscl::user(self.runner(), &user.name)?.values(AUTHENTICATION_AUTHORITY).contains(&value.text);
             if !still {
                 return Ok(());
             }
         }
-        dscl::delete(self.runner(), user, AUTHENTICATION_AUTHORITY, &value.text)
+        dscl::delete(self.runner(), &user.name, AUTHENTICATION_AUTHORITY, &value.text)
     }
 
     /// Takes keys away from FileVault's start screen. Whether they were there cannot be told. Where `sc_auth` knows nothing of
@@ -128,22 +146,37 @@ impl Macos {
     fn forget_in_filevault(
         &self,
         name: &AccountName,
-        user: &RecordName,
+        user: &Removing,
         hashes: &BTreeSet<PairingHash>,
     ) -> Result<Vec<Finding>, Error> {
         let mut findings = Vec::new();
         for hash in hashes {
-            let Err(source) = sc_auth::filevault_disable(self.runner(), user, &key_hash(hash)) else { continue };
-            if sc_auth::filevault_status(self.runner(), user).is_ok() {
-                return Err(Error::FileVaultKeeps { name: name.to_string(), hash: *hash, source });
+            let disable = sc_auth::filevault_disable_command(&user.name, &key_hash(hash));
+            let Err(source) = self.in_session(user, disable) else { continue };
+            if sc_auth::filevault_status(self.runner(), &user.name).is_ok() {
+                return Err(Error::FileVaultKeeps { name: name.to_string(), hash: *hash, source: Box::new(source) });
             }
             findings.push(Finding::FileVault { hash: *hash, why: source.to_string() });
         }
         Ok(findings)
     }
 
+    /// Runs `sc_auth` where it finds the user's keychain: in the user's session, if there is one and root runs this.
+    fn in_session(&self, user: &Removing, command: ToolCommand) -> Result<(), ::macos::Error> {
+        let command = match user.session {
+            Some(uid) => session::in_session_of(self.runner(), &user.name, uid, &command),
+            None => command,
+        };
+        sc_auth::run(self.runner(), &command)
+    }
+
     /// Makes the keys of the account what they were, if they are what the change left, or something on the way to it.
     pub(super) fn put_back(&self, account: &Account, undo: &AuthorityUndo) -> Result<(), Error> {
+        // The journal is a file like any other: nothing but what binds keys is written into a record.
+        let mut values = undo.before.iter().chain(&undo.after);
+        if let Some(what) = values.find(|value| Authority::parse(value) == Authority::Other) {
+            return Err(Error::NoSuchChange { name: account.name.to_string(), what: what.clone() });
+        }
         let user = record_name(&account.name)?;
         let _one = self.one_removal();
         let now = self.bound(account)?;
@@ -155,23 +188,54 @@ impl Macos {
         if !within || !whole {
             return Err(changed(account));
         }
-        let surplus: Vec<Value> = now.values_not_in(&before);
-        if !surplus.is_empty() {
-            let gone: Vec<String> = surplus.iter().map(|value| value.text.clone()).collect();
-            let back: Vec<String> = before.difference(&texts).cloned().collect();
-            self.check_lock_out(account, &gone, &back)?;
-        }
-        // What is missing comes first, so that nobody stands outside in between.
-        for text in before.difference(&texts) {
-            dscl::append(self.runner(), &user, AUTHENTICATION_AUTHORITY, text)?;
-        }
-        self.remove(account, &surplus)?;
-        if self.bound(account)?.texts().into_iter().collect::<BTreeSet<_>>() != before {
-            let what = "the record of the account is not what it was before".to_owned();
-            return Err(Error::NotReadBack { name: account.name.to_string(), what });
+        if texts != before {
+            let surplus: Vec<Value> = now.values_not_in(&before);
+            if !surplus.is_empty() {
+                let gone: Vec<String> = surplus.iter().map(|value| value.text.clone()).collect();
+                let back: Vec<String> = before.difference(&texts).cloned().collect();
+                self.check_lock_out(account, &gone, &back)?;
+            }
+            let in_part = |source| Error::RestoredInPart { name: account.name.to_string(), source: Box::new(source) };
+            self.restore(account, &user, &now, &before).map_err(in_part)?;
         }
         tracing::info!(backend = NAME, account = %account.name, "pairing_undone");
         Ok(())
+    }
+
+    fn restore(
+        &self,
+        account: &Account,
+        user: &RecordName,
+        now: &Bound,
+        before: &BTreeSet<String>,
+    ) -> Result<(), Error> {
+        // What is missing comes first, so that nobody stands outside in between.
+        let there: BTreeSet<String> = now.texts().into_iter().collect();
+        for text in before.difference(&there) {
+            dscl::append(self.runner(), user, AUTHENTICATION_AUTHORITY, text)?;
+        }
+        self.remove(account, &now.values_not_in(before))?;
+        if self.bound(account)?.texts().into_iter().collect::<BTreeSet<_>>() != *before {
+            let what = "the record of the account is not what it was before".to_owned();
+            return Err(Error::NotReadBack { name: account.name.to_string(), what });
+        }
+        Ok(())
+    }
+}
+
+/// Whose values are removed.
+struct Removing {
+    name: RecordName,
+    /// The user id, if root runs this and the user is logged in at the screen.
+    session: Option<u32>,
+}
+
+impl Removing {
+    fn from(mac: &Macos, account: &Account) -> Result<Self, Error> {
+        let name = record_name(&account.name)?;
+        let by_root = session::effective_uid(mac.runner())? == 0 && account.uid != 0;
+        let session = (by_root && session::has_gui_session(mac.runner(), account.uid)).then_some(account.uid);
+        Ok(Self { name, session })
     }
 }
 

@@ -48,8 +48,8 @@ fn mac_where_alice_has(readings: &[&[String]]) -> Recorded {
         .prints(Tool::Defaults, &["export"], 0, &property_list("<dict/>"), "")
         .prints(Tool::Dscl, &["-delete"], 0, "", "")
         .prints(Tool::Dscl, &["-append"], 0, "", "")
-        .prints(Tool::ScAuth, &["unpair"], 0, "", "")
-        .prints(Tool::ScAuth, &["filevault"], 0, "", "");
+        .prints(Tool::Launchctl, &["asuser", "501", "unpair"], 0, "", "")
+        .prints(Tool::Launchctl, &["asuser", "501", "filevault"], 0, "", "");
     let everybody = record("alice", 501, readings.first().unwrap_or(&&[][..]), "") + &record("bob", 502, &[], "");
     mac = mac.prints(Tool::Dscl, &["-readall"], 0, &property_list(&format!("<array>{everybody}</array>")), "");
     for reading in readings {
@@ -72,6 +72,11 @@ fn backend(mac: Recorded) -> (Macos, Arc<Recorded>) {
 
 fn alice() -> Account {
     Account { name: "alice".parse().unwrap(), uid: 501, gid: 20, home: "/Users/alice".into() }
+}
+
+/// `sc_auth` with these arguments, as root runs it for alice.
+fn in_session(arguments: &str) -> String {
+    format!("launchctl asuser 501 /usr/bin/sudo -n -H -u alice -- /usr/sbin/sc_auth {arguments}")
 }
 
 /// The commands that change something, as lines.
@@ -105,9 +110,7 @@ fn a_pairing_is_made_in_the_session_of_the_user_and_read_back() {
     assert_eq!(applied.unwrap().changes().len(), 1);
     let undo = format!(r#"{{"kind":"authentication_authority","before":[],"after":["{}"]}}"#, token(NEW));
     assert_eq!(witnessed.unwrap(), undo);
-    let expected =
-        format!("launchctl asuser 501 /usr/bin/sudo -n -H -u alice -- /usr/sbin/sc_auth pair -u alice -h {NEW}");
-    assert_eq!(changes(&mac), [expected]);
+    assert_eq!(changes(&mac), [in_session(&format!("pair -u alice -h {NEW}"))]);
     assert!(backend.pairings(&alice()).unwrap().contains(&hash(NEW)));
 }
 
@@ -175,9 +178,10 @@ fn everything_that_a_key_left_is_removed() {
     assert_eq!(
         changes(&mac),
         [
-            format!("sc_auth filevault -o disable -u alice -h {OLD}"),
-            format!("sc_auth unpair -u alice -h {OLD}"),
-            format!("sc_auth unpair -u alice -h {OLD}"),
+            // FileVault first: whoever is interrupted finds the pairing, and begins anew.
+            in_session(&format!("filevault -o disable -u alice -h {OLD}")),
+            in_session(&format!("unpair -u alice -h {OLD}")),
+            in_session(&format!("unpair -u alice -h {OLD}")),
             format!("dscl . -delete /Users/alice AuthenticationAuthority {mapped}"),
             format!("dscl . -delete /Users/alice AuthenticationAuthority {legacy}"),
         ]
@@ -200,7 +204,7 @@ fn the_new_key_comes_before_the_old_one_goes() {
     let plan = backend.plan(&alice(), &replace(Selection::All)).unwrap();
     backend.apply(&plan).unwrap();
     let done = changes(&mac);
-    assert!(done[0].contains(" pair ") && done[2] == format!("sc_auth unpair -u alice -h {OLD}"), "{done:?}");
+    assert!(done[0].contains(" pair ") && done[2] == in_session(&format!("unpair -u alice -h {OLD}")), "{done:?}");
 }
 
 #[test]
@@ -238,7 +242,8 @@ fn undo_puts_back_what_was_there() {
     backend.undo(&alice(), &undo).unwrap();
     let done = changes(&mac);
     assert_eq!(done[0], format!("dscl . -append /Users/alice AuthenticationAuthority {}", before[0]));
-    assert_eq!(done[2], format!("sc_auth unpair -u alice -h {NEW}"));
+    assert_eq!(done[1], in_session(&format!("filevault -o disable -u alice -h {NEW}")));
+    assert_eq!(done[2], in_session(&format!("unpair -u alice -h {NEW}")));
     // It is as before now, so there is nothing to do.
     backend.undo(&alice(), &undo).unwrap();
     assert_eq!(changes(&mac).len(), done.len());
@@ -253,6 +258,31 @@ fn undo_touches_nothing_that_somebody_else_made() {
     .unwrap();
     assert!(matches!(backend.undo(&alice(), &undo), Err(Error::Changed { .. })));
     assert!(changes(&mac).is_empty());
+}
+
+#[test]
+fn undo_writes_nothing_but_keys_into_a_record() {
+    for hostile in [";DisabledUser;", ";ShadowHash;HASHLIST:<X>", ""] {
+        let (backend, mac) = backend(mac_where_alice_has(&[&[]]));
+        let undo: Undo = serde_json::from_value(serde_json::json!({
+            "kind": "authentication_authority", "before": [token(OLD), hostile], "after": [],
+        }))
+        .unwrap();
+        assert!(matches!(backend.undo(&alice(), &undo), Err(Error::NoSuchChange { .. })), "{hostile}");
+        assert!(changes(&mac).is_empty(), "{hostile}");
+    }
+}
+
+#[test]
+fn undo_that_stops_half_way_says_so() {
+    // The old value is put back, and the new one does not go.
+    let readings: [&[String]; 2] = [&[token(NEW)], &[token(OLD), token(NEW)]];
+    let (backend, _) = backend(mac_where_alice_has(&readings));
+    let undo: Undo = serde_json::from_value(serde_json::json!({
+        "kind": "authentication_authority", "before": [token(OLD)], "after": [token(NEW)],
+    }))
+    .unwrap();
+    assert!(matches!(backend.undo(&alice(), &undo), Err(Error::RestoredInPart { .. })));
 }
 
 #[test]
@@ -310,6 +340,26 @@ fn who_may_pair_and_when() {
     let bob = plan(session(others(run_by("502\n")), 0));
     assert!(matches!(bob, Err(Error::Mac(::macos::Error::NotPermitted { .. }))));
     assert!(matches!(plan(session(others(run_by("0\n")), 113)), Err(Error::NoSession { .. })));
+}
+
+#[test]
+fn what_only_root_can_remove_is_known_before_anything_is() {
+    let there = [token(OLD), format!(";pubkeyhash;{THIRD}")];
+    let run_by =
+        |uid: &str, selection: Selection| {
+            let list = property_list(&record("alice", 501, &there, ""));
+            let mac = Recorded::new()
+                .prints(Tool::Id, &["-u"], 0, uid, "")
+                .prints(Tool::Dscl, &[], 0, &list, "")
+                .prints(Tool::Defaults, &[], 1, "", "");
+            let (backend, _) = backend(mac);
+            let plan = backend.plan(&alice(), &Request::Unpair(selection)).unwrap();
+            backend.check_access(&plan)
+        };
+    let refused = run_by("501\n", Selection::All);
+    assert!(matches!(refused, Err(Error::NeedsRoot { what }) if what == there[1]));
+    assert!(run_by("501\n", Selection::Hash(hash(OLD))).is_ok());
+    assert!(run_by("0\n", Selection::All).is_ok());
 }
 
 #[test]

@@ -64,8 +64,10 @@ impl MacosMapping {
         let missing: Vec<String> = undo.removed.iter().filter(|value| !now.contains(value)).cloned().collect();
         self.check_undo(account, &missing, &undo.added)?;
         // What is missing comes first, so that nobody stands outside in between.
-        self.add(account, &missing)?;
-        self.remove(account, &undo.added)?;
+        let restored = self.add(account, &missing).and_then(|()| self.remove(account, &undo.added));
+        if let Err(source) = restored {
+            return Err(Error::RestoredInPart { name: account.name.to_string(), source: Box::new(source) });
+        }
         tracing::info!(backend = NAME, account = %account.name, "pairing_undone");
         Ok(())
     }

@@ -36,7 +36,9 @@ impl CommandRunner for Mac {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
             let mut record = Dictionary::new();
             record.insert("dsAttrTypeStandard:RecordName".into(), texts(&[name]));
-            record.insert("dsAttrTypeStandard:UniqueID".into(), texts(&[&number(name)]));
+            if name != "damaged" {
+                record.insert("dsAttrTypeStandard:UniqueID".into(), texts(&[&number(name)]));
+            }
             record.insert("dsAttrTypeStandard:AltSecurityIdentities".into(), texts(&values));
             Value::Dictionary(record)
         };
@@ -294,6 +296,27 @@ fn an_office_gets_its_file_with_the_first_pairing() {
     world.install("Common Name", "dsAttrTypeStandard:AltSecurityIdentities");
     let refused = world.plan("carol", &pair("c@x"));
     assert!(matches!(refused, Err(Error::NoMapping { why, .. }) if why.contains("another way")));
+}
+
+#[test]
+fn undo_gives_nobody_a_value_that_another_account_has_by_now() {
+    let world = World::new(&[("alice", &["Kerberos:a@x"]), ("bob", &[])]);
+    let applied = world.apply("alice", &Request::Unpair(Selection::All)).unwrap();
+    let moved = world.apply("bob", &pair("a@x")).unwrap();
+    let refused = world.backend.undo(&account("alice"), applied.undo());
+    assert!(matches!(refused, Err(Error::ValueTaken { accounts, .. }) if accounts == ["bob"]));
+    assert!(world.values("alice").is_empty());
+    world.backend.undo(&account("bob"), moved.undo()).unwrap();
+    world.backend.undo(&account("alice"), applied.undo()).unwrap();
+    assert_eq!(world.values("alice"), ["Kerberos:a@x"]);
+}
+
+#[test]
+fn a_damaged_record_does_not_hide_the_others() {
+    let world = World::new(&[("alice", &["Kerberos:a@x"]), ("damaged", &["Kerberos:b@x"])]);
+    let listed = world.backend.accounts_with_pairings().unwrap();
+    let seen: Vec<_> = listed.iter().map(|entry| (entry.account.name.as_str(), entry.pairings.is_ok())).collect();
+    assert_eq!(seen, [("alice", true), ("damaged", false)]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! defaults(1): `defaults read DOMAIN [KEY]`, `defaults export DOMAIN -`, for com.apple.security.smartcard.
+//! defaults(1): `defaults read DOMAIN [KEY]`, `defaults export DOMAIN -`, for com.apple.security.smartcard, and `export` for
+//! com.apple.security.tokenlogin of a user, by its path.
 //!
 //! The domain by its name is what counts; below /Library/Managed Preferences is what a profile set, below
 //! /Library/Preferences what `defaults write` did.
@@ -21,7 +22,7 @@ pub(super) fn run(mac: &Mac, arguments: &[String]) -> Outcome {
         },
         ["export", domain, "-"] => {
             let mut xml = Vec::new();
-            let settings = settings(mac, domain).cloned().unwrap_or_default();
+            let settings = settings(mac, domain).cloned().or_else(|| keychain(mac, domain)).unwrap_or_default();
             match Value::Dictionary(settings).to_writer_xml(&mut xml) {
                 Ok(()) => Outcome::says(xml),
                 Err(error) => Outcome::fails(1, error.to_string()),
@@ -40,6 +41,15 @@ fn settings<'a>(mac: &'a Mac, domain: &str) -> Option<&'a plist::Dictionary> {
         _ => false,
     };
     (here && name == "com.apple.security.smartcard" && !mac.settings.is_empty()).then_some(&mac.settings)
+}
+
+/// What opens the login keychain of a user: the hash of each card's key, with the wrapped key of the keychain (here nothing).
+fn keychain(mac: &Mac, domain: &str) -> Option<plist::Dictionary> {
+    let home = domain.strip_suffix("/Library/Preferences/com.apple.security.tokenlogin")?;
+    let user =
+        mac.users.values().find(|user| user.values("NFSHomeDirectory").first().is_some_and(|one| one == home))?;
+    let hashes = &mac.keychains.get(user.name())?.unlocked_by;
+    Some(hashes.iter().map(|hash| (hash.clone(), Value::Data(Vec::new()))).collect())
 }
 
 fn missing(domain: &str, key: &str) -> Outcome {

@@ -60,7 +60,8 @@ fn list(mac: &Mac, options: &Options<'_>) -> Outcome {
     Outcome::says(user.hashes("tokenidentity").iter().map(|hash| format!("Hash: {hash}\n")).collect::<String>())
 }
 
-/// Removes the pairing with a hash, or all. Of `;amidentity;` values one goes with each call: scripts repeat it.
+/// Removes the pairing with a hash, or all; in the user's session also what opens the keychain, which is not reached from
+/// elsewhere. Of `;amidentity;` values one goes with each call: scripts repeat it.
 fn unpair(mac: &mut Mac, context: &Context, options: &Options<'_>) -> Outcome {
     if !context.is_root() && context.user != options.user {
         return complaint(mac, "Operation not permitted\n");
@@ -74,8 +75,10 @@ fn unpair(mac: &mut Mac, context: &Context, options: &Options<'_>) -> Outcome {
     if let Some(hash) = user.hashes("amidentity").into_iter().find(meant) {
         user.remove("AuthenticationAuthority", &format!(";amidentity;{hash}"));
     }
-    let name = user.name().to_owned();
-    mac.keychain(&name).unlocked_by.retain(|hash| !paired.contains(hash));
+    let (name, uid) = (user.name().to_owned(), user.uid());
+    if context.session.is_some_and(|session| i64::from(session) == uid) {
+        mac.keychain(&name).unlocked_by.retain(|hash| !paired.contains(hash));
+    }
     Outcome::default()
 }
 

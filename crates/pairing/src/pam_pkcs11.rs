@@ -13,6 +13,7 @@
 //! | file that is there          | owner and mode kept; every byte that is not ours kept      |
 //! | last line removed           | a comment stays: pam_pkcs11 crashes on an empty file       |
 //! | many changes                | the file is read and written once                          |
+//! | other mappers in use        | never changed; told of when they open the account for what is unpaired, or may |
 //! | undo                        | by lines; the file as before, byte for byte, when nobody else changed it |
 //! | lock                        | flock(2) on a file of its own beside it, 10 seconds at most |
 //! | limit                       | 64 MiB                                                     |
@@ -38,6 +39,7 @@ mod batch;
 mod configuration;
 mod explain;
 mod map_file;
+mod other_mappers;
 pub(crate) mod scconf;
 
 pub use configuration::{Configuration, DEFAULT_PATH, DigestAlgorithm, DigestMapper};
@@ -48,6 +50,7 @@ use map_file::{Edit, MapFile};
 #[derive(Debug, Clone)]
 pub struct PamPkcs11 {
     system: System,
+    configuration: Configuration,
     map_file: PathBuf,
     algorithm: DigestAlgorithm,
     lock_wait: Duration,
@@ -94,12 +97,13 @@ impl PamPkcs11 {
                        asking the card to sign; add it to the pkcs11_module in use";
             return Err(Error::configuration(configuration.path(), why));
         }
-        Ok(Self::with_mapper(system, configuration.digest_mapper()?))
+        let mapper = configuration.digest_mapper()?;
+        Ok(Self::with_mapper(system, configuration, mapper))
     }
 
-    fn with_mapper(system: System, mapper: DigestMapper) -> Self {
+    fn with_mapper(system: System, configuration: Configuration, mapper: DigestMapper) -> Self {
         let DigestMapper { algorithm, map_file } = mapper;
-        PamPkcs11 { system, map_file, algorithm, lock_wait: LOCK_WAIT }
+        PamPkcs11 { system, configuration, map_file, algorithm, lock_wait: LOCK_WAIT }
     }
 
     /// Waits this long for other processes that change the file, instead of 10 seconds.
@@ -269,7 +273,8 @@ impl PamPkcs11 {
         request: &Request,
     ) -> Result<(Plan, Edit), Error> {
         let action = self.action(file, account, request)?;
-        let Step { changes, notes, edit } = self.step(file, exists, account, &action)?;
+        let Step { changes, mut notes, edit } = self.step(file, exists, account, &action)?;
+        notes.extend(self.other_mappers(account, request));
         Ok((Plan { account: account.clone(), action, changes, notes }, edit))
     }
 }

@@ -31,6 +31,7 @@ pub mod macos;
 pub mod macos_mapping;
 pub mod pam_p11;
 pub mod pam_pkcs11;
+mod pam_service;
 mod passwd;
 mod plan;
 mod remark;

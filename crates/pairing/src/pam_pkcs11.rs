@@ -31,8 +31,8 @@ use crate::plan::{Action, Removal, subject};
 use crate::system_file::{SystemFile, SystemLock};
 use crate::undo::Contents;
 use crate::{
-    Account, AccountPairings, Applied, Backend, Change, Error, Note, PairedKey, Pairing, Pairings, Plan, Remark,
-    Request, Selection, System, Undo, Witness, WitnessOfMany, login_modules,
+    Account, AccountPairings, Applied, Backend, Change, Error, LoginModule, Note, PairedKey, Pairing, Pairings, Plan,
+    Remark, Request, Selection, System, Undo, Witness, WitnessOfMany, login_modules,
 };
 
 mod batch;
@@ -66,22 +66,14 @@ impl PamPkcs11 {
     pub fn find(system: System) -> Result<Self, Error> {
         let modules = login_modules(&system)?;
         let uses = modules.iter().filter(|module| module.backend == NAME).flat_map(|module| &module.uses);
-        let mut paths = BTreeSet::new();
-        for line in uses {
-            let argument = |name: &str| line.arguments.iter().find_map(|argument| argument.strip_prefix(name));
-            if argument("cert_policy=").is_some() {
-                let service = system.path_of(Path::new("/etc/pam.d")).join(&line.service);
-                let why = "has a cert_policy of its own: say it in the configuration of pam_pkcs11 instead";
-                return Err(Error::configuration(&service, why));
-            }
-            paths.insert(argument("config_file=").unwrap_or(DEFAULT_PATH).to_owned());
+        let mut uses = uses.filter(|line| line.argument("cert_policy=").is_some());
+        if let Some(line) = uses.next() {
+            let service = system.path_of(Path::new("/etc/pam.d")).join(&line.service);
+            let why = "has a cert_policy of its own: say it in the configuration of pam_pkcs11 instead";
+            return Err(Error::configuration(&service, why));
         }
-        if paths.len() > 1 {
-            let why = "has services with different configurations of pam_pkcs11";
-            return Err(Error::configuration(&system.path_of(Path::new("/etc/pam.d")), why));
-        }
-        let path = paths.pop_first().unwrap_or_else(|| DEFAULT_PATH.to_owned());
-        Self::open(system, Path::new(&path))
+        let path = configuration_path(&system, &modules)?;
+        Self::open(system, &path)
     }
 
     /// The backend for a system, after its configuration at `path` (normally [`DEFAULT_PATH`]).
@@ -384,6 +376,21 @@ impl Backend for PamPkcs11 {
         results.reverse();
         results
     }
+}
+
+/// The configuration that the PAM services name, or [`DEFAULT_PATH`].
+///
+/// # Errors
+///
+/// [`Error::Configuration`] when services name different ones.
+pub fn configuration_path(system: &System, modules: &[LoginModule]) -> Result<PathBuf, Error> {
+    let uses = modules.iter().filter(|module| module.backend == NAME).flat_map(|module| &module.uses);
+    let paths: BTreeSet<_> = uses.map(|line| line.argument("config_file=").unwrap_or(DEFAULT_PATH)).collect();
+    if paths.len() > 1 {
+        let why = "has services with different configurations of pam_pkcs11";
+        return Err(Error::configuration(&system.path_of(Path::new("/etc/pam.d")), why));
+    }
+    Ok(paths.first().copied().unwrap_or(DEFAULT_PATH).into())
 }
 
 /// Reads the configuration of a system.

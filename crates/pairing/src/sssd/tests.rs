@@ -126,7 +126,7 @@ fn a_certificate_of_an_unknown_authority_is_refused_until_it_is_given() {
     let (one, other) = (certificate("alice"), certificate("other"));
     let tree = Tree::trusting(&[&other]);
     let refused = tree.apply("alice", &pair(&one)).unwrap_err();
-    assert!(refused.to_string().contains("--ca"), "{refused}");
+    assert!(refused.to_string().contains("--ca") && refused.to_string().contains("append the authority"), "{refused}");
     assert!(!tree.rules().exists());
     let backend = tree.backend().with_authorities(vec![one.clone()]);
     let plan = backend.plan(&tree.account("alice"), &pair(&one)).unwrap();

@@ -32,6 +32,7 @@ pub mod macos_mapping;
 pub mod pam_p11;
 pub mod pam_pkcs11;
 mod pam_service;
+mod pam_stack;
 mod passwd;
 mod plan;
 mod remark;

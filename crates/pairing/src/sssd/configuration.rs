@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::ini::Ini;
 use crate::system_file::SystemFile;
 use crate::undo::Attributes;
-use crate::{Error, System};
+use crate::{Error, System, pam_stack};
 
 /// SSSD's configuration.
 #[derive(Debug, Clone)]
@@ -109,11 +109,9 @@ impl Configuration {
             }
         }
         if let Some(target) = self.ini.value(&section, "proxy_pam_target")
-            && lets_anybody_in(system, target)?
+            && let Some(why) = danger_of(system, target)
         {
-            return refused(format!(
-                "has proxy_pam_target = {target} for the domain {name}, and that PAM service lets anybody in with any password"
-            ));
+            return refused(format!("has proxy_pam_target = {target} for the domain {name}, and {why}"));
         }
         Ok(LocalDomain { name: name.to_owned(), provider })
     }
@@ -143,13 +141,13 @@ fn names(system: &System) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// Whether a PAM service has pam_permit for a check of passwords, and nothing that could refuse.
-fn lets_anybody_in(system: &System, service: &str) -> Result<bool, Error> {
-    let place = SystemFile::open(system, &Path::new("/etc/pam.d").join(service), MAX_FILE)?;
-    let Some(contents) = place.read()? else { return Ok(false) };
-    let text = String::from_utf8_lossy(&contents.bytes).into_owned();
-    let mut checks = text.lines().filter(|line| line.trim_start().starts_with("auth")).peekable();
-    Ok(checks.peek().is_some() && checks.all(|line| line.contains("pam_permit.so")))
+/// Why a PAM service cannot be left to check passwords.
+fn danger_of(system: &System, service: &str) -> Option<String> {
+    match pam_stack::accepts_any_password(system, service) {
+        Ok(false) => None,
+        Ok(true) => Some("that PAM service can let anybody in with any password".to_owned()),
+        Err(error) => Some(format!("what that PAM service does cannot be said: {error}")),
+    }
 }
 
 /// The configuration itself.

@@ -13,6 +13,8 @@ pub struct Configuration {
     path: PathBuf,
     ini: Ini,
     attributes: Attributes,
+    /// The sections of rules that are not ours.
+    others: Vec<String>,
 }
 
 /// The domain of local accounts, whose rules SSSD reads from its configuration.
@@ -42,12 +44,14 @@ impl Configuration {
         let mut ini = Ini::default();
         ini.read(&String::from_utf8_lossy(&contents.bytes));
         for name in names(system)? {
-            let snippet = SystemFile::open(system, &Path::new(CONF_D).join(&name), MAX_FILE)?;
+            let snippet = SystemFile::open(system, &Path::new(CONF_D).join(&name), super::MAX_RULES)?;
             if let Some(contents) = snippet.read()? {
                 ini.read(&String::from_utf8_lossy(&contents.bytes));
             }
         }
-        Ok(Configuration { path: place.path().to_owned(), ini, attributes: contents.attributes })
+        let is_other = |section: &&str| section.starts_with("certmap/") && !section.contains("/pivkit-");
+        let others = ini.sections().filter(is_other).map(str::to_owned).collect();
+        Ok(Configuration { path: place.path().to_owned(), ini, attributes: contents.attributes, others })
     }
 
     /// sssd.conf, as a path of this machine.
@@ -119,7 +123,7 @@ impl Configuration {
     /// The rules that map a certificate to this account, in words: names of sections that are not ours.
     pub(super) fn other_rules<'a>(&'a self, domain: &LocalDomain, user: &'a str) -> impl Iterator<Item = &'a str> {
         let prefix = format!("certmap/{}/", domain.name);
-        self.ini.sections().filter(move |section| {
+        self.others.iter().map(String::as_str).filter(move |section| {
             let Some(name) = section.strip_prefix(&prefix).filter(|name| !name.starts_with("pivkit-")) else {
                 return false;
             };

@@ -92,6 +92,26 @@ fn a_configuration_that_asks_for_no_signature_is_refused() {
     assert!(!map_file(&bench).exists());
 }
 
+/// pam_pkcs11 lets the card in by its common name, whatever the mapping file says: no word that the account is closed.
+#[test]
+fn an_account_that_another_mapper_opens_is_not_called_closed() {
+    let Some(bench) = bench("digest, cn") else { return };
+    let authority = oracle::authority(&bench, "ca");
+    let (certificate, key) = oracle::issue(&bench, "alice", "alice@example.test", &P256, &authority);
+    let _card = Card::insert_with_state(&bench, "card", &["--load", &load("9a", &certificate, &key)]);
+    pair(&bench, "alice").success();
+    let by_certificate = ["--cert", certificate.to_str().unwrap()];
+    for selection in [&by_certificate[..], &[]] {
+        pair(&bench, "alice").success();
+        let args = ["unpair", "--user", "alice", "--backend", "pam_pkcs11", "--yes"];
+        let told = bench.pivkit(&[&args, selection].concat()).output().exits_with(6);
+        assert!(told.stderr.contains("mapper cn") && !told.stdout.contains("no longer opens"), "{told}");
+        assert_accepted(&authenticate(&bench, "alice", PIN));
+    }
+    configure(&bench, "digest", "signature");
+    assert_not_mapped(&authenticate(&bench, "alice", PIN));
+}
+
 /// The whole life of a pairing, as PAM sees it.
 fn assert_pairing_decides(bench: &Bench) {
     assert_not_mapped(&authenticate(bench, "alice", PIN));

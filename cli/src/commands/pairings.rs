@@ -59,7 +59,7 @@ pub(super) fn unpair(context: &Context, args: &Unpair) -> Result<ExitCode, Failu
         return Ok(ExitCode::SUCCESS);
     }
     output::say(&format!(
-        "pivkit: the card may open account {} all the same; `pivkit list --user {0}` shows why.",
+        "pivkit: the card may open account {} all the same; `pivkit list --user {0}` and the notes above show why.",
         args.user
     ));
     Ok(failure::ACCOUNT.into())

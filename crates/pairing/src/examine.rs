@@ -33,7 +33,7 @@ pub fn examine(system: &System) -> Result<Vec<Finding>, Error> {
             continue;
         }
         let more = match module.backend {
-            "pam_pkcs11" => pam_pkcs11_findings(system),
+            "pam_pkcs11" => pam_pkcs11_findings(system, &modules),
             "sssd" => sssd_findings(system, module),
             _ => Vec::new(),
         };
@@ -64,7 +64,7 @@ fn presence(module: &LoginModule) -> Option<Finding> {
 
 type Found = (bool, String);
 
-fn pam_pkcs11_findings(system: &System) -> Vec<Found> {
+fn pam_pkcs11_findings(system: &System, modules: &[LoginModule]) -> Vec<Found> {
     let mut found = Vec::new();
     match PamPkcs11::find(system.clone()) {
         Err(error) => found.push((true, error.to_string())),
@@ -83,7 +83,8 @@ fn pam_pkcs11_findings(system: &System) -> Vec<Found> {
             }
         },
     }
-    let Ok(configuration) = pam_pkcs11::read_configuration(system, Path::new(pam_pkcs11::DEFAULT_PATH)) else {
+    let path = pam_pkcs11::configuration_path(system, modules);
+    let Ok(configuration) = path.and_then(|path| pam_pkcs11::read_configuration(system, &path)) else {
         return found;
     };
     let policy = configuration.certificate_policy();
@@ -145,3 +146,45 @@ fn sssd_findings(system: &System, module: &LoginModule) -> Vec<Found> {
 
 /// How many names are given one by one.
 const MAX_NAMES: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_configuration_that_the_service_names_is_looked_at() {
+        let tree = tempfile::tempdir().unwrap();
+        for folder in ["etc/pam.d", "etc/pam_pkcs11"] {
+            fs::create_dir_all(tree.path().join(folder)).unwrap();
+        }
+        let configure = |name: &str, policy: &str| {
+            let text = format!(
+                "pam_pkcs11 {{ use_pkcs11_module = o; pkcs11_module o {{ cert_policy = {policy}; }} use_mappers = digest, null; \
+                 mapper null {{ default_match = true; }} mapper digest {{ mapfile = file:///etc/pam_pkcs11/m; }} }}"
+            );
+            fs::write(tree.path().join("etc/pam_pkcs11").join(name), text).unwrap();
+        };
+        configure("other.conf", "signature");
+        fs::write(tree.path().join("etc/passwd"), "").unwrap();
+        fs::write(
+            tree.path().join("etc/pam.d/x"),
+            "auth required pam_pkcs11.so config_file=/etc/pam_pkcs11/other.conf\n",
+        )
+        .unwrap();
+        let problems = || {
+            let found = examine(&System::root(tree.path())).unwrap();
+            found
+                .into_iter()
+                .filter(|finding| finding.is_problem)
+                .map(|finding| finding.text)
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        assert!(problems().contains("default_match"), "{}", problems());
+        // The one that nobody reads is not looked at.
+        configure("pam_pkcs11.conf", "ca, signature");
+        assert!(problems().contains("default_match") && !problems().contains("hash links"), "{}", problems());
+    }
+}

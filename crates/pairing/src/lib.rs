@@ -31,6 +31,8 @@ pub mod macos;
 pub mod macos_mapping;
 pub mod pam_p11;
 pub mod pam_pkcs11;
+mod pam_service;
+mod pam_stack;
 mod passwd;
 mod plan;
 mod remark;

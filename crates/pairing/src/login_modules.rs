@@ -1,12 +1,13 @@
 //! Which PAM modules for smart cards a system has, and which services ask them.
 //!
 //! A module is installed when its file lies in a `security` folder of a library folder, and in use when a line of a service in
-//! /etc/pam.d (or of the distribution, /usr/lib/pam.d) names it. What a service includes is a service of its own here.
+//! /etc/pam.d (or of the distribution, /usr/lib/pam.d) names it. What a service includes is a service of its own here. A service
+//! can be a link (authselect keeps them in /etc/authselect).
 
 use std::path::{Path, PathBuf};
 
 use crate::system_file::SystemFile;
-use crate::{Error, System};
+use crate::{Error, System, pam_service};
 
 /// A PAM module, as found on a system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,13 @@ pub struct Use {
     pub service: String,
     /// What stands behind the module.
     pub arguments: Vec<String>,
+}
+
+impl Use {
+    /// What stands behind the beginning of an argument, such as `config_file=`.
+    pub(crate) fn argument(&self, name: &str) -> Option<&str> {
+        self.arguments.iter().find_map(|argument| argument.strip_prefix(name))
+    }
 }
 
 /// The modules that this crate has backends for: `pam_p11`, `pam_pkcs11`, `sssd`, in this order.
@@ -65,12 +73,9 @@ fn services(system: &System) -> Result<Vec<(String, String)>, Error> {
         let mut names = directory.names()?;
         names.sort();
         for name in names {
-            // Links and the like are passed over: the service that they lead to is looked at by its own name.
-            let Ok(Some(file)) = directory.open_file(&name) else { continue };
-            let bytes = file.read(MAX_SERVICE)?.unwrap_or_default();
-            let text = String::from_utf8_lossy(&bytes).replace("\\\n", " ");
-            let meant = text.lines().map(|line| line.split('#').next().unwrap_or_default().to_owned());
-            lines.extend(meant.map(|line| (name.clone(), line)));
+            // What is no file, and what others could put there, is passed over.
+            let Ok(Some(meant)) = pam_service::read(system, &folder.join(&name)) else { continue };
+            lines.extend(meant.into_iter().map(|line| (name.clone(), line)));
         }
     }
     Ok(lines)
@@ -95,11 +100,10 @@ fn is_installed(system: &System, file: &str) -> bool {
     })
 }
 
-const MAX_SERVICE: u64 = 1024 * 1024;
-
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::symlink;
 
     use super::*;
 
@@ -126,5 +130,33 @@ mod tests {
         assert_eq!(found[1].uses, [line]);
         assert_eq!((found[2].uses.len(), found[1].configuration.is_some()), (1, false));
         assert_eq!(found[2].configuration, Some(path("etc/sssd/sssd.conf")));
+    }
+
+    /// As authselect sets Fedora up.
+    #[test]
+    fn a_service_that_is_a_link_is_read() {
+        let tree = tempfile::tempdir().unwrap();
+        let path = |name: &str| tree.path().join(name);
+        for folder in ["etc/pam.d", "etc/authselect"] {
+            fs::create_dir_all(path(folder)).unwrap();
+        }
+        fs::write(path("etc/authselect/system-auth"), "auth sufficient pam_pkcs11.so\n").unwrap();
+        let services = || -> Vec<_> {
+            let found = login_modules(&System::root(tree.path())).unwrap();
+            found[1].uses.iter().map(|line| line.service.clone()).collect()
+        };
+        for target in ["/etc/authselect/system-auth", "../authselect/system-auth", "second"] {
+            let _ = fs::remove_file(path("etc/pam.d/system-auth"));
+            symlink("/etc/authselect/system-auth", path("etc/pam.d/.second")).ok();
+            symlink(target.replace("second", ".second"), path("etc/pam.d/system-auth")).unwrap();
+            assert!(services().contains(&"system-auth".to_owned()), "{target}");
+        }
+        // Out of the tree, into nothing, and round and round.
+        for target in ["../../../../etc/passwd", "/etc/authselect/none", "/etc/pam.d/x"] {
+            let _ = fs::remove_file(path("etc/pam.d/.second"));
+            let _ = fs::remove_file(path("etc/pam.d/x"));
+            symlink(target, path("etc/pam.d/x")).unwrap();
+            assert!(!services().contains(&"x".to_owned()), "{target}");
+        }
     }
 }

@@ -13,6 +13,7 @@
 //! | file that is there          | owner and mode kept; every byte that is not ours kept      |
 //! | last line removed           | a comment stays: pam_pkcs11 crashes on an empty file       |
 //! | many changes                | the file is read and written once                          |
+//! | other mappers in use        | never changed; told of when they open the account for what is unpaired, or may |
 //! | undo                        | by lines; the file as before, byte for byte, when nobody else changed it |
 //! | lock                        | flock(2) on a file of its own beside it, 10 seconds at most |
 //! | limit                       | 64 MiB                                                     |
@@ -30,14 +31,15 @@ use crate::plan::{Action, Removal, subject};
 use crate::system_file::{SystemFile, SystemLock};
 use crate::undo::Contents;
 use crate::{
-    Account, AccountPairings, Applied, Backend, Change, Error, Note, PairedKey, Pairing, Pairings, Plan, Remark,
-    Request, Selection, System, Undo, Witness, WitnessOfMany, login_modules,
+    Account, AccountPairings, Applied, Backend, Change, Error, LoginModule, Note, PairedKey, Pairing, Pairings, Plan,
+    Remark, Request, Selection, System, Undo, Witness, WitnessOfMany, login_modules,
 };
 
 mod batch;
 mod configuration;
 mod explain;
 mod map_file;
+mod other_mappers;
 pub(crate) mod scconf;
 
 pub use configuration::{Configuration, DEFAULT_PATH, DigestAlgorithm, DigestMapper};
@@ -48,6 +50,7 @@ use map_file::{Edit, MapFile};
 #[derive(Debug, Clone)]
 pub struct PamPkcs11 {
     system: System,
+    configuration: Configuration,
     map_file: PathBuf,
     algorithm: DigestAlgorithm,
     lock_wait: Duration,
@@ -63,22 +66,14 @@ impl PamPkcs11 {
     pub fn find(system: System) -> Result<Self, Error> {
         let modules = login_modules(&system)?;
         let uses = modules.iter().filter(|module| module.backend == NAME).flat_map(|module| &module.uses);
-        let mut paths = BTreeSet::new();
-        for line in uses {
-            let argument = |name: &str| line.arguments.iter().find_map(|argument| argument.strip_prefix(name));
-            if argument("cert_policy=").is_some() {
-                let service = system.path_of(Path::new("/etc/pam.d")).join(&line.service);
-                let why = "has a cert_policy of its own: say it in the configuration of pam_pkcs11 instead";
-                return Err(Error::configuration(&service, why));
-            }
-            paths.insert(argument("config_file=").unwrap_or(DEFAULT_PATH).to_owned());
+        let mut uses = uses.filter(|line| line.argument("cert_policy=").is_some());
+        if let Some(line) = uses.next() {
+            let service = system.path_of(Path::new("/etc/pam.d")).join(&line.service);
+            let why = "has a cert_policy of its own: say it in the configuration of pam_pkcs11 instead";
+            return Err(Error::configuration(&service, why));
         }
-        if paths.len() > 1 {
-            let why = "has services with different configurations of pam_pkcs11";
-            return Err(Error::configuration(&system.path_of(Path::new("/etc/pam.d")), why));
-        }
-        let path = paths.pop_first().unwrap_or_else(|| DEFAULT_PATH.to_owned());
-        Self::open(system, Path::new(&path))
+        let path = configuration_path(&system, &modules)?;
+        Self::open(system, &path)
     }
 
     /// The backend for a system, after its configuration at `path` (normally [`DEFAULT_PATH`]).
@@ -94,12 +89,13 @@ impl PamPkcs11 {
                        asking the card to sign; add it to the pkcs11_module in use";
             return Err(Error::configuration(configuration.path(), why));
         }
-        Ok(Self::with_mapper(system, configuration.digest_mapper()?))
+        let mapper = configuration.digest_mapper()?;
+        Ok(Self::with_mapper(system, configuration, mapper))
     }
 
-    fn with_mapper(system: System, mapper: DigestMapper) -> Self {
+    fn with_mapper(system: System, configuration: Configuration, mapper: DigestMapper) -> Self {
         let DigestMapper { algorithm, map_file } = mapper;
-        PamPkcs11 { system, map_file, algorithm, lock_wait: LOCK_WAIT }
+        PamPkcs11 { system, configuration, map_file, algorithm, lock_wait: LOCK_WAIT }
     }
 
     /// Waits this long for other processes that change the file, instead of 10 seconds.
@@ -265,7 +261,8 @@ impl PamPkcs11 {
         request: &Request,
     ) -> Result<(Plan, Edit), Error> {
         let action = self.action(file, account, request)?;
-        let Step { changes, notes, edit } = self.step(file, exists, account, &action)?;
+        let Step { changes, mut notes, edit } = self.step(file, exists, account, &action)?;
+        notes.extend(self.other_mappers(account, request));
         Ok((Plan { account: account.clone(), action, changes, notes }, edit))
     }
 }
@@ -375,6 +372,21 @@ impl Backend for PamPkcs11 {
         results.reverse();
         results
     }
+}
+
+/// The configuration that the PAM services name, or [`DEFAULT_PATH`].
+///
+/// # Errors
+///
+/// [`Error::Configuration`] when services name different ones.
+pub fn configuration_path(system: &System, modules: &[LoginModule]) -> Result<PathBuf, Error> {
+    let uses = modules.iter().filter(|module| module.backend == NAME).flat_map(|module| &module.uses);
+    let paths: BTreeSet<_> = uses.map(|line| line.argument("config_file=").unwrap_or(DEFAULT_PATH)).collect();
+    if paths.len() > 1 {
+        let why = "has services with different configurations of pam_pkcs11";
+        return Err(Error::configuration(&system.path_of(Path::new("/etc/pam.d")), why));
+    }
+    Ok(paths.first().copied().unwrap_or(DEFAULT_PATH).into())
 }
 
 /// Reads the configuration of a system.

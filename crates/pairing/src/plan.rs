@@ -298,6 +298,17 @@ pub enum Note {
         /// The digest.
         key: String,
     },
+    /// pam_pkcs11 asks another mapper as well, which opens the account for what was unpaired, or may.
+    OtherMapper {
+        /// The configuration of pam_pkcs11.
+        path: PathBuf,
+        /// The mapper.
+        mapper: String,
+        /// Whether it does.
+        is_certain: bool,
+        /// Why: half a sentence.
+        text: String,
+    },
     /// Something that a person has to do before the change counts, or should know of the login module: a sentence without
     /// its full stop.
     Advice(String),
@@ -308,6 +319,13 @@ pub enum Note {
     },
     /// Something about a Mac.
     Mac(Finding),
+}
+
+impl Note {
+    /// Whether it tells of another way than the one that is kept here, by which the account opens, or may.
+    pub fn leaves_open(&self) -> bool {
+        matches!(self, Note::OtherMapper { .. })
+    }
 }
 
 impl fmt::Display for Note {
@@ -340,6 +358,10 @@ impl fmt::Display for Note {
             }
             Note::UnknownKey { path, key } => {
                 write!(f, "{} holds {key} as well, and it is not known for which key", shown(path))
+            }
+            Note::OtherMapper { path, mapper, is_certain, text } => {
+                let opens = if *is_certain { "opens" } else { "may open" };
+                write!(f, "{} also uses the mapper {mapper}, which {opens} the account: {text}", shown(path))
             }
             Note::Advice(text) => f.write_str(text),
             Note::LongRsaKey { bits } => write!(f, "OpenSC 0.23 cannot sign with RSA-{bits}; newer versions may"),

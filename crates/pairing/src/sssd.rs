@@ -11,6 +11,8 @@
 //! | configuration               | read, never changed; refused unless it asks for cards and has a domain of local accounts |
 //! | rules                       | in /etc/sssd/conf.d/pivkit.conf, owner and mode as of sssd.conf; one section for each certificate |
 //! | authorities                 | added to SSSD's file when asked, and left there by undo    |
+//! | many changes                | rules and authorities are read and written once            |
+//! | limit                       | 64 MiB of rules                                            |
 //! | undo                        | by lines                                                   |
 //! | lock                        | flock(2) on a file of its own beside it, 10 seconds at most |
 //!
@@ -23,21 +25,20 @@ use std::time::{Duration, Instant};
 use identity::Certificate;
 
 use crate::plan::{Action, Removal, subject};
-use crate::restore::Restoration;
 use crate::system_file::SystemFile;
-use crate::undo::{Attributes, Contents, FileDigest};
+use crate::undo::{Attributes, Contents};
 use crate::{
     Account, AccountPairings, Applied, Backend, Change, Error, Note, PairedKey, Pairing, Pairings, Plan, Remark,
-    Request, Selection, System, Undo, Unknown, Witness,
+    Request, Selection, System, Undo, Unknown, Witness, WitnessOfMany,
 };
 
+mod batch;
 mod configuration;
 mod ini;
 mod rule;
 mod rules_file;
 mod trust;
 
-use configuration::MAX_FILE;
 pub(crate) use configuration::SSSD_CONF;
 pub use configuration::{Configuration, LocalDomain};
 use rules_file::{Rule, RulesFile};
@@ -104,7 +105,7 @@ impl Sssd {
     }
 
     fn place(&self) -> Result<SystemFile, Error> {
-        SystemFile::open(&self.system, Path::new(RULES), MAX_FILE)
+        SystemFile::open(&self.system, Path::new(RULES), MAX_RULES)
     }
 
     fn read(&self, place: &SystemFile) -> Result<(Option<Contents>, RulesFile), Error> {
@@ -129,7 +130,7 @@ impl Sssd {
             why: format!("or a file of conf.d has the rule [{section}], which pivkit does not manage"),
         });
         let unknown = unknown.collect();
-        Pairings { entries: file.of(account).map(pairing).collect(), unknown, ..Pairings::default() }
+        Pairings { entries: file.of(account).map(|(_, rule)| pairing(rule)).collect(), unknown, ..Pairings::default() }
     }
 
     fn action(&self, file: &RulesFile, account: &Account, request: &Request) -> Result<Action, Error> {
@@ -143,7 +144,7 @@ impl Sssd {
             }
             new = Some(rule::matching(certificate).map_err(|why| Error::UnusableCertificate { why })?);
         }
-        let names = || -> BTreeSet<String> { file.of(account).map(|rule| rule.matching.clone()).collect() };
+        let names = || -> BTreeSet<String> { file.of(account).map(|(_, rule)| rule.matching.clone()).collect() };
         let remove = match remove {
             None => Removal::None,
             Some(Selection::Hash(hash)) => Removal::One(*hash),
@@ -165,20 +166,21 @@ impl Sssd {
     }
 
     /// What an action means for the files as they are.
-    fn step<'a>(
+    fn step(
         &self,
-        file: &'a RulesFile,
+        file: &RulesFile,
+        trust: Option<&Trust>,
         exists: bool,
-        account: &'a Account,
+        account: &Account,
         action: &Action,
-    ) -> Result<Step<'a>, Error> {
+    ) -> Result<Step, Error> {
         let path = self.system.path_of(Path::new(RULES));
         let mut step = Step::default();
         let mut new = None;
         if let Some(certificate) = action.certificate() {
             let matching = rule::matching(certificate).map_err(|why| Error::UnusableCertificate { why })?;
-            self.trusted(certificate, &mut step)?;
-            match file.rules.iter().find(|rule| rule.matching == matching) {
+            self.trusted(trust, certificate, &mut step)?;
+            match file.with(&matching) {
                 Some(rule) if rule.user == account.name.as_str() => (),
                 Some(rule) => return Err(Error::MappedToAnother { other: rule.user.clone() }),
                 None => {
@@ -190,13 +192,13 @@ impl Sssd {
             }
             new = Some(matching);
         }
-        let others = file.of(account).filter(|rule| Some(&rule.matching) != new.as_ref());
-        step.remove = match &action.remove {
+        let others = file.of(account).filter(|(_, rule)| Some(&rule.matching) != new.as_ref());
+        let remove: Vec<(usize, &Rule)> = match &action.remove {
             Removal::One(hash) => {
-                others.filter(|rule| rule.remark.as_ref().is_some_and(|remark| remark.hash == *hash)).collect()
+                others.filter(|(_, rule)| rule.remark.as_ref().is_some_and(|remark| remark.hash == *hash)).collect()
             }
             Removal::Named { names, all } => {
-                let (named, more): (Vec<_>, Vec<_>) = others.partition(|rule| names.contains(&rule.matching));
+                let (named, more): (Vec<_>, Vec<_>) = others.partition(|(_, rule)| names.contains(&rule.matching));
                 if *all && !more.is_empty() {
                     return Err(Error::Changed { path });
                 }
@@ -204,7 +206,8 @@ impl Sssd {
             }
             Removal::None | Removal::All(..) => Vec::new(),
         };
-        for rule in &step.remove {
+        for (number, rule) in remove {
+            step.remove.push(number);
             let (key, user) = (rule.matching.clone(), rule.user.clone());
             step.changes.push(Change::RemoveMapping { path: path.clone(), key, user });
         }
@@ -216,9 +219,9 @@ impl Sssd {
     }
 
     /// Looks whether SSSD accepts the certificate, if need be with the authorities that were given.
-    fn trusted(&self, certificate: &Certificate, step: &mut Step<'_>) -> Result<(), Error> {
+    fn trusted(&self, trust: Option<&Trust>, certificate: &Certificate, step: &mut Step) -> Result<(), Error> {
         let path = self.system.path_of(&self.configuration.authorities());
-        let Some(trust) = Trust::read(&self.system, &self.configuration)? else {
+        let Some(trust) = trust else {
             let directory = path.parent().unwrap_or(&path).to_owned();
             let why = "is not there, and SSSD looks in it for authorities that it trusts; make it (mode 755)";
             return Err(Error::configuration(&directory, why));
@@ -266,17 +269,21 @@ impl Sssd {
 
 /// What one action does.
 #[derive(Debug, Default)]
-struct Step<'a> {
+struct Step {
     changes: Vec<Change>,
     notes: Vec<Note>,
     add: Option<Rule>,
-    remove: Vec<&'a Rule>,
+    remove: Vec<usize>,
     authorities: Vec<Certificate>,
 }
 
 impl Backend for Sssd {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn keeps_one_file(&self) -> bool {
+        true
     }
 
     fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {
@@ -311,10 +318,28 @@ impl Backend for Sssd {
     }
 
     fn plan(&self, account: &Account, request: &Request) -> Result<Plan, Error> {
-        let (contents, file) = self.read(&self.place()?)?;
-        let action = self.action(&file, account, request)?;
-        let Step { changes, notes, .. } = self.step(&file, contents.is_some(), account, &action)?;
-        Ok(Plan { account: account.clone(), action, changes, notes })
+        let path = || Err(Error::Changed { path: self.system.path_of(Path::new(RULES)) });
+        self.plan_many(&[(account.clone(), request.clone())]).pop().unwrap_or_else(path)
+    }
+
+    /// Each plan takes the ones before it as carried out.
+    fn plan_many(&self, requests: &[(Account, Request)]) -> Vec<Result<Plan, Error>> {
+        let read = self.place().and_then(|place| self.read(&place));
+        let trust = Trust::read(&self.system, &self.configuration);
+        let ((contents, mut file), mut trust) = match read.and_then(|read| Ok((read, trust?))) {
+            Ok(read) => read,
+            Err(error) => return requests.iter().map(|_| Err(error.again())).collect(),
+        };
+        let mut exists = contents.is_some();
+        let mut plan = |(account, request): &(Account, Request)| {
+            let action = self.action(&file, account, request)?;
+            let step = self.step(&file, trust.as_ref(), exists, account, &action)?;
+            exists |= step.add.is_some();
+            file.make(&self.domain.name, step.add, &step.remove, rules_file::no_change(Path::new(RULES), None));
+            trust.iter_mut().for_each(|trust| trust.authorities.extend(step.authorities.iter().cloned()));
+            Ok(Plan { account: account.clone(), action, changes: step.changes, notes: step.notes })
+        };
+        requests.iter().map(&mut plan).collect()
     }
 
     fn check_access(&self, plan: &Plan) -> Result<(), Error> {
@@ -322,45 +347,34 @@ impl Backend for Sssd {
     }
 
     fn apply_witnessed(&self, plan: &Plan, witness: Witness<'_>) -> Result<Applied, Error> {
-        let place = self.place()?;
-        let lock = place.lock(Instant::now() + self.lock_wait)?;
-        let (before, file) = self.read(&place)?;
-        let step = self.step(&file, before.is_some(), &plan.account, &plan.action)?;
-        let mut undo = Undo::Nothing;
-        if step.add.is_some() || !step.remove.is_empty() {
-            let digest = before.as_ref().map(|contents| FileDigest::of(&contents.bytes));
-            let nothing = rules_file::no_change(Path::new(RULES), digest);
-            let (text, lines) = file.change(&self.domain.name, step.add.as_ref(), &step.remove, nothing);
-            undo = Undo::Lines(lines);
-            witness(&undo).map_err(Error::Witness)?;
-            self.add_authorities(&step.authorities)?;
-            let attributes = before.as_ref().map_or_else(|| self.attributes(), |file| file.attributes);
-            place.replace(&lock, before.as_ref(), Some(&Contents { bytes: text.into_bytes(), attributes }))?;
-        } else {
-            self.add_authorities(&step.authorities)?;
+        let mut one = |undos: &[(usize, Undo)]| undos.iter().try_for_each(|(_, undo)| witness(undo));
+        let mut results = self.apply_many(std::slice::from_ref(plan), &mut one);
+        results.pop().unwrap_or_else(|| Err(Error::Changed { path: self.system.path_of(Path::new(RULES)) }))
+    }
+
+    fn apply_many(&self, plans: &[Plan], witness: WitnessOfMany<'_>) -> Vec<Result<Applied, Error>> {
+        let mut results = Vec::new();
+        if let Err(error) = self.apply_all(plans, witness, &mut results) {
+            // Nothing was changed for any of them. Those that were refused stay so.
+            results.resize_with(plans.len(), || Err(error.again()));
+            results.iter_mut().filter(|result| result.is_ok()).for_each(|result| *result = Err(error.again()));
         }
-        tracing::info!(backend = NAME, account = %plan.account.name, changes = step.changes.len(), "pairing_applied");
-        Ok(Applied { account: plan.account.clone(), changes: step.changes, notes: step.notes, undo })
+        results
     }
 
     fn undo(&self, account: &Account, undo: &Undo) -> Result<(), Error> {
-        let place = self.place()?;
-        let undo = match undo {
-            Undo::Nothing => return Ok(()),
-            Undo::Lines(undo) if undo.path == Path::new(RULES) => undo,
-            _ => return Err(Error::Changed { path: place.path().to_owned() }),
-        };
-        let lock = place.lock(Instant::now() + self.lock_wait)?;
-        let before = place.read()?;
-        let bytes = before.as_ref().map(|contents| contents.bytes.clone()).unwrap_or_default();
-        let mut restoration = Restoration::new(&bytes);
-        if restoration.take_back(undo, place.path())? {
-            let attributes = before.as_ref().map_or_else(|| self.attributes(), |file| file.attributes);
-            let after = restoration.finish("").map(|bytes| Contents { bytes, attributes });
-            place.replace(&lock, before.as_ref(), after.as_ref())?;
+        let mut results = self.undo_many(&[(account.clone(), undo.clone())]);
+        results.pop().unwrap_or(Ok(()))
+    }
+
+    fn undo_many(&self, undos: &[(Account, Undo)]) -> Vec<Result<(), Error>> {
+        let mut results = Vec::new();
+        if let Err(error) = self.undo_all(undos, &mut results) {
+            results.resize_with(undos.len(), || Err(error.again()));
+            results.iter_mut().filter(|result| result.is_ok()).for_each(|result| *result = Err(error.again()));
         }
-        tracing::info!(backend = NAME, account = %account.name, "pairing_undone");
-        Ok(())
+        results.reverse();
+        results
     }
 }
 
@@ -371,6 +385,8 @@ fn is_plain(name: &str) -> bool {
 
 const NAME: &str = "sssd";
 const RULES: &str = "/etc/sssd/conf.d/pivkit.conf";
+/// The largest file of rules: some 150,000 certificates.
+const MAX_RULES: u64 = 64 * 1024 * 1024;
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

@@ -122,8 +122,7 @@ impl Accounts {
         }
         let mut authorities = Vec::new();
         for path in files {
-            let bytes = std::fs::read(path).map_err(|source| Error::File { path: path.clone(), source })?;
-            for certificate in identity::load::certificates(&bytes) {
+            for certificate in crate::files::certificates(path)? {
                 let unreadable = |source| Error::Authorities { path: path.clone(), source };
                 authorities.push(certificate.map_err(unreadable)?);
             }

@@ -6,8 +6,8 @@ use identity::Certificate;
 use pairing::pam_pkcs11::{self, Explanation};
 use pairing::{Account, AccountName, Backend, System};
 
-use crate::Error;
 use crate::report::{DoctorReport, ExplanationReport, FindingReport, SCHEMA_VERSION};
+use crate::{Error, files};
 
 /// What `pivkit doctor` was asked.
 #[derive(Clone, Debug)]
@@ -41,9 +41,8 @@ pub fn doctor(request: &DoctorRequest) -> Result<DoctorReport, Error> {
 }
 
 fn read(path: &Path) -> Result<Certificate, Error> {
-    let bytes = std::fs::read(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
     let unusable = |why: &str| Error::Input { what: format!("{}: {why}", path.display()) };
-    match identity::load::certificates(&bytes).into_iter().next() {
+    match files::certificates(path)?.into_iter().next() {
         Some(Ok(certificate)) => Ok(certificate),
         Some(Err(error)) => Err(unusable(&error.to_string())),
         None => Err(unusable("holds no certificate")),
@@ -52,8 +51,8 @@ fn read(path: &Path) -> Result<Certificate, Error> {
 
 fn explain(system: &System, certificate: &Certificate, account: Option<&Account>) -> Vec<ExplanationReport> {
     let mut explanations = vec![by_backend(&pairing::pam_p11::PamP11::new(system.clone()), certificate, account)];
-    let path = Path::new(pam_pkcs11::DEFAULT_PATH);
-    if let Ok(configuration) = pam_pkcs11::read_configuration(system, path) {
+    let path = pairing::login_modules(system).and_then(|modules| pam_pkcs11::configuration_path(system, &modules));
+    if let Ok(configuration) = path.and_then(|path| pam_pkcs11::read_configuration(system, &path)) {
         let mappers = pam_pkcs11::explain(system, &configuration, certificate, account);
         explanations.extend(mappers.into_iter().map(|Explanation { mapper, opens, text }| ExplanationReport {
             module: format!("pam_pkcs11, mapper {mapper}"),
@@ -96,5 +95,21 @@ fn by_backend(backend: &dyn Backend, certificate: &Certificate, account: Option<
             ExplanationReport { module, opens, text }
         }
         Err(error) => ExplanationReport { module, opens: None, text: error.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    /// /dev/zero has no end.
+    #[test]
+    fn a_certificate_file_without_an_end_is_refused() {
+        let refused = read(Path::new("/dev/zero")).unwrap_err();
+        assert!(matches!(refused, Error::Input { .. }), "{refused}");
+        let missing = read(Path::new("/nonexistent/x.pem")).unwrap_err();
+        assert!(matches!(missing, Error::File { source, .. } if source.kind() == io::ErrorKind::NotFound));
     }
 }

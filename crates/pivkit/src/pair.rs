@@ -5,7 +5,7 @@ use std::path::Path;
 use identity::proof::Proof;
 use identity::{Certificate, Identity, PairingHash};
 use pairing::macos::Finding;
-use pairing::{Account, AccountName, Key, Pairing, Pairings, Plan, Request, Selection, Witness};
+use pairing::{Account, AccountName, Key, Note, Pairing, Pairings, Plan, Request, Selection, Witness};
 use piv::{LastTry, Pin};
 
 use crate::accounts::account_report;
@@ -214,6 +214,7 @@ pub fn unpair(
     report.changed = changed;
     // Who removes everything means every key.
     report.may_open |= all && !pairings.elsewhere.is_empty();
+    report.may_open |= plan.notes().iter().any(Note::leaves_open);
     Ok(report)
 }
 

@@ -27,7 +27,8 @@ impl PamPkcs11 {
         for (index, plan) in plans.iter().enumerate() {
             let exists = before.is_some() || !undos.is_empty();
             results.push(self.step(&file, exists, &plan.account, &plan.action).map(|step| {
-                let Step { changes, notes, edit } = step;
+                let Step { changes, mut notes, edit } = step;
+                notes.extend(plan.notes.iter().filter(|note| note.leaves_open()).cloned());
                 let mut undo = Undo::Nothing;
                 if !edit.is_empty() {
                     undo = Undo::Lines(file.make(edit, &self.map_file, digest));

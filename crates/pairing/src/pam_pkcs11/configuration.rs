@@ -83,6 +83,11 @@ impl Configuration {
         self.root.list("use_mappers").unwrap_or_default()
     }
 
+    /// Whether the mapper null, where it is in use, takes every certificate for that of every account.
+    pub(super) fn takes_everybody(&self) -> bool {
+        self.mapper("null").is_some_and(|block| block.is_set("default_match"))
+    }
+
     /// The block of a mapper.
     pub(crate) fn mapper(&self, name: &str) -> Option<&Block> {
         self.root.block("mapper", Some(name))

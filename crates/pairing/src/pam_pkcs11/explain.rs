@@ -33,6 +33,18 @@ pub fn explain(
     configuration.mappers().iter().map(|mapper| question.explain(mapper)).collect()
 }
 
+/// The same for all mappers but the one whose file is kept here.
+pub(super) fn others(
+    system: &System,
+    configuration: &Configuration,
+    certificate: &Certificate,
+    account: &Account,
+) -> Vec<Explanation> {
+    let question = Question { system, configuration, certificate, account: Some(account) };
+    let others = configuration.mappers().iter().filter(|mapper| *mapper != "digest");
+    others.map(|mapper| question.explain(mapper)).collect()
+}
+
 struct Question<'a> {
     system: &'a System,
     configuration: &'a Configuration,
@@ -54,7 +66,7 @@ impl Question<'_> {
             "pwent" => self.named(mapper, name),
             "opensc" => self.home(mapper, ".eid/authorized_certificates", false),
             "openssh" => self.home(mapper, ".ssh/authorized_keys", true),
-            "null" if block.is_some_and(|block| block.is_set("default_match")) => {
+            "null" if self.configuration.takes_everybody() => {
                 self.answer(mapper, Some(true), "takes every certificate for that of every account".to_owned())
             }
             "null" => self.answer(mapper, Some(false), "refuses every certificate".to_owned()),
@@ -80,7 +92,8 @@ impl Question<'_> {
 
     fn digest(&self) -> Explanation {
         let mapper = self.configuration.digest_mapper();
-        let backend = mapper.map(|mapper| PamPkcs11::with_mapper(self.system.clone(), mapper));
+        let backend =
+            mapper.map(|mapper| PamPkcs11::with_mapper(self.system.clone(), self.configuration.clone(), mapper));
         let found =
             backend.and_then(|backend| Ok((backend.digest(self.certificate), backend.user_of(self.certificate)?)));
         match found {

@@ -274,3 +274,29 @@ fn a_lock_that_is_held_is_waited_for() {
     drop(lock);
     tree.backend().apply(&plan).unwrap();
 }
+
+/// Only what is sure not to open the account goes without a word.
+#[test]
+fn other_mappers_that_open_the_account_are_told_of() {
+    let (tree, alice, other) = (Tree::new(), certificate("alice"), certificate("other"));
+    tree.configure(
+        &CONFIGURATION.replace("ALGORITHM", "sha1").replace("use_mappers = digest", "use_mappers = digest, cn"),
+    );
+    tree.pair("alice", &alice);
+    tree.pair("alice", &other);
+    let notes = |selection| {
+        let applied = tree.apply("alice", &Request::Unpair(selection)).unwrap();
+        let notes = applied.notes().iter().filter(|note| note.leaves_open());
+        notes.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let by_certificate = |certificate: &Certificate| Selection::Certificate(Box::new(certificate.clone()));
+    let told = notes(by_certificate(&alice));
+    assert!(told.len() == 1 && told[0].contains("mapper cn, which opens the account"), "{told:?}");
+    assert!(notes(by_certificate(&other)).is_empty());
+    for selection in [Selection::Hash(alice.pairing_hash()), Selection::All] {
+        let told = notes(selection);
+        assert!(told.len() == 1 && told[0].contains("may open the account"), "{told:?}");
+    }
+    tree.configure(&CONFIGURATION.replace("ALGORITHM", "sha1").replace("= digest;", "= digest, null, opensc;"));
+    assert!(notes(Selection::All).is_empty());
+}

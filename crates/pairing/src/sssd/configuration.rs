@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::ini::Ini;
 use crate::system_file::SystemFile;
 use crate::undo::Attributes;
-use crate::{Error, System};
+use crate::{Error, System, pam_stack};
 
 /// SSSD's configuration.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct Configuration {
     path: PathBuf,
     ini: Ini,
     attributes: Attributes,
+    /// The sections of rules that are not ours.
+    others: Vec<String>,
 }
 
 /// The domain of local accounts, whose rules SSSD reads from its configuration.
@@ -42,12 +44,14 @@ impl Configuration {
         let mut ini = Ini::default();
         ini.read(&String::from_utf8_lossy(&contents.bytes));
         for name in names(system)? {
-            let snippet = SystemFile::open(system, &Path::new(CONF_D).join(&name), MAX_FILE)?;
+            let snippet = SystemFile::open(system, &Path::new(CONF_D).join(&name), super::MAX_RULES)?;
             if let Some(contents) = snippet.read()? {
                 ini.read(&String::from_utf8_lossy(&contents.bytes));
             }
         }
-        Ok(Configuration { path: place.path().to_owned(), ini, attributes: contents.attributes })
+        let is_other = |section: &&str| section.starts_with("certmap/") && !section.contains("/pivkit-");
+        let others = ini.sections().filter(is_other).map(str::to_owned).collect();
+        Ok(Configuration { path: place.path().to_owned(), ini, attributes: contents.attributes, others })
     }
 
     /// sssd.conf, as a path of this machine.
@@ -109,11 +113,9 @@ impl Configuration {
             }
         }
         if let Some(target) = self.ini.value(&section, "proxy_pam_target")
-            && lets_anybody_in(system, target)?
+            && let Some(why) = danger_of(system, target)
         {
-            return refused(format!(
-                "has proxy_pam_target = {target} for the domain {name}, and that PAM service lets anybody in with any password"
-            ));
+            return refused(format!("has proxy_pam_target = {target} for the domain {name}, and {why}"));
         }
         Ok(LocalDomain { name: name.to_owned(), provider })
     }
@@ -121,7 +123,7 @@ impl Configuration {
     /// The rules that map a certificate to this account, in words: names of sections that are not ours.
     pub(super) fn other_rules<'a>(&'a self, domain: &LocalDomain, user: &'a str) -> impl Iterator<Item = &'a str> {
         let prefix = format!("certmap/{}/", domain.name);
-        self.ini.sections().filter(move |section| {
+        self.others.iter().map(String::as_str).filter(move |section| {
             let Some(name) = section.strip_prefix(&prefix).filter(|name| !name.starts_with("pivkit-")) else {
                 return false;
             };
@@ -143,13 +145,13 @@ fn names(system: &System) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// Whether a PAM service has pam_permit for a check of passwords, and nothing that could refuse.
-fn lets_anybody_in(system: &System, service: &str) -> Result<bool, Error> {
-    let place = SystemFile::open(system, &Path::new("/etc/pam.d").join(service), MAX_FILE)?;
-    let Some(contents) = place.read()? else { return Ok(false) };
-    let text = String::from_utf8_lossy(&contents.bytes).into_owned();
-    let mut checks = text.lines().filter(|line| line.trim_start().starts_with("auth")).peekable();
-    Ok(checks.peek().is_some() && checks.all(|line| line.contains("pam_permit.so")))
+/// Why a PAM service cannot be left to check passwords.
+fn danger_of(system: &System, service: &str) -> Option<String> {
+    match pam_stack::accepts_any_password(system, service) {
+        Ok(false) => None,
+        Ok(true) => Some("that PAM service can let anybody in with any password".to_owned()),
+        Err(error) => Some(format!("what that PAM service does cannot be said: {error}")),
+    }
 }
 
 /// The configuration itself.

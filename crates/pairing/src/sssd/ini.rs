@@ -9,10 +9,14 @@
 //!
 //! Keys are compared without regard to case; the last value counts.
 
+use std::collections::HashMap;
+
 /// The sections of all files, merged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Ini {
     sections: Vec<(String, Vec<(String, String)>)>,
+    /// Which section has a name.
+    numbers: HashMap<String, usize>,
 }
 
 impl Ini {
@@ -43,15 +47,18 @@ impl Ini {
     }
 
     fn section_number(&mut self, name: &str) -> usize {
-        self.sections.iter().position(|(own, _)| own == name).unwrap_or_else(|| {
-            self.sections.push((name.to_owned(), Vec::new()));
-            self.sections.len() - 1
-        })
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.sections.len();
+        self.sections.push((name.to_owned(), Vec::new()));
+        self.numbers.insert(name.to_owned(), number);
+        number
     }
 
     /// The value of a key.
     pub(crate) fn value(&self, section: &str, key: &str) -> Option<&str> {
-        let (_, keys) = self.sections.iter().find(|(own, _)| own == section)?;
+        let (_, keys) = self.sections.get(*self.numbers.get(section)?)?;
         keys.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str())
     }
 

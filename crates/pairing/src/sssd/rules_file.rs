@@ -9,6 +9,7 @@
 //!
 //! NAME is made of the rule, so that one certificate cannot have two. What else stands in the file stays.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
@@ -20,7 +21,9 @@ use crate::{Account, Remark};
 #[derive(Debug, Clone, Default)]
 pub(super) struct RulesFile {
     lines: Vec<String>,
-    pub(super) rules: Vec<Rule>,
+    rules: Vec<Rule>,
+    by_user: HashMap<String, Vec<usize>>,
+    by_matching: HashMap<String, Vec<usize>>,
 }
 
 /// One rule that maps to an account.
@@ -29,15 +32,19 @@ pub(super) struct Rule {
     pub(super) matching: String,
     pub(super) user: String,
     pub(super) remark: Option<Remark>,
-    lines: Range<usize>,
+    /// Where it stands; `None` for a new one.
+    lines: Option<Range<usize>>,
+    gone: bool,
 }
 
 impl RulesFile {
     pub(super) fn parse(text: &str, domain: &str) -> Self {
         let lines: Vec<_> = text.split_inclusive('\n').map(str::to_owned).collect();
-        let mut file = RulesFile { lines, rules: Vec::new() };
+        let mut file = RulesFile { lines, ..RulesFile::default() };
         for number in 0..file.lines.len() {
-            file.rules.extend(file.rule_at(number, domain));
+            if let Some(rule) = file.rule_at(number, domain) {
+                file.insert(rule);
+            }
         }
         file
     }
@@ -60,45 +67,71 @@ impl RulesFile {
         let remark = above.and_then(|above| Remark::parse(above, name));
         let start = number - usize::from(remark.is_some());
         let matching = matching.filter(|matching| name_of(matching) == name)?;
-        Some(Rule { matching, user: user?.to_owned(), remark, lines: start..end })
+        Some(Rule { matching, user: user?.to_owned(), remark, lines: Some(start..end), gone: false })
     }
 
-    /// The rules of an account.
-    pub(super) fn of<'a>(&'a self, account: &'a Account) -> impl Iterator<Item = &'a Rule> {
-        self.rules.iter().filter(|rule| rule.user == account.name.as_str())
+    /// The rules of an account, with the number of each.
+    pub(super) fn of<'a>(&'a self, account: &Account) -> impl Iterator<Item = (usize, &'a Rule)> + use<'a> {
+        let numbers = self.by_user.get(account.name.as_str()).into_iter().flatten();
+        let rules = numbers.filter_map(|&number| Some((number, self.rules.get(number)?)));
+        rules.filter(|(_, rule)| !rule.gone)
+    }
+
+    /// The rule that matches so.
+    pub(super) fn with(&self, matching: &str) -> Option<&Rule> {
+        let numbers = self.by_matching.get(matching).into_iter().flatten();
+        numbers.filter_map(|&number| self.rules.get(number)).find(|rule| !rule.gone)
+    }
+
+    fn insert(&mut self, rule: Rule) {
+        let number = self.rules.len();
+        self.by_user.entry(rule.user.clone()).or_default().push(number);
+        self.by_matching.entry(rule.matching.clone()).or_default().push(number);
+        self.rules.push(rule);
     }
 
     /// Adds a rule and removes others, and tells how to undo it.
-    pub(super) fn change(
-        &self,
-        domain: &str,
-        add: Option<&Rule>,
-        remove: &[&Rule],
-        undo: LinesUndo,
-    ) -> (String, LinesUndo) {
+    pub(super) fn make(&mut self, domain: &str, add: Option<Rule>, remove: &[usize], undo: LinesUndo) -> LinesUndo {
         let mut undo = undo;
+        for &number in remove {
+            let Some(rule) = self.rules.get_mut(number) else { continue };
+            rule.gone = true;
+            undo.removed.push(match &rule.lines {
+                Some(place) => RemovedLines {
+                    at: u64::try_from(place.start).unwrap_or(u64::MAX),
+                    lines: self.lines.get(place.clone()).unwrap_or_default().to_vec(),
+                },
+                None => RemovedLines { at: u64::MAX, lines: rule.write(domain) },
+            });
+        }
+        if let Some(rule) = add {
+            undo.added = rule.write(domain);
+            self.insert(rule);
+        }
+        undo
+    }
+
+    /// The file with all changes.
+    pub(super) fn into_text(self, domain: &str) -> String {
         let mut kept: Vec<bool> = vec![true; self.lines.len()];
-        for rule in remove {
-            let lines = self.lines.get(rule.lines.clone()).unwrap_or_default().to_vec();
-            undo.removed.push(RemovedLines { at: u64::try_from(rule.lines.start).unwrap_or(u64::MAX), lines });
-            kept.get_mut(rule.lines.clone()).unwrap_or_default().fill(false);
+        for place in self.rules.iter().filter(|rule| rule.gone).filter_map(|rule| rule.lines.clone()) {
+            kept.get_mut(place).unwrap_or_default().fill(false);
         }
         let kept = self.lines.iter().zip(kept).filter(|(_, kept)| *kept).map(|(line, _)| line.as_str());
         let mut text: String = kept.collect();
-        if let Some(rule) = add {
+        for rule in self.rules.iter().filter(|rule| !rule.gone && rule.lines.is_none()) {
             if !text.is_empty() && !text.ends_with('\n') {
                 text.push('\n');
             }
-            undo.added = rule.write(domain);
-            undo.added.iter().for_each(|line| text.push_str(line));
+            rule.write(domain).iter().for_each(|line| text.push_str(line));
         }
-        (text, undo)
+        text
     }
 }
 
 impl Rule {
     pub(super) fn new(matching: String, user: &str, remark: Remark) -> Self {
-        Rule { matching, user: user.to_owned(), remark: Some(remark), lines: 0..0 }
+        Rule { matching, user: user.to_owned(), remark: Some(remark), lines: None, gone: false }
     }
 
     fn write(&self, domain: &str) -> Vec<String> {

@@ -126,7 +126,7 @@ fn a_certificate_of_an_unknown_authority_is_refused_until_it_is_given() {
     let (one, other) = (certificate("alice"), certificate("other"));
     let tree = Tree::trusting(&[&other]);
     let refused = tree.apply("alice", &pair(&one)).unwrap_err();
-    assert!(refused.to_string().contains("--ca"), "{refused}");
+    assert!(refused.to_string().contains("--ca") && refused.to_string().contains("append the authority"), "{refused}");
     assert!(!tree.rules().exists());
     let backend = tree.backend().with_authorities(vec![one.clone()]);
     let plan = backend.plan(&tree.account("alice"), &pair(&one)).unwrap();
@@ -161,4 +161,44 @@ fn configurations_without_effect_or_protection_are_refused() {
     assert!(Sssd::open(System::root(tree.directory.path())).unwrap_err().to_string().contains("chmod 600"));
     tree.configure(&CONFIGURATION.replace("id_provider = files", "id_provider = proxy\nlocal_auth_policy = only"));
     assert_eq!(tree.backend().domain().provider, "proxy");
+}
+
+/// One rule file for many accounts: told and written once, in a time that grows with the number of rows alone.
+#[test]
+fn many_rows_are_written_once_and_taken_back() {
+    let authority = certificate("authority");
+    let mut shared: Vec<_> = (0..200).map(|number| certificate(&format!("c{number}"))).collect();
+    let tree = Tree::trusting(&shared.iter().collect::<Vec<_>>());
+    tree.apply("bob", &pair(&shared[0])).unwrap();
+    let before = tree.text();
+    let (alice, bob) = (tree.account("alice"), tree.account("bob"));
+    let mut requests = vec![(bob, Request::Unpair(Selection::All))];
+    requests.extend(shared.iter().map(|one| (alice.clone(), pair(one))));
+    shared.push(authority.clone());
+    requests.push((alice.clone(), pair(&authority)));
+    let backend = tree.backend().with_authorities(vec![authority]);
+    assert!(backend.keeps_one_file());
+    let plans: Vec<_> = backend.plan_many(&requests).into_iter().map(Result::unwrap).collect();
+    let (mut calls, mut told) = (0, 0);
+    let applied = backend.apply_many(&plans, &mut |undos| {
+        assert_eq!(tree.text(), before, "told before the change");
+        (calls, told) = (calls + 1, undos.len());
+        Ok(())
+    });
+    assert_eq!((calls, told), (1, requests.len()));
+    assert_eq!(tree.pairings("alice").hashes().len(), shared.len());
+    assert!(tree.pairings("bob").is_empty());
+    let undos = applied.into_iter().map(Result::unwrap);
+    let undos: Vec<_> = undos.map(|applied| (applied.account().clone(), applied.undo().clone())).collect();
+    assert!(backend.undo_many(&undos).iter().all(Result::is_ok));
+    assert_eq!(tree.text(), before);
+}
+
+#[test]
+fn rules_above_4_mib_are_read() {
+    let one = certificate("alice");
+    let tree = Tree::trusting(&[&one]);
+    fs::write(tree.rules(), "# 34 characters for every line.....\n".repeat(150_000)).unwrap();
+    tree.apply("alice", &pair(&one)).unwrap();
+    assert_eq!(tree.pairings("alice").hashes(), [one.pairing_hash()]);
 }

@@ -53,8 +53,8 @@ pub(super) fn accepts(certificate: &Certificate, trusted: &[&Certificate], parti
 /// What to do when the file does not accept a certificate.
 pub(super) fn refusal(path: &Path, certificate: &Certificate) -> Error {
     let why = format!(
-        "does not hold the authority that issued the certificate ({}), and SSSD would not accept it: name a file with the \
-         authority's certificate with --ca",
+        "does not hold the authority that issued the certificate ({}), and SSSD would not accept it: append the authority's \
+         certificate to that file (PEM), or name a file with it once with `pivkit pair --ca FILE`",
         certificate.issuer()
     );
     Error::configuration(path, why)

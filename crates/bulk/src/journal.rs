@@ -31,7 +31,7 @@ use crate::Error;
 
 pub use history::{History, IntentAt};
 pub(crate) use line::now;
-pub use line::{Begin, Intent, Line, Outcome, RowResult, UndoResult, Undone};
+pub use line::{Begin, Intent, Line, Outcome, RowResult, UndoResult, Undone, Writer};
 
 /// A journal that is written to. It is locked as long as this lives.
 #[derive(Debug)]
@@ -95,6 +95,11 @@ impl Journal {
         let file = file.map_err(|source| Error::Journal { path: path.to_owned(), source })?;
         let empty = || Error::JournalMalformed { path: path.to_owned(), line: 1, why: "is missing".to_owned() };
         history::read(path, &file)?.0.ok_or_else(empty)
+    }
+
+    /// Whether its first line is there.
+    pub fn has_begun(&self) -> bool {
+        self.end > 0
     }
 
     /// Writes the first line of an empty journal.

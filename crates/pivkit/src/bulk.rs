@@ -6,7 +6,7 @@ mod station;
 mod undo;
 
 pub use apply::{ApplyReport, ApplyRequest, RehearsedRow, Tally, apply};
-pub use bulk::report::{Report, ReportRow, State};
+pub use bulk::report::{NoteOfRows, Report, ReportRow, State};
 pub use bulk::{
     CardNames, FileNote, HostName, HostSlice, MatchRule, PlanDocument, PlannedRow, Planning, RowAction, RowNote, Split,
     WaitingRow,

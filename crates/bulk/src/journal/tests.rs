@@ -7,6 +7,7 @@ use crate::{RowAction, SCHEMA_VERSION};
 fn begin() -> Begin {
     Begin {
         schema_version: SCHEMA_VERSION,
+        writer: Writer::Apply,
         plan_sha256: "ab".repeat(32),
         backend: "pam_p11".to_owned(),
         root: None,
@@ -29,6 +30,7 @@ fn outcome(row: usize, result: RowResult) -> Line {
         result,
         error: None,
         next: None,
+        notes: Vec::new(),
         time: now(),
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use identity::PairingHash;
 use pairing::Undo;
@@ -34,19 +34,13 @@ impl StationJournal {
     ///
     /// [`Error::OtherPlan`] for the journal of another manifest, or of other accounts; [`Error::JournalUndone`]; those of
     /// [`Journal::create`] and [`Journal::open`].
-    pub fn open(
-        path: &Path,
-        roster: &Roster,
-        sha256: &str,
-        backend: &str,
-        root: Option<PathBuf>,
-    ) -> Result<Self, Error> {
+    pub fn open(path: &Path, roster: &Roster, sha256: &str, backend: &str, root: Option<&Path>) -> Result<Self, Error> {
         let begin = Begin {
             schema_version: SCHEMA_VERSION,
             writer: Writer::Station,
             plan_sha256: sha256.to_owned(),
             backend: backend.to_owned(),
-            root,
+            root: root.map(Path::to_owned),
             rows: roster.expected().len(),
             time: now(),
         };
@@ -79,14 +73,14 @@ impl StationJournal {
         roster: &Roster,
         sha256: &str,
         backend: &str,
-        root: Option<PathBuf>,
+        root: Option<&Path>,
     ) -> Result<Self, Error> {
         if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Ok(Self::in_memory());
         }
         let history = Journal::read(path)?;
         let begin = &history.begin;
-        if begin.plan_sha256 != sha256 || begin.backend != backend || begin.root != root {
+        if begin.plan_sha256 != sha256 || begin.backend != backend || begin.root.as_deref() != root {
             return Err(Error::OtherPlan { path: path.to_owned() });
         }
         let done = (0..roster.expected().len()).filter(|row| history.is_settled(*row)).collect();

@@ -135,7 +135,7 @@ pub fn station(
         Some(path) => {
             let root = accounts.tree().map(|root| root.canonicalize().unwrap_or_else(|_| root.to_owned()));
             let open = if request.dry_run { StationJournal::rehearse } else { StationJournal::open };
-            open(path, roster, &request.manifest_sha256, &backend, root)?
+            open(path, roster, &request.manifest_sha256, &backend, root.as_deref())?
         }
         None => StationJournal::in_memory(),
     };

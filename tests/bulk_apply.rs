@@ -72,6 +72,14 @@ impl Office {
         self.crowd.root.join(format!("home/p{person:06}/.eid/authorized_certificates"))
     }
 
+    /// The same without the empty files by which changes of a file that belongs to root are locked: these stay.
+    pub(crate) fn snapshot_without_locks(&self) -> BTreeMap<PathBuf, (u32, u32, u32, Vec<u8>)> {
+        let is_lock = |path: &Path| path.file_name().unwrap().to_str().unwrap().ends_with(".pivkit");
+        let mut all = self.snapshot();
+        all.retain(|path, (_, _, _, contents)| !(is_lock(path) && contents.is_empty()));
+        all
+    }
+
     /// Every path of the tree with owner, mode and contents.
     pub(crate) fn snapshot(&self) -> BTreeMap<PathBuf, (u32, u32, u32, Vec<u8>)> {
         fn visit(path: &Path, all: &mut BTreeMap<PathBuf, (u32, u32, u32, Vec<u8>)>) {
@@ -228,4 +236,75 @@ fn the_page_needs_nothing_else() {
     let rows = "import csv, json, sys; print(json.dumps([row['result'] for row in csv.DictReader(sys.stdin)]))";
     let rows = office.bench.command("python3", &["-c", rows]).stdin(csv.bytes).output().success().json();
     assert_eq!(rows, serde_json::json!(["changed", "failed", "changed"]));
+}
+
+/// SSSD reads its rules when it starts: whoever carries a plan out, or puts it back, has to know.
+#[test]
+fn that_sssd_has_to_be_restarted_is_told() {
+    let Some(office) = Office::of(3) else { return };
+    let folder = office.crowd.root.join("etc/sssd");
+    fs::create_dir_all(folder.join("conf.d")).unwrap();
+    fs::create_dir_all(folder.join("pki")).unwrap();
+    fs::create_dir_all(office.crowd.root.join("etc/pam.d")).unwrap();
+    let text = "[sssd]\nservices = nss, pam\ndomains = files\ncertificate_verification = no_ocsp, partial_chain\n\
+        [pam]\npam_cert_auth = True\n[domain/files]\nid_provider = files\n";
+    fs::write(folder.join("sssd.conf"), text).unwrap();
+    fs::set_permissions(folder.join("sssd.conf"), fs::Permissions::from_mode(0o600)).unwrap();
+    let pinned: String = office.crowd.sample(1).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    fs::write(folder.join("pki/sssd_auth_ca_db.pem"), pinned).unwrap();
+    let before = office.snapshot_without_locks();
+    office.plan(&["--backend", "sssd"]);
+    office.apply(&["--dry-run"]).success().prints(&["has to be restarted", "(3 rows)"]);
+    let done = office.apply(&["--json"]).success().json();
+    assert_eq!(done["notes"][0]["rows"], 3, "{done}");
+    office.pivkit(&["report", &office.path("journal")]).success().prints(&["systemctl restart sssd (3 rows)"]);
+    office.undo(&[]).success().prints(&["SSSD has to be restarted", "(3 rows)"]);
+    assert_eq!(office.snapshot_without_locks(), before);
+}
+
+/// Whoever only looks changes nothing; a damaged journal is refused, and stays as it is.
+#[test]
+fn a_damaged_journal_is_not_cut() {
+    let Some(office) = Office::of(2) else { return };
+    office.apply(&[]).success();
+    let whole = fs::read(office.path("journal")).unwrap();
+    let torn = [&whole[..], b"{\"kind\":"].concat();
+    fs::write(office.path("journal"), &torn).unwrap();
+    office.undo(&["--dry-run"]).success().prints(&["2 changes would be undone"]);
+    assert_eq!(fs::read(office.path("journal")).unwrap(), torn);
+    let mut hole = whole.clone();
+    let first = hole.iter().position(|byte| *byte == b'\n').unwrap();
+    hole[first + 5] = 0;
+    fs::write(office.path("journal"), &hole).unwrap();
+    let after = office.snapshot();
+    for output in [office.undo(&[]), office.undo(&["--dry-run"]), office.apply(&["--resume"])] {
+        assert!(output.exits_with(USAGE).stderr.contains("holds zeros"));
+    }
+    assert_eq!((fs::read(office.path("journal")).unwrap(), office.snapshot()), (hole, after));
+    // Without consent not even a first line is written.
+    fs::write(office.path("journal"), "").unwrap();
+    let (plan, journal) = (office.path("plan.json"), office.path("journal"));
+    fs::remove_file(office.file(1)).unwrap();
+    office.pivkit(&["apply", &plan, "--journal", &journal, "--root", office.root(), "--resume"]).exits_with(USAGE);
+    assert!(fs::read(&journal).unwrap().is_empty());
+    fs::remove_file(&journal).unwrap();
+    assert!(office.undo(&[]).exits_with(USAGE).stderr.contains("there is no such file"));
+}
+
+#[test]
+fn forms_of_a_report_do_not_go_together() {
+    let Some(office) = Office::of(1) else { return };
+    office.apply(&[]).success();
+    let refused = office.pivkit(&["report", &office.path("journal"), "--format", "csv", "--json"]);
+    assert!(refused.exits_with(USAGE).stdout.is_empty());
+}
+
+/// A card does not say which key is to go.
+#[test]
+fn who_is_unpaired_by_a_card_alone_is_a_problem() {
+    let Some(office) = Office::of(1) else { return };
+    fs::write(&office.crowd.manifest, "user,serial,action\np000000,7,unpair\n").unwrap();
+    let manifest = office.crowd.manifest.to_str().unwrap();
+    let planned = office.pivkit(&["plan", manifest, "--root", office.root()]).exits_with(SOME_FAILED);
+    assert!(planned.stderr.contains("hash or certificate says which"), "{planned}");
 }

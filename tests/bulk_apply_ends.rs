@@ -69,13 +69,62 @@ fn killed_at_every_system_call() {
     not_run::to_terminal(&format!("{}: killed {kills} times", not_run::test_name()));
 }
 
+/// One file for all accounts, and undoing it: killed at each write, sync and renaming of both.
+#[test]
+fn a_batch_and_its_undo_killed_at_every_system_call() {
+    let Some(office) = Office::of(3) else { return };
+    if not_run::unless_installed("strace").is_none() {
+        return;
+    }
+    let folder = office.crowd.root.join("etc/pam_pkcs11");
+    fs::create_dir_all(&folder).unwrap();
+    let text = "pam_pkcs11 {\n use_pkcs11_module = opensc;\n pkcs11_module opensc { cert_policy = signature; }\n \
+        use_mappers = digest;\n mapper digest { algorithm = sha256; mapfile = file:///etc/pam_pkcs11/digest_mapping; }\n}\n";
+    fs::write(folder.join("pam_pkcs11.conf"), text).unwrap();
+    office.plan(&["--backend", "pam_pkcs11"]);
+    let before = office.snapshot_without_locks();
+    let mapped = || fs::read_to_string(folder.join("digest_mapping")).unwrap_or_default().matches(" -> p").count();
+    let mut kills = [0, 0];
+    for call in ["pwrite64", "fdatasync", "fsync", "renameat", "unlinkat", "write"] {
+        let mut over = [false; 2];
+        for number in 1..60 {
+            let option = format!("inject={call}:signal=SIGKILL:when={number}");
+            let run = under_strace(&office, &[&option]);
+            over[0] |= run.code == Some(0);
+            kills[0] += usize::from(run.code != Some(0));
+            assert!([0, 3].contains(&mapped()), "{call} {number}: all or none");
+            office.apply(&["--resume"]).success();
+            assert_eq!((mapped(), &office.report()["counts"]["changed"]), (3, &3.into()), "{call} {number}");
+            let journal = office.path("journal");
+            let undo = ["bulk", "undo", &journal, "--root", office.root(), "--yes"];
+            let run = strace(&office, &[&option], &undo);
+            over[1] |= run.code == Some(0);
+            kills[1] += usize::from(run.code != Some(0));
+            assert!([0, 3].contains(&mapped()), "{call} {number}: all or none");
+            office.undo(&[]).success();
+            assert_eq!(office.snapshot_without_locks(), before, "{call} {number}");
+            fs::remove_file(&journal).unwrap();
+            if over == [true, true] {
+                break;
+            }
+        }
+    }
+    assert!(kills[0] > 5 && kills[1] > 3, "{kills:?}");
+    not_run::to_terminal(&format!("{}: killed {kills:?} times", not_run::test_name()));
+}
+
 fn under_strace(office: &Office, options: &[&str]) -> Output {
-    let pivkit = binary("pivkit");
     let (plan, journal) = (office.path("plan.json"), office.path("journal"));
+    let apply = ["bulk", "apply", &plan, "--journal", &journal, "--root", office.root(), "--yes", "--jobs", "1"];
+    strace(office, options, &apply)
+}
+
+fn strace(office: &Office, options: &[&str], pivkit: &[&str]) -> Output {
+    let program = binary("pivkit");
     let mut args = vec!["-f", "-qq", "-o", "/dev/null"];
     options.iter().for_each(|option| args.extend(["-e", option]));
-    args.extend([pivkit.to_str().unwrap(), "bulk", "apply", &plan, "--journal", &journal, "--root", office.root()]);
-    args.extend(["--yes", "--jobs", "1"]);
+    args.push(program.to_str().unwrap());
+    args.extend(pivkit);
     office.bench.command("strace", &args).output()
 }
 

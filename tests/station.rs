@@ -52,6 +52,9 @@ fn people_come_to_the_desk_with_cards_in_two_readers() {
     assert!(!bench.authorized_certificates("bob").exists());
     alices.take_out(&bench);
 
+    let report = bench.pivkit(&["bulk", "report", journal]).output().success();
+    assert!(report.stdout.contains("bulk station") && !report.stdout.contains("bulk apply"), "{report}");
+
     // Another day: alice is done, and bob comes.
     let again = alice.insert(&bench, 35963);
     let mut desk = bench.at_terminal(110, &station);
@@ -135,6 +138,25 @@ fn eight_people_whose_keys_are_named_are_served_without_a_question() {
     let args = ["bulk", "station", manifest.to_str().unwrap(), "--journal", fresh.to_str().unwrap(), "--yes"];
     let refused = bench.pivkit(&args).output().exits_with(2);
     assert!(refused.stderr.contains("the PIN cannot be asked here"), "{refused}");
+}
+
+/// Whose card each is, and what would change; no PIN, no change, no journal.
+#[test]
+fn a_rehearsal_at_the_desk_changes_nothing() {
+    let Some(bench) = Bench::with_readers(&READERS[..1]) else { return };
+    let alice = Person::make(&bench, "alice");
+    let manifest = bench.file("people.csv", "user,upn\nalice,alice@example.test\n");
+    let journal = bench.path("desk.jsonl");
+    let args = ["bulk", "station", manifest.to_str().unwrap(), "--journal", journal.to_str().unwrap(), "--dry-run"];
+    let mut desk = bench.at_terminal(110, &args);
+    desk.wait_for("insert a card");
+    let _card = alice.insert(&bench, 35963);
+    desk.wait_for("line 2: alice (UPN alice@example.test");
+    desk.wait_for("would: ");
+    desk.wait_for("line 2: alice would be paired with");
+    desk.wait_for("dry run: nothing was changed");
+    desk.ends_with(0);
+    assert!(!journal.exists() && !bench.authorized_certificates("alice").exists());
 }
 
 /// Somebody with a certificate and a key.

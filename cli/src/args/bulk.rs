@@ -137,9 +137,9 @@ pub(crate) struct BulkReport {
     /// The journal
     #[arg(value_name = "JOURNAL", value_hint = ValueHint::FilePath)]
     pub(crate) journal: PathBuf,
-    /// The form, unless it is --json; html is one page that needs no network
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: ReportFormat,
+    /// The form: text without it; html is one page that needs no network. Not with --json
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<ReportFormat>,
     /// Write it into this file instead of to standard output
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
@@ -176,6 +176,9 @@ pub(crate) struct BulkStation {
     /// Do not ask those for the PIN whose key the manifest names, by its hash or certificate; the others are asked all the same
     #[arg(long)]
     pub(crate) no_pin_proof: bool,
+    /// Only say whose card each is and what would change
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Do not ask for consent
     #[arg(long, short)]
     pub(crate) yes: bool,

@@ -52,6 +52,9 @@ pub(super) fn advise(error: &Error) -> Advice {
         Error::JournalMalformed { .. } => {
             Advice::new(USAGE, "Nothing more was changed. Give the file that `pivkit bulk apply` wrote, as it was.")
         }
+        Error::Journal { source, .. } if source.kind() == ErrorKind::NotFound => {
+            Advice::new(USAGE, "Nothing was changed. Check the path: there is no such file or folder.")
+        }
         Error::Journal { source, .. } => Advice::new(FAILED, io(source.kind())),
         _ => Advice::new(FAILED, ""),
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pivkit::bulk::{ApplyReport, FinishReport, ReportRow, UndoReport};
+use pivkit::bulk::{ApplyReport, FinishReport, NoteOfRows, ReportRow, UndoReport};
 
 use super::safe;
 
@@ -33,6 +33,7 @@ pub(crate) fn bulk_applied(report: &ApplyReport) -> String {
         }
         _ => {}
     }
+    notes(&report.notes, &mut text);
     let journal = safe(&report.journal.display().to_string());
     if run.failed > 0 || run.waiting > 0 {
         let _ = writeln!(
@@ -68,8 +69,17 @@ fn rehearsed(report: &ApplyReport) -> String {
     if run.changed + run.failed > MAX_ROWS {
         let _ = writeln!(text, "and {} more rows; --json tells them all", run.changed + run.failed - MAX_ROWS);
     }
+    notes(&report.notes, &mut text);
     text.push_str("dry run: nothing was changed\n");
     text
+}
+
+/// What to know about the rows, or to do before their changes count.
+fn notes(notes: &[NoteOfRows], text: &mut String) {
+    for note in notes {
+        let noun = if note.rows == 1 { "row" } else { "rows" };
+        let _ = writeln!(text, "note: {} ({} {noun})", safe(&note.note), note.rows);
+    }
 }
 
 pub(crate) fn bulk_undone(report: &UndoReport) -> String {
@@ -93,6 +103,7 @@ pub(crate) fn bulk_undone(report: &UndoReport) -> String {
     }
     let mut text = format!("{} rows undone, {} left as they are\n", report.counts.undone, report.counts.not_undone);
     report.left.iter().take(MAX_ROWS).for_each(|row| text.push_str(&left(row)));
+    notes(&report.notes, &mut text);
     if report.interrupted {
         text.push_str("interrupted: the same command goes on\n");
     }

@@ -57,6 +57,10 @@ pub(crate) fn unpaired(report: &ChangeReport, dry_run: bool) -> String {
     };
     match (report.changed, report.plan.is_empty()) {
         (true, _) if report.may_open => format!("removed from account {user}: {hashes}\n"),
+        // Until then it goes by what it read before.
+        (true, _) if report.backend == "sssd" => {
+            format!("unpaired: account {user} will not open with {hashes} after SSSD was restarted\n")
+        }
         (true, _) => format!("unpaired: account {user} no longer opens with {hashes}\n"),
         (false, true) => format!("unchanged: account {user} has no such pairing\n"),
         (false, false) => {

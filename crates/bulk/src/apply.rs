@@ -60,7 +60,7 @@ impl<'a> Run<'a> {
         Self { plan, backend, lookup, watcher, history, journal, stopped }
     }
 
-    /// Carries out every row that is not settled, with so many threads. Rows of one account stay in their order. A backend
+    /// Carries out every row that is not settled, with so many threads, 64 at most, or with as many as the system gives. Rows of one account stay in their order. A backend
     /// that keeps all accounts in one file gets them in batches, from one thread.
     ///
     /// # Errors
@@ -71,7 +71,8 @@ impl<'a> Run<'a> {
         self.watcher.begin(open.len());
         let shared = self.backend.keeps_one_file();
         let units = if shared { self.batches(&open) } else { self.by_account(&open) };
-        let jobs = if shared || self.backend.one_at_a_time() { 1 } else { jobs.get().min(units.len()) };
+        let one_by_one = shared || self.backend.one_at_a_time();
+        let jobs = if one_by_one { 1 } else { jobs.get().min(units.len()).min(MAX_JOBS) };
         let next = AtomicUsize::new(0);
         let failure = Mutex::new(None);
         let work = || {
@@ -92,7 +93,13 @@ impl<'a> Run<'a> {
                 }
             }
         };
-        std::thread::scope(|scope| (0..jobs).for_each(|_| drop(scope.spawn(work))));
+        std::thread::scope(|scope| {
+            let others = (1..jobs).map(|_| std::thread::Builder::new().spawn_scoped(scope, work));
+            if let Some(error) = others.filter_map(Result::err).next() {
+                tracing::info!(%error, "fewer_jobs");
+            }
+            work();
+        });
         match lock(&failure).take() {
             Some(error) => Err(error),
             None if self.stopped.load(Ordering::Relaxed) => Ok(End::Stopped),
@@ -184,7 +191,10 @@ impl<'a> Run<'a> {
         for ((row, planned), result) in changing.into_iter().zip(results) {
             match result {
                 Ok(applied) if applied.changes().is_empty() => outcomes.push(self.as_wanted(row, planned)),
-                Ok(_) => outcomes.push(Outcome::of(row, planned, RowResult::Changed)),
+                Ok(applied) => outcomes.push(Outcome {
+                    notes: applied.notes().iter().map(ToString::to_string).collect(),
+                    ..Outcome::of(row, planned, RowResult::Changed)
+                }),
                 Err(pairing::Error::Witness(source)) => failure = Some(source),
                 Err(error) => outcomes.push(self.failed(row, planned, &RowError::Pairing(error))),
             }
@@ -294,6 +304,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// More threads would only wait for the disk.
+const MAX_JOBS: usize = 64;
 /// A shared file is written this often, however many rows there are: the time of a run grows with them, not with their
 /// square.
 const BATCHES: usize = 8;

@@ -13,6 +13,7 @@ pub(crate) fn take_out(rows: Vec<KeyedRow>) -> (Vec<KeyedRow>, Vec<RowNote>) {
     let mut found: Vec<(usize, String)> = Vec::new();
     repeated_or_contradicting(&rows, &mut found);
     keys_of_several_users(&rows, &mut found);
+    cards_of_several_users(&rows, &mut found);
     let problems = found.iter().filter_map(|(index, why)| Some(rows.get(*index)?.row.note(why.clone()))).collect();
     let out: HashSet<usize> = found.into_iter().map(|(index, _)| index).collect();
     let kept = rows.into_iter().enumerate().filter(|(index, _)| !out.contains(index)).map(|(_, row)| row);
@@ -101,3 +102,37 @@ fn keys_of_several_users(rows: &[KeyedRow], found: &mut Vec<(usize, String)>) {
         found.push((index, words(before)));
     }
 }
+
+/// A card that two people are to have, by what the rows say of it. Where both rows name their keys, these decide.
+fn cards_of_several_users(rows: &[KeyedRow], found: &mut Vec<(usize, String)>) {
+    let mut of_name: HashMap<(&str, String), Vec<(usize, &KeyedRow)>> = HashMap::new();
+    for (index, keyed) in rows.iter().enumerate().filter(|(_, row)| row.row.action != RowAction::Unpair) {
+        let CardNames { upn, serial, guid } = &keyed.row.card;
+        let names = [
+            serial.map(|serial| (SERIAL, serial.to_string())),
+            guid.as_ref().map(|guid| (GUID, guid.to_uppercase())),
+            upn.as_ref().map(|upn| (UPN, upn.to_lowercase())),
+        ];
+        for name in names.into_iter().flatten() {
+            of_name.entry(name).or_default().push((index, keyed));
+        }
+    }
+    let mut told: HashSet<usize> = HashSet::new();
+    for ((what, name), rows) in of_name {
+        // One person can have two cards with one UPN, each for an account.
+        let decides = |row: &KeyedRow| what != UPN || row.row.card.serial.is_none() && row.row.card.guid.is_none();
+        let waiting = |(_, row): &&(usize, &KeyedRow)| matches!(row.key, RowKey::Card) && decides(row);
+        let Some(first) = rows.iter().find(waiting) else { continue };
+        let mut others = rows.iter().filter(|(_, row)| row.row.user != first.1.row.user).peekable();
+        let words =
+            |row: &KeyedRow| format!("the {what} {name} is also that of {} in line {}", row.row.user, row.row.line);
+        if let Some((_, other)) = others.peek().filter(|_| told.insert(first.0)) {
+            found.push((first.0, words(other)));
+        }
+        found.extend(others.filter(|(index, _)| told.insert(*index)).map(|(index, _)| (*index, words(first.1))));
+    }
+}
+
+const SERIAL: &str = "serial number";
+const GUID: &str = "GUID";
+const UPN: &str = "UPN";

@@ -86,12 +86,12 @@ impl CertificateFolder {
         files.min_by_key(|file| file.unfit.is_some()).map(|file| Arc::clone(&file.der))
     }
 
-    /// The certificate that the rule finds for a row. `fit` asks for one that can be used now.
+    /// The certificate that the rule finds for a row; `None` when there is none. `fit` asks for one that can be used now.
     ///
     /// # Errors
     ///
-    /// That there is none, or none that can be used, or several; in words.
-    pub(crate) fn of_row(&self, row: &Row, fit: bool) -> Result<Arc<[u8]>, String> {
+    /// That none of them can be used, or that there are several; in words.
+    pub(crate) fn of_row(&self, row: &Row, fit: bool) -> Result<Option<Arc<[u8]>>, String> {
         let what = self.rule.what();
         let wanted = self.rule.wanted(row);
         let index = if self.rule.has_domain() && !wanted.contains('@') { &self.by_local_part } else { &self.by_name };
@@ -107,17 +107,22 @@ impl CertificateFolder {
         }
         files.sort_by_key(|file| &file.path);
         match files.as_slice() {
-            [] => Err(format!("no certificate in {} has the {what} {wanted}", shown(&self.path))),
+            [] => Ok(None),
             [Exported { path, unfit: Some(why), .. }] if fit => {
                 Err(format!("the certificate with the {what} {wanted} cannot be used: {why} ({})", shown(path)))
             }
-            [one] => Ok(Arc::clone(&one.der)),
+            [one] => Ok(Some(Arc::clone(&one.der))),
             several => {
                 let names: Vec<String> = several.iter().take(MAX_SHOWN).map(|file| shown(&file.path)).collect();
                 let more = if several.len() > MAX_SHOWN { ", ..." } else { "" };
                 Err(format!("{} certificates have the {what} {wanted}: {}{more}", several.len(), names.join(", ")))
             }
         }
+    }
+
+    /// That the rule finds nothing for a row, in words.
+    pub(crate) fn nothing_for(&self, row: &Row) -> String {
+        format!("no certificate in {} has the {} {}", shown(&self.path), self.rule.what(), self.rule.wanted(row))
     }
 
     /// The files of which no certificate is among those `taken`, and why, in the order of their paths.

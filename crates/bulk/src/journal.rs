@@ -8,9 +8,9 @@
 //! ```
 //!
 //! Lines that belong together are written and synced in one step, so that the time of a batch is that of one sync. A write
-//! that was cut off leaves a line without its end, or a hole of zeros where the disk had not come to write; both are behind
-//! everything that was synced, nothing was done on the strength of them, and they are cut off when the journal is taken up
-//! again.
+//! that was cut off leaves a line without its end, or zeros where the disk had not come to write; when nothing whole stands
+//! behind them, nothing was done on the strength of them, and the next write takes their place. Zeros before whole lines
+//! are a damage: changes may have been made of which the journal no longer tells, so it is refused.
 //!
 //! The file holds what is needed to undo, so it is its owner's alone (mode 0600). It is locked (flock) as long as a run works
 //! with it. A journal that somebody else owns or may write to is not believed: it could ask for anything.
@@ -31,7 +31,7 @@ use crate::Error;
 
 pub use history::{History, IntentAt};
 pub(crate) use line::now;
-pub use line::{Begin, Intent, Line, Outcome, RowResult, UndoResult, Undone};
+pub use line::{Begin, Intent, Line, Outcome, RowResult, UndoResult, Undone, Writer};
 
 /// A journal that is written to. It is locked as long as this lives.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub struct Journal {
     file: File,
     /// Where the next line goes, in bytes; everything before it is whole and on the disk.
     end: u64,
+    /// Whether something that was cut off stands behind that.
+    torn: bool,
 }
 
 impl Journal {
@@ -54,14 +56,14 @@ impl Journal {
             io::ErrorKind::AlreadyExists => Error::JournalExists { path: path.to_owned() },
             _ => Error::Journal { path: path.to_owned(), source },
         })?;
-        let mut journal = Self { path: path.to_owned(), file, end: 0 };
+        let mut journal = Self { path: path.to_owned(), file, end: 0, torn: false };
         journal.lock()?;
         journal.begin(begin)?;
         Ok(journal)
     }
 
-    /// Takes a journal up again, as its only writer, and reads what is in it. What was cut off while it was written is cut
-    /// off for good. Of a journal that ended before its first line was whole, there is no history.
+    /// Takes a journal up again, as its only writer, and reads what is in it. What was cut off while it was written stays
+    /// until something is written. Of a journal that ended before its first line was whole, there is no history.
     ///
     /// # Errors
     ///
@@ -75,14 +77,11 @@ impl Journal {
             _ => failed(source),
         })?;
         check_owner(path, &file)?;
-        let mut journal = Self { path: path.to_owned(), file, end: 0 };
+        let mut journal = Self { path: path.to_owned(), file, end: 0, torn: false };
         journal.lock()?;
         let (history, end) = history::read(path, &journal.file)?;
         journal.end = end;
-        if journal.file.metadata().map_err(failed)?.len() > end {
-            tracing::info!(end, "journal_cut");
-            journal.file.set_len(end).and_then(|()| journal.file.sync_all()).map_err(failed)?;
-        }
+        journal.torn = journal.file.metadata().map_err(failed)?.len() > end;
         Ok((journal, history))
     }
 
@@ -96,6 +95,11 @@ impl Journal {
         let file = file.map_err(|source| Error::Journal { path: path.to_owned(), source })?;
         let empty = || Error::JournalMalformed { path: path.to_owned(), line: 1, why: "is missing".to_owned() };
         history::read(path, &file)?.0.ok_or_else(empty)
+    }
+
+    /// Whether its first line is there.
+    pub fn has_begun(&self) -> bool {
+        self.end > 0
     }
 
     /// Writes the first line of an empty journal.
@@ -165,6 +169,11 @@ impl Journal {
         for line in lines {
             serde_json::to_writer(&mut bytes, line)?;
             bytes.push(b'\n');
+        }
+        if self.torn {
+            tracing::info!(end = self.end, "journal_cut");
+            self.file.set_len(self.end).and_then(|()| self.file.sync_all())?;
+            self.torn = false;
         }
         let written = self.file.write_all_at(&bytes, self.end).and_then(|()| self.file.sync_data());
         if written.is_err() {

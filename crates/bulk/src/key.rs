@@ -91,6 +91,10 @@ impl Sources<'_> {
         }
         match (row.hash, row.action) {
             (Some(hash), _) => Ok(RowKey::Hash(hash)),
+            // The card may be lost: whose key it holds has to be told otherwise.
+            (None, RowAction::Unpair) if !row.card.is_empty() => {
+                Err(vec!["names no key: to unpair, hash or certificate says which".to_owned()])
+            }
             _ if !row.card.is_empty() => Ok(RowKey::Card),
             (None, RowAction::Unpair) => Ok(RowKey::All),
             _ => Err(vec!["names no key: hash, certificate, upn, serial and guid are all empty".to_owned()]),
@@ -108,9 +112,11 @@ impl Sources<'_> {
         if everything || !(self.match_all || row.card.upn.is_some()) {
             return Ok(None);
         }
+        let waits = row.action != RowAction::Unpair && (row.card.serial.is_some() || row.card.guid.is_some());
         match folder.of_row(row, row.action != RowAction::Unpair) {
-            Ok(der) => parsed(der).map(Some),
-            Err(_) if row.card.serial.is_some() || row.card.guid.is_some() => Ok(None),
+            Ok(Some(der)) => parsed(der).map(Some),
+            Ok(None) if waits => Ok(None),
+            Ok(None) => Err(vec![folder.nothing_for(row)]),
             Err(why) => Err(vec![why]),
         }
     }
@@ -123,11 +129,13 @@ impl Sources<'_> {
             problems.push(format!("hash and certificate disagree: {given}, and the certificate's {hash}"));
         }
         if let Some(upn) = &row.card.upn
-            && !certificate.upns().is_empty()
             && !certificate.upns().iter().any(|name| name.eq_ignore_ascii_case(upn))
         {
-            let names = certificate.upns().join(", ");
-            problems.push(format!("upn and certificate disagree: {upn}, and the certificate's {names}"));
+            let names = match certificate.upns() {
+                [] => "the certificate has none".to_owned(),
+                names => format!("the certificate's {}", names.join(", ")),
+            };
+            problems.push(format!("upn and certificate disagree: {upn}, and {names}"));
         }
         if row.action == RowAction::Unpair {
             return problems;

@@ -36,7 +36,7 @@ pub use checked::{Check, CheckedManifest};
 pub use error::Error;
 pub use folder::CertificateFolder;
 pub use host::HostName;
-pub use journal::{Begin, History, Intent, IntentAt, Journal, Line, Outcome, RowResult, UndoResult, Undone};
+pub use journal::{Begin, History, Intent, IntentAt, Journal, Line, Outcome, RowResult, UndoResult, Undone, Writer};
 pub use loaded_plan::{LoadedPlan, same_tree};
 pub use manifest::{Manifest, Row};
 pub use plan_file::{CardNames, FileNote, PlanFile, PlannedRow, RowAction, RowNote, SCHEMA_VERSION, WaitingRow};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::{Begin, Error, HostName, PlanFile, SCHEMA_VERSION};
+use crate::{Begin, Error, HostName, PlanFile, SCHEMA_VERSION, Writer};
 
 /// A plan, and the digest of the file that it stood in.
 #[derive(Debug, Clone)]
@@ -74,6 +74,7 @@ impl LoadedPlan {
     pub fn begin(&self) -> Begin {
         Begin {
             schema_version: SCHEMA_VERSION,
+            writer: Writer::Apply,
             plan_sha256: self.sha256.clone(),
             backend: self.plan.backend.clone(),
             root: absolute(self.plan.root.as_deref()),

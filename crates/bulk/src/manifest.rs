@@ -160,7 +160,7 @@ impl Iterator for Records<'_> {
     }
 }
 
-const MAX_MANIFEST: u64 = 256 * 1024 * 1024;
+pub(crate) const MAX_MANIFEST: u64 = 256 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests;

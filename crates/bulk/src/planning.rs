@@ -103,8 +103,14 @@ impl<'a> Planning<'a> {
         }
     }
 
-    /// Plans the next few thousand rows, on all cores.
+    /// Plans the next few thousand rows, on all cores. Where all accounts are kept in one file, what a row is planned for
+    /// depends on all rows before it, so they are planned at once.
     fn go_on(&mut self) {
+        if self.backend.keeps_one_file() {
+            let rows = self.rows.by_ref().collect();
+            let planned = Planner { backend: self.backend, accounts: &self.accounts }.plan_many(rows);
+            return self.take_in(planned);
+        }
         let mut chunks: Vec<Vec<KeyedRow>> = Vec::new();
         while chunks.len() < parallel::threads() {
             let chunk: Vec<KeyedRow> = self.rows.by_ref().take(CHUNK).collect();
@@ -123,7 +129,11 @@ impl<'a> Planning<'a> {
             };
             workers.into_iter().map(join).collect()
         });
-        for row in planned.into_iter().flatten() {
+        self.take_in(planned.into_iter().flatten());
+    }
+
+    fn take_in(&mut self, planned: impl IntoIterator<Item = Result<PlannedRow, RowNote>>) {
+        for row in planned {
             match row {
                 Ok(row) => self.ready.push_back(row),
                 Err(problem) => self.problems.push(problem),
@@ -202,9 +212,11 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn plan_many(self, rows: Vec<KeyedRow>) -> Vec<Result<PlannedRow, RowNote>> {
         let mut requests = Vec::with_capacity(rows.len());
+        let found = parallel::map(&rows, |row| self.request(row));
         let asked: Vec<(KeyedRow, Option<String>)> = rows
             .into_iter()
-            .map(|row| match self.request(&row) {
+            .zip(found)
+            .map(|(row, request)| match request {
                 Ok(request) => {
                     requests.push(request);
                     (row, None)

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{History, RowAction, RowResult, SCHEMA_VERSION, UndoResult};
+use crate::{History, RowAction, RowResult, SCHEMA_VERSION, UndoResult, Writer};
 
 /// A journal, told row by row. Texts are those of the journal, not escaped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,6 +29,9 @@ pub struct Report {
     pub counts: Counts,
     /// What there is to do, each with how many rows want it; the most frequent first.
     pub to_do: Vec<ToDo>,
+    /// What a person has to do before changes count, or should know, each with how many rows it is of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<NoteOfRows>,
     /// The rows of which the journal tells, in the order of the plan.
     pub rows: Vec<ReportRow>,
 }
@@ -65,6 +68,26 @@ pub struct ToDo {
     pub rows: usize,
 }
 
+/// Something to know, and of how many rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NoteOfRows {
+    /// A sentence without its full stop.
+    pub note: String,
+    /// How many rows it is of.
+    pub rows: usize,
+}
+
+impl NoteOfRows {
+    /// Each note once, the most frequent first.
+    pub fn counted<'a>(notes: impl IntoIterator<Item = &'a String>) -> Vec<Self> {
+        let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
+        notes.into_iter().for_each(|note| *counts.entry(note).or_default() += 1);
+        let mut notes: Vec<_> = counts.into_iter().map(|(note, rows)| Self { note: note.clone(), rows }).collect();
+        notes.sort_by_key(|note| std::cmp::Reverse(note.rows));
+        notes
+    }
+}
+
 /// A row of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReportRow {
@@ -82,6 +105,9 @@ pub struct ReportRow {
     pub error: Option<String>,
     /// What to do about it.
     pub next: Option<String>,
+    /// What a person has to do before it counts, or should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// When, RFC 3339, UTC.
     pub time: Option<String>,
 }
@@ -141,7 +167,7 @@ impl Report {
         }
         counts.not_reached = counts.rows.saturating_sub(rows.len());
         if counts.not_reached > 0 && undone.is_empty() {
-            to_do.insert(GO_ON.to_owned(), counts.not_reached + to_do.get(GO_ON).copied().unwrap_or_default());
+            *to_do.entry(go_on(history).to_owned()).or_default() += counts.not_reached;
         }
         let mut to_do: Vec<_> = to_do.into_iter().map(|(next, rows)| ToDo { next, rows }).collect();
         to_do.sort_by_key(|to_do| std::cmp::Reverse(to_do.rows));
@@ -156,6 +182,7 @@ impl Report {
             ended,
             counts,
             to_do,
+            notes: NoteOfRows::counted(rows.values().flat_map(|row| &row.notes)),
             rows: rows.into_values().collect(),
         }
     }
@@ -225,6 +252,7 @@ fn settled<'a>(
             result,
             error: outcome.error.clone(),
             next: outcome.next.clone(),
+            notes: outcome.notes.clone(),
             time: Some(outcome.time.clone()),
         };
         (*number, with_undo(row, undone.get(number)))
@@ -244,7 +272,8 @@ fn in_doubt<'a>(
             pairing_hash: None,
             result: State::InDoubt,
             error: Some("the run ended while this was changed; it was, or it was not".to_owned()),
-            next: Some(GO_ON.to_owned()),
+            next: Some(go_on(history).to_owned()),
+            notes: Vec::new(),
             time: None,
         };
         (number, with_undo(row, undone.get(&number)))
@@ -258,11 +287,16 @@ fn with_undo(row: ReportRow, undone: Option<&&crate::Undone>) -> ReportRow {
         UndoResult::Left => State::NotUndone,
     };
     let (error, next, time) = (undone.error.clone(), undone.next.clone(), Some(undone.time.clone()));
-    ReportRow { result, error, next, time, ..row }
+    ReportRow { result, error, next, notes: undone.notes.clone(), time, ..row }
 }
 
 /// What to do about rows that the run did not come to, or not to the end of.
-const GO_ON: &str = "Go on with `pivkit bulk apply ... --resume`.";
+fn go_on(history: &History) -> &'static str {
+    match history.begin.writer {
+        Writer::Apply => "Go on with `pivkit bulk apply ... --resume`.",
+        Writer::Station => "Go on with `pivkit bulk station ... --journal`: insert their cards.",
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use identity::PairingHash;
 use pairing::Undo;
 use sha2::{Digest, Sha256};
 
 use crate::journal::now;
+use crate::manifest::MAX_MANIFEST;
 use crate::roster::Expected;
-use crate::{Begin, Error, Intent, Journal, Line, Outcome, Roster, RowResult, SCHEMA_VERSION};
+use crate::{Begin, Error, Intent, Journal, Line, Outcome, Roster, RowResult, SCHEMA_VERSION, Writer};
 
 /// What was done at a desk: on the disk where there is a journal, and in memory.
 #[derive(Debug)]
@@ -33,18 +34,13 @@ impl StationJournal {
     ///
     /// [`Error::OtherPlan`] for the journal of another manifest, or of other accounts; [`Error::JournalUndone`]; those of
     /// [`Journal::create`] and [`Journal::open`].
-    pub fn open(
-        path: &Path,
-        roster: &Roster,
-        sha256: &str,
-        backend: &str,
-        root: Option<PathBuf>,
-    ) -> Result<Self, Error> {
+    pub fn open(path: &Path, roster: &Roster, sha256: &str, backend: &str, root: Option<&Path>) -> Result<Self, Error> {
         let begin = Begin {
             schema_version: SCHEMA_VERSION,
+            writer: Writer::Station,
             plan_sha256: sha256.to_owned(),
             backend: backend.to_owned(),
-            root,
+            root: root.map(Path::to_owned),
             rows: roster.expected().len(),
             time: now(),
         };
@@ -56,7 +52,7 @@ impl StationJournal {
             journal.begin(&begin)?;
             return Ok(Self { journal: Some(journal), done: BTreeSet::new() });
         };
-        let same = Begin { time: history.begin.time.clone(), ..begin };
+        let same = Begin { time: history.begin.time.clone(), writer: history.begin.writer, ..begin };
         if history.begin != same {
             return Err(Error::OtherPlan { path: path.to_owned() });
         }
@@ -65,6 +61,30 @@ impl StationJournal {
         }
         let done = (0..same.rows).filter(|row| history.is_settled(*row)).collect();
         Ok(Self { journal: Some(journal), done })
+    }
+
+    /// As [`open`](Self::open), and writes nothing: what is done from now on is forgotten at the end.
+    ///
+    /// # Errors
+    ///
+    /// Those of `open`.
+    pub fn rehearse(
+        path: &Path,
+        roster: &Roster,
+        sha256: &str,
+        backend: &str,
+        root: Option<&Path>,
+    ) -> Result<Self, Error> {
+        if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return Ok(Self::in_memory());
+        }
+        let history = Journal::read(path)?;
+        let begin = &history.begin;
+        if begin.plan_sha256 != sha256 || begin.backend != backend || begin.root.as_deref() != root {
+            return Err(Error::OtherPlan { path: path.to_owned() });
+        }
+        let done = (0..roster.expected().len()).filter(|row| history.is_settled(*row)).collect();
+        Ok(Self { journal: None, done })
     }
 
     /// Whether a row is done.
@@ -99,6 +119,7 @@ impl StationJournal {
         result: RowResult,
         error: Option<String>,
         next: Option<String>,
+        notes: Vec<String>,
     ) -> Result<(), Error> {
         if matches!(result, RowResult::Changed | RowResult::Unchanged) {
             self.done.insert(expected.row);
@@ -106,19 +127,20 @@ impl StationJournal {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         let Expected { row, line, user, action, .. } = expected.clone();
         let pairing_hash = hash.map(|hash| hash.to_string());
-        let outcome = Outcome { row, line, user, action, pairing_hash, result, error, next, time: now() };
+        let outcome = Outcome { row, line, user, action, pairing_hash, result, error, next, notes, time: now() };
         journal.append(&[Line::Outcome(outcome)]).map_err(|source| journal.failed(source))
     }
 }
 
-/// The SHA-256 digest of a manifest, 64 lower-case hexadecimal digits.
+/// The SHA-256 digest of a manifest, of its first 256 MiB, 64 lower-case hexadecimal digits.
 ///
 /// # Errors
 ///
 /// [`Error::Plan`] when it cannot be read.
 pub fn manifest_digest(path: &Path) -> Result<String, Error> {
     let failed = |source| Error::Plan { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(failed)?;
+    let file = File::open(path).map_err(failed)?;
+    let mut file = file.take(MAX_MANIFEST);
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
     loop {
         match file.read(&mut buffer).map_err(failed)? {

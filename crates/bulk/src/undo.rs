@@ -45,9 +45,12 @@ pub fn undo(
             }
         }
         let results = backend.undo_many(&undos);
-        done.extend(
-            with_account.iter().zip(&results).map(|((number, at), result)| undone(watcher, *number, at, result)),
-        );
+        let restart = backend.reader_at_start();
+        let restart = restart.map(|service| format!("{service} has to be restarted to read what was put back"));
+        done.extend(with_account.iter().zip(&results).map(|((number, at), result)| Undone {
+            notes: restart.iter().filter(|_| result.is_ok()).cloned().collect(),
+            ..undone(watcher, *number, at, result)
+        }));
         let lines: Vec<Line> = done.iter().cloned().map(Line::Undone).collect();
         journal.append(&lines).map_err(|source| journal.failed(source))?;
         done.iter().rev().for_each(|undone| watcher.undone(undone));
@@ -66,12 +69,12 @@ fn account(known: &mut HashMap<String, Account>, lookup: Lookup<'_>, at: &Intent
 }
 
 fn undone(watcher: &dyn Watcher, intent: usize, at: &IntentAt, result: &Result<(), pairing::Error>) -> Undone {
-    let (row, user, time) = (at.row, at.user.clone(), now());
+    let (row, user, notes, time) = (at.row, at.user.clone(), Vec::new(), now());
     match result {
-        Ok(()) => Undone { intent, row, user, result: UndoResult::Restored, error: None, next: None, time },
+        Ok(()) => Undone { intent, row, user, result: UndoResult::Restored, error: None, next: None, notes, time },
         Err(error) => {
             let (text, next) = (Some(with_causes(error)), watcher.next(error));
-            Undone { intent, row, user, result: UndoResult::Left, error: text, next, time }
+            Undone { intent, row, user, result: UndoResult::Left, error: text, next, notes, time }
         }
     }
 }

@@ -46,6 +46,12 @@ pub trait Backend: Send + Sync {
         Ok(None)
     }
 
+    /// The service that reads the pairings only when it starts, so that a change counts after it was restarted; `None` when
+    /// every change counts at once.
+    fn reader_at_start(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Why the login module cannot use this identity, as half a sentence; `None` when nothing stands in
     /// the way. `slot` is the slot of the card, such as `9a`, where it is known.
     fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {

@@ -286,6 +286,10 @@ impl Backend for Sssd {
         true
     }
 
+    fn reader_at_start(&self) -> Option<&'static str> {
+        Some("SSSD")
+    }
+
     fn obstacle(&self, slot: Option<&str>, certificate: &Certificate) -> Option<String> {
         if slot.is_some_and(|slot| slot.eq_ignore_ascii_case("9e")) {
             return Some("its key signs without the PIN: it shows that the card is there, not who holds it".to_owned());

@@ -8,7 +8,7 @@ mod undo;
 
 pub use apply::{ApplyReport, ApplyRequest, RehearsedRow, Tally, apply};
 pub use at_login::{AtLogin, AtLoginReport, FinishReport, FinishRequest, finish_at_login};
-pub use bulk::report::{Report, ReportRow, State};
+pub use bulk::report::{NoteOfRows, Report, ReportRow, State};
 pub use bulk::{
     CardNames, FileNote, HostName, HostSlice, MatchRule, PlanDocument, PlannedRow, Planning, RowAction, RowNote, Split,
     WaitingRow,

@@ -29,6 +29,7 @@ pub(super) fn run(context: &Context, args: &BulkStation) -> Result<ExitCode, Fai
         readers: args.card.choice(),
         journal: args.journal.clone(),
         manifest_sha256,
+        dry_run: args.dry_run,
         pin_proof: if args.no_pin_proof { PinProof::UnlessKeyIsNamed } else { PinProof::Always },
         last_try: LastTry::Keep,
     };

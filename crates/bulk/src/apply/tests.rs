@@ -18,7 +18,7 @@ use super::*;
 use crate::{LoadedPlan, SCHEMA_VERSION, UndoResult, Undone};
 
 mod interrupted;
-mod shared;
+pub(crate) mod shared;
 
 /// A tree with people, each with a certificate.
 pub(crate) struct Tree {

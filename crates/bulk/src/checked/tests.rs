@@ -147,6 +147,71 @@ fn rows_that_contradict_each_other() {
     assert_eq!((problems(&plan), lines(&plan)), (vec![], vec![2, 3, 4]));
 }
 
+/// By serial number, GUID and UPN; a UPN on two cards with numbers of their own is ordinary.
+#[test]
+fn two_users_with_one_card() {
+    let office = Office::open();
+    office.issue("carol.pem", &Person::new("carol"));
+    let guid = "0123456789abcdef0123456789abcdef";
+    let plan = office.plan(&format!(
+        "user,serial,guid,upn,certificate\nalice,7,,,\nbob,7,,,\nalice,,{guid},,\nbob,,{},,\nalice,,,a@b.test,\nbob,,,A@B.test,\n\
+         alice,1,,x@b.test,\nbob,2,,x@b.test,\nalice,9,,,\ncarol,9,,,carol.pem\nalice,8,,,\n",
+        guid.to_uppercase()
+    ));
+    let told: Vec<_> = problems(&plan);
+    assert_eq!(told.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7, 10, 11], "{told:?}");
+    assert_eq!(told[0].1, "the serial number 7 is also that of bob in line 3");
+    assert_eq!(told[5].1, "the UPN a@b.test is also that of alice in line 6");
+    assert_eq!(plan.waiting.iter().map(|row| row.line).collect::<Vec<_>>(), [8, 9, 12]);
+}
+
+#[test]
+fn what_is_said_of_a_key_has_to_be_so() {
+    let office = Office::open();
+    office.issue("alice.pem", &Person::new("alice"));
+    let plan = office.plan(
+        "user,certificate,upn,serial,action\nalice,alice.pem,alice@b.test,,\nbob,,,7,unpair\ncarol,,c@b.test,,unpair\n",
+    );
+    let told = problems(&plan);
+    assert_eq!(told[0], (2, "upn and certificate disagree: alice@b.test, and the certificate has none"));
+    assert_eq!(told[1], (3, "names no key: to unpair, hash or certificate says which"));
+    assert_eq!((told.len(), told[2].0, plan.waiting.len()), (3, 4, 0), "{told:?}");
+    // In a folder: nothing found can wait for the card, anything else is told.
+    let old = Person { years: (2020, 2026), ..Person::new("bob").upn("bob@b.test") };
+    office.issue("folder/old.pem", &old);
+    for file in ["one", "two"] {
+        office.issue(&format!("folder/{file}.pem"), &Person::new("carol").upn("carol@b.test"));
+    }
+    let folder = CertificateFolder::read(&office.path("folder"), crate::MatchRule::Upn, NOW).unwrap();
+    let check = Check { folder: Some(&folder), match_all: false, now: NOW };
+    let text = "user,upn,serial\nalice,alice@b.test,1\nbob,bob@b.test,2\ncarol,carol@b.test,3\n";
+    let plan = office.plan_with(text, check);
+    let told = problems(&plan);
+    assert_eq!(told.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3, 4], "{told:?}");
+    assert!(told[0].1.contains("expired") && told[1].1.starts_with("2 certificates have"), "{told:?}");
+    assert_eq!(plan.waiting.len(), 1);
+}
+
+/// Where one file holds all accounts, what a row is planned for depends on the rows before it.
+#[test]
+fn rows_for_one_file_are_planned_at_once() {
+    let office = Office::open();
+    let rows: String = (0..9000).map(|number| format!("alice,{number:040X},unpair\n")).collect();
+    let check = Check { folder: None, match_all: false, now: NOW };
+    let checked = office.manifest(&format!("user,hash,action\n{rows}")).check(None, check).unwrap();
+    let backend = crate::apply::tests::shared::OneFile::new(office.backend());
+    let plan = checked.plan(&office.system(), &backend).unwrap().into_file();
+    assert_eq!((plan.rows.len(), &*backend.planned.lock().unwrap()), (9000, &vec![9000]));
+}
+
+/// A manifest that never ends is refused when it is too long.
+#[test]
+fn what_is_read_has_an_end() {
+    let endless = std::path::Path::new("/dev/zero");
+    assert!(matches!(crate::Manifest::read(endless), Err(Error::Manifest { .. })));
+    assert!(crate::manifest_digest(endless).is_ok());
+}
+
 #[test]
 fn accounts_and_keys_that_the_system_cannot_take() {
     let office = Office::open();
@@ -154,7 +219,7 @@ fn accounts_and_keys_that_the_system_cannot_take() {
     std::fs::remove_dir(office.path("root/home/carol")).unwrap();
     office.issue("carol.pem", &Person::new("carol"));
     let plan = office.plan(&format!(
-        "user,certificate,hash,serial\ndave,dave.pem,,\nalice,,{HASH},\ncarol,carol.pem,,\nbob,,,\neve,,,7\nbob,,,7\n"
+        "user,certificate,hash,serial\ndave,dave.pem,,\nalice,,{HASH},\ncarol,carol.pem,,\nbob,,,\neve,,,8\nbob,,,7\n"
     ));
     let told = problems(&plan);
     for (line, part) in [

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+
+use serde::de::IgnoredAny;
 
 use super::{Begin, Line, Outcome, RowResult, UndoResult, Undone};
 use crate::{Error, SCHEMA_VERSION};
@@ -91,7 +93,7 @@ impl History {
 }
 
 /// Reads a journal up to its end, or to where writing it was cut off; returns that place, in bytes. `None` when not even
-/// the first line is whole.
+/// the first line is whole. Zeros before whole lines are no end: nobody can say what stood there.
 pub(super) fn read(path: &Path, file: &File) -> Result<(Option<History>, u64), Error> {
     let failed = |source| Error::Journal { path: path.to_owned(), source };
     let malformed = |line, why: &str| Error::JournalMalformed { path: path.to_owned(), line, why: why.to_owned() };
@@ -105,7 +107,13 @@ pub(super) fn read(path: &Path, file: &File) -> Result<(Option<History>, u64), E
             return Err(malformed(number, "is longer than 16 MiB"));
         }
         // Zeros stand where the disk did not come to write, in a line or for any number of lines.
-        let Some(text) = buffer.strip_suffix(b"\n").filter(|text| !text.contains(&0)) else { break };
+        let Some(text) = buffer.strip_suffix(b"\n").filter(|text| !text.contains(&0)) else {
+            let hole = buffer.rsplit(|byte| *byte == 0).next().unwrap_or_default();
+            if is_whole(hole) || whole_line_follows(&mut reader).map_err(failed)? {
+                return Err(malformed(number, "holds zeros, and whole lines stand behind it"));
+            }
+            break;
+        };
         match &mut history {
             None => {
                 let begin: Begin =
@@ -123,6 +131,28 @@ pub(super) fn read(path: &Path, file: &File) -> Result<(Option<History>, u64), E
         offset += length as u64;
     }
     Ok((history, offset))
+}
+
+/// Whether anything in the rest is a line of a journal: then what stands before it was on the disk once, and may have been
+/// acted upon.
+fn whole_line_follows(reader: &mut impl BufRead) -> io::Result<bool> {
+    let mut buffer = Vec::new();
+    loop {
+        buffer.clear();
+        let length = reader.by_ref().take(MAX_LINE + 1).read_until(b'\n', &mut buffer)?;
+        if length == 0 {
+            return Ok(false);
+        }
+        if is_whole(buffer.rsplit(|byte| *byte == 0).next().unwrap_or_default()) {
+            return Ok(true);
+        }
+    }
+}
+
+/// Whether bytes are an object of JSON and the end of its line.
+fn is_whole(bytes: &[u8]) -> bool {
+    let object = bytes.strip_suffix(b"\n").filter(|text| text.starts_with(b"{"));
+    object.is_some_and(|text| serde_json::from_slice::<IgnoredAny>(text).is_ok())
 }
 
 /// The undo of a line holds a file of at most 1 MiB.

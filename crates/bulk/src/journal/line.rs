@@ -14,7 +14,10 @@ use crate::{PlannedRow, RowAction};
 pub struct Begin {
     /// [`SCHEMA_VERSION`](crate::SCHEMA_VERSION).
     pub schema_version: u32,
-    /// The SHA-256 digest of the plan file, 64 lower-case hexadecimal digits.
+    /// What the journal is written by.
+    #[serde(default)]
+    pub writer: Writer,
+    /// The SHA-256 digest of the plan file, 64 lower-case hexadecimal digits; of a desk, that of its manifest.
     pub plan_sha256: String,
     /// The backend.
     pub backend: String,
@@ -24,6 +27,17 @@ pub struct Begin {
     pub rows: usize,
     /// When the run began, RFC 3339, UTC.
     pub time: String,
+}
+
+/// What writes a journal, and can go on with it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Writer {
+    /// A run over a plan.
+    #[default]
+    Apply,
+    /// An enrolment desk.
+    Station,
 }
 
 /// Every other line.
@@ -73,6 +87,9 @@ pub struct Outcome {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// What a person has to do before it counts, or should know, each a sentence without its full stop; not escaped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// When, RFC 3339, UTC.
     pub time: String,
 }
@@ -88,6 +105,7 @@ impl Outcome {
             result,
             error: None,
             next: None,
+            notes: Vec::new(),
             time: now(),
         }
     }
@@ -124,6 +142,9 @@ pub struct Undone {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// What a person has to do before it counts, or should know, each a sentence without its full stop; not escaped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// When, RFC 3339, UTC.
     pub time: String,
 }

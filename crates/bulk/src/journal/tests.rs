@@ -7,6 +7,7 @@ use crate::{RowAction, SCHEMA_VERSION};
 fn begin() -> Begin {
     Begin {
         schema_version: SCHEMA_VERSION,
+        writer: Writer::Apply,
         plan_sha256: "ab".repeat(32),
         backend: "pam_p11".to_owned(),
         root: None,
@@ -29,6 +30,7 @@ fn outcome(row: usize, result: RowResult) -> Line {
         result,
         error: None,
         next: None,
+        notes: Vec::new(),
         time: now(),
     })
 }
@@ -75,22 +77,46 @@ fn a_line_that_was_cut_off_is_cut_off_for_good() {
             let lines = whole[..length].iter().filter(|byte| **byte == b'\n').count();
             let (mut journal, history) = Journal::open(&path).unwrap();
             assert_eq!(history.is_some(), lines > 0);
-            assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), lines);
+            // Whoever only looks changes nothing.
+            assert_eq!(fs::read(&path).unwrap(), [&whole[..length], tail].concat());
             if history.is_none() {
                 journal.begin(&begin()).unwrap();
             }
             journal.append(&[outcome(2, RowResult::Failed)]).unwrap();
             drop(journal);
+            assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), lines.max(1) + 1);
             assert_eq!(Journal::read(&path).unwrap().outcomes[&2].result, RowResult::Failed);
         }
     }
-    // Zeros with lines behind them, as after a power cut in a long write.
-    let mut hole = whole.clone();
-    let first = hole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
-    hole[first + 5..first + 30].fill(0);
-    fs::write(&path, hole).unwrap();
-    assert_eq!(told(&Journal::read(&path).unwrap()), (vec![], vec![], vec![]));
     drop(folder);
+}
+
+/// Zeros with whole lines behind them hide what was synced: nothing is thrown away.
+#[test]
+fn zeros_before_whole_lines_are_refused() {
+    let (_folder, path) = journal();
+    let whole = fs::read(&path).unwrap();
+    let ends: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] == b'\n').collect();
+    for (line, from, to) in [
+        (2, ends[0] + 6, ends[0] + 7),
+        (2, ends[0] + 1, ends[1] + 1),
+        (2, ends[1], ends[2] - 3),
+        (1, 0, ends[0]),
+        (3, ends[1] + 5, ends[2] + 1),
+    ] {
+        let mut hole = whole.clone();
+        hole[from..to].fill(0);
+        fs::write(&path, &hole).unwrap();
+        let refused = Journal::open(&path).unwrap_err();
+        assert!(matches!(refused, Error::JournalMalformed { line: at, .. } if at == line), "{refused:?}");
+        assert!(matches!(Journal::read(&path), Err(Error::JournalMalformed { .. })));
+        assert_eq!(fs::read(&path).unwrap(), hole);
+    }
+    // Behind the last zeros nothing is whole: the write was cut off.
+    let mut hole = whole.clone();
+    hole[ends[2] + 1..ends[2] + 20].fill(0);
+    fs::write(&path, &hole).unwrap();
+    assert_eq!(told(&Journal::read(&path).unwrap()), (vec![0], vec![], vec![0]));
 }
 
 #[test]

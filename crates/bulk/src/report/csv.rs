@@ -7,7 +7,7 @@ use super::Report;
 
 impl Report {
     /// Writes a header and one line for each row of which the journal tells: `line`, `user`, `action`, `pairing_hash`,
-    /// `result`, `error`, `next`, `time`. A field that a spreadsheet would take for a formula (it begins with `=`, `+`, `-`,
+    /// `result`, `error`, `next`, `time`, `notes` (with semicolons between). A field that a spreadsheet would take for a formula (it begins with `=`, `+`, `-`,
     /// `@`, a tab or a line end) gets an apostrophe in front.
     ///
     /// # Errors
@@ -15,7 +15,7 @@ impl Report {
     /// What `out` gives.
     pub fn write_csv(&self, out: impl Write) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(["line", "user", "action", "pairing_hash", "result", "error", "next", "time"])?;
+        writer.write_record(["line", "user", "action", "pairing_hash", "result", "error", "next", "time", "notes"])?;
         for row in &self.rows {
             let line = row.line.map(|line| line.to_string()).unwrap_or_default();
             let fields = [
@@ -27,6 +27,7 @@ impl Report {
                 row.error.as_deref().unwrap_or_default(),
                 row.next.as_deref().unwrap_or_default(),
                 row.time.as_deref().unwrap_or_default(),
+                &row.notes.join("; "),
             ];
             writer.write_record(fields.map(|field| harmless(field).into_owned()))?;
         }

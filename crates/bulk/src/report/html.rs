@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use identity::text::escape_control;
 use sha2::{Digest, Sha256};
 
-use super::{Report, ReportRow};
+use super::{NoteOfRows, Report, ReportRow};
 
 impl Report {
     /// Writes the page: counts, what to do, the rows that somebody has to see to, and, folded away, the others. Its content
@@ -32,6 +32,7 @@ impl Report {
         self.facts(&mut out)?;
         self.counts(&mut out)?;
         self.to_do(&mut out)?;
+        self.notes(&mut out)?;
         rows(&mut out, "Rows to see to", self.rows.iter().filter(|row| row.result.is_open()))?;
         writeln!(out, "<details>\n<summary>All other rows</summary>")?;
         rows(&mut out, "Rows that are done", self.rows.iter().filter(|row| !row.result.is_open()))?;
@@ -73,6 +74,18 @@ impl Report {
         for to_do in &self.to_do {
             let noun = if to_do.rows == 1 { "row" } else { "rows" };
             writeln!(out, "<li>{} {noun}: {}</li>", to_do.rows, escape(&to_do.next))?;
+        }
+        writeln!(out, "</ul>")
+    }
+
+    fn notes(&self, out: &mut impl Write) -> io::Result<()> {
+        if self.notes.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "<h2>Notes</h2>\n<ul>")?;
+        for NoteOfRows { note, rows } in &self.notes {
+            let noun = if *rows == 1 { "row" } else { "rows" };
+            writeln!(out, "<li>{rows} {noun}: {}</li>", escape(note))?;
         }
         writeln!(out, "</ul>")
     }

@@ -1,12 +1,13 @@
 use super::*;
 use crate::apply::tests::Tree;
-use crate::{Begin, Intent, Line, Outcome, Undone};
+use crate::{Begin, Intent, Line, Outcome, Undone, Writer};
 
 const HOSTILE: &str = "=cmd|'/c calc'!A1<script>alert(1)</script>&\"\u{202e}\u{1b}[31m";
 
 fn report() -> Report {
     let begin = Begin {
         schema_version: SCHEMA_VERSION,
+        writer: Writer::Apply,
         plan_sha256: "ab".repeat(32),
         backend: "pam_p11".to_owned(),
         root: Some(HOSTILE.into()),
@@ -23,6 +24,7 @@ fn report() -> Report {
             result,
             error: error.map(str::to_owned),
             next: error.map(|_| "Create the home directory.".to_owned()),
+            notes: Vec::new(),
             time: "2026-01-01T00:00:01Z".to_owned(),
         })
     };
@@ -37,6 +39,7 @@ fn report() -> Report {
         result: UndoResult::Restored,
         error: None,
         next: None,
+        notes: Vec::new(),
         time: "2026-01-01T00:00:02Z".to_owned(),
     });
     let lines = [
@@ -66,6 +69,20 @@ fn counts_and_what_to_do() {
     assert_eq!(report.ended.as_deref(), Some("2026-01-01T00:00:02Z"));
     let open: Vec<_> = report.open_rows().map(|row| row.result).collect();
     assert_eq!(open, [State::Failed, State::Failed, State::InDoubt]);
+}
+
+/// What goes on with a journal is what wrote it.
+#[test]
+fn a_desk_is_gone_on_with_as_a_desk() {
+    let begin = |writer: &str| {
+        let begin = format!(
+            r#"{{"schema_version":1,{writer}"plan_sha256":"","backend":"pam_p11","root":null,"rows":2,"time":""}}"#
+        );
+        Report::of(&crate::History::new(serde_json::from_str(&begin).unwrap())).to_do
+    };
+    let [desk] = &begin(r#""writer":"station","#)[..] else { panic!() };
+    assert!(desk.next.contains("bulk station") && desk.rows == 2, "{desk:?}");
+    assert!(begin("")[0].next.contains("bulk apply"));
 }
 
 #[test]

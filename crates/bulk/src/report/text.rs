@@ -30,6 +30,9 @@ impl Report {
         for to_do in &self.to_do {
             let _ = writeln!(text, "  {:>8} rows: {}", to_do.rows, safe(&to_do.next));
         }
+        for note in &self.notes {
+            let _ = writeln!(text, "note: {} ({} rows)", safe(&note.note), note.rows);
+        }
         for row in self.open_rows().take(MAX_ROWS) {
             text.push_str(&line(row));
         }

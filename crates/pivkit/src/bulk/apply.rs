@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use bulk::apply::{End, Run};
-use bulk::report::{Counts, Report, ReportRow};
+use bulk::report::{Counts, NoteOfRows, Report, ReportRow};
 use bulk::{
     Error as BulkError, History, Journal, LoadedPlan, Lookup, Outcome, PlanFile, RowAction, RowResult, Watcher,
 };
@@ -56,6 +56,9 @@ pub struct ApplyReport {
     /// What was left for the next logins, where that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_login: Option<AtLoginReport>,
+    /// What a person has to do before the changes of this run count, or should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<NoteOfRows>,
     /// What a dry run found out about each row.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rehearsed: Vec<RehearsedRow>,
@@ -141,10 +144,15 @@ pub fn apply(
         }
     }
     let journal = match taken_up {
-        Some((journal, _)) => journal,
+        Some((mut journal, _)) => {
+            if !journal.has_begun() {
+                journal.begin(&history.begin)?;
+            }
+            journal
+        }
         None => Journal::create(&request.journal, &history.begin)?,
     };
-    let counting = Counting { watcher, tally: Mutex::default() };
+    let counting = Counting { watcher, tally: Mutex::default(), notes: Mutex::default() };
     let run = Run::new(plan, accounts.backend(), &lookup, &counting, (journal, &history));
     let end = run.carry_out(request.jobs)?;
     drop(run);
@@ -158,6 +166,7 @@ pub fn apply(
         all_runs: Some(told.counts),
         open: told.open_rows().take(MAX_OPEN).cloned().collect(),
         at_login,
+        notes: NoteOfRows::counted(&*counting.notes.lock().unwrap_or_else(PoisonError::into_inner)),
         ..empty_report(accounts, request)
     })
 }
@@ -176,11 +185,9 @@ fn take_up(loaded: &LoadedPlan, request: &ApplyRequest) -> Result<Option<(Journa
     if path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
         return Ok(None);
     }
-    let (mut journal, history) = Journal::open(path)?;
+    let (journal, history) = Journal::open(path)?;
     let Some(history) = history else {
-        let begin = loaded.begin();
-        journal.begin(&begin)?;
-        return Ok(Some((journal, History::new(begin))));
+        return Ok(Some((journal, History::new(loaded.begin()))));
     };
     if history.begin.plan_sha256 != loaded.sha256 {
         return Err(BulkError::OtherPlan { path: path.clone() }.into());
@@ -243,10 +250,14 @@ fn summary(plan: &PlanFile, history: &History) -> Vec<String> {
 
 fn rehearse(accounts: &Accounts, plan: &PlanFile, request: &ApplyRequest, lookup: Lookup<'_>) -> ApplyReport {
     let plans = Run::rehearse(plan, accounts.backend(), lookup);
-    let mut tally = Tally::default();
+    let (mut tally, mut notes) = (Tally::default(), Vec::new());
     let row = |(row, plan): (&bulk::PlannedRow, Result<pairing::Plan, String>)| {
         let (changes, error) = match plan {
-            Ok(plan) => (plan.changes().iter().map(ToString::to_string).collect(), None),
+            Ok(plan) if plan.is_unchanged() => (Vec::new(), None),
+            Ok(plan) => {
+                notes.extend(plan.notes().iter().map(ToString::to_string));
+                (plan.changes().iter().map(ToString::to_string).collect(), None)
+            }
             Err(error) => (Vec::new(), Some(error)),
         };
         *match (&error, changes.is_empty()) {
@@ -257,7 +268,8 @@ fn rehearse(accounts: &Accounts, plan: &PlanFile, request: &ApplyRequest, lookup
         RehearsedRow { line: row.line, user: row.user.clone(), action: row.action, changes, error }
     };
     let rehearsed = plan.rows.iter().zip(plans).map(row).collect();
-    ApplyReport { dry_run: true, rehearsed, this_run: tally, ..empty_report(accounts, request) }
+    let notes = NoteOfRows::counted(&notes);
+    ApplyReport { dry_run: true, rehearsed, notes, this_run: tally, ..empty_report(accounts, request) }
 }
 
 fn empty_report(accounts: &Accounts, request: &ApplyRequest) -> ApplyReport {
@@ -272,6 +284,7 @@ fn empty_report(accounts: &Accounts, request: &ApplyRequest) -> ApplyReport {
         all_runs: None,
         open: Vec::new(),
         at_login: None,
+        notes: Vec::new(),
         rehearsed: Vec::new(),
     }
 }
@@ -280,6 +293,7 @@ fn empty_report(accounts: &Accounts, request: &ApplyRequest) -> ApplyReport {
 struct Counting<'a> {
     watcher: &'a dyn Watcher,
     tally: Mutex<Tally>,
+    notes: Mutex<Vec<String>>,
 }
 
 impl Watcher for Counting<'_> {
@@ -296,6 +310,7 @@ impl Watcher for Counting<'_> {
             RowResult::Waiting => &mut tally.waiting,
         } += 1;
         drop(tally);
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&outcome.notes);
         self.watcher.row(outcome);
     }
 

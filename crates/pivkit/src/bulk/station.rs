@@ -45,6 +45,8 @@ pub struct StationRequest {
     pub journal: Option<PathBuf>,
     /// The [digest](bulk::manifest_digest) of the manifest, by which the journal knows it.
     pub manifest_sha256: String,
+    /// Only say whose card each is and what would change: no PIN is asked for, nothing is changed or written down.
+    pub dry_run: bool,
     /// Whether the PIN is needed.
     pub pin_proof: PinProof,
     /// Whether the last PIN try may be used.
@@ -74,6 +76,8 @@ pub struct StationReport {
     pub backend: String,
     /// The journal.
     pub journal: Option<PathBuf>,
+    /// True if nothing was carried out because that was asked: then results are what they would be.
+    pub dry_run: bool,
     /// The people of this session, in their order.
     pub people: Vec<Enrolled>,
     /// How many rows of the manifest want a card paired.
@@ -130,7 +134,8 @@ pub fn station(
     let journal = match &request.journal {
         Some(path) => {
             let root = accounts.tree().map(|root| root.canonicalize().unwrap_or_else(|_| root.to_owned()));
-            StationJournal::open(path, roster, &request.manifest_sha256, &backend, root)?
+            let open = if request.dry_run { StationJournal::rehearse } else { StationJournal::open };
+            open(path, roster, &request.manifest_sha256, &backend, root.as_deref())?
         }
         None => StationJournal::in_memory(),
     };
@@ -140,7 +145,8 @@ pub fn station(
     let (people, done) = desk.close()?;
     served?;
     let (journal, expected) = (request.journal.clone(), roster.expected().len());
-    Ok(StationReport { schema_version: SCHEMA_VERSION, backend, journal, people, expected, done })
+    let (schema_version, dry_run) = (SCHEMA_VERSION, request.dry_run);
+    Ok(StationReport { schema_version, backend, journal, dry_run, people, expected, done })
 }
 
 /// Sends each card that is inserted to the desk.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bulk::apply::End;
-use bulk::report::{Counts, Report, ReportRow};
+use bulk::report::{Counts, NoteOfRows, Report, ReportRow, State};
 use bulk::{Error as BulkError, History, Journal, Watcher, same_tree};
 use serde::Serialize;
 
@@ -42,6 +42,9 @@ pub struct UndoReport {
     pub counts: Counts,
     /// The rows that were left as they are; the first 1000 of them.
     pub left: Vec<ReportRow>,
+    /// What a person has to do before what was put back counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<NoteOfRows>,
 }
 
 /// Puts back what the changes of a journal found, the last one first. What somebody else has changed since is left.
@@ -73,6 +76,7 @@ pub fn undo(
         no_more_at_login: at_login::is_pending(accounts, &history.begin.plan_sha256),
         counts: Report::of(&history).counts,
         left: Vec::new(),
+        notes: Vec::new(),
     };
     if request.dry_run {
         report.users = changes.iter().rev().map(|(_, at)| at.user.clone()).collect();
@@ -96,8 +100,10 @@ pub fn undo(
     let end = bulk::undo::undo(accounts.backend(), &lookup, watcher, &mut journal, &history)?;
     drop(journal);
     let told = Report::of(&Journal::read(&request.journal)?);
-    let left = told.rows.iter().filter(|row| row.result == bulk::report::State::NotUndone);
+    let left = told.rows.iter().filter(|row| row.result == State::NotUndone);
     report.left = left.take(MAX_LEFT).cloned().collect();
+    let undone = told.rows.iter().filter(|row| row.result == State::Undone);
+    report.notes = NoteOfRows::counted(undone.flat_map(|row| &row.notes));
     Ok(UndoReport { interrupted: end == End::Stopped, counts: told.counts, ..report })
 }
 

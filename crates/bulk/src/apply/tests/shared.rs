@@ -3,9 +3,17 @@
 use super::*;
 
 /// A backend with one file, which is what it would keep: how often it was written, and by what.
-struct OneFile {
+pub(crate) struct OneFile {
     inner: PamP11,
     batches: Mutex<Vec<usize>>,
+    /// How often plans were made, and how many at once.
+    pub(crate) planned: Mutex<Vec<usize>>,
+}
+
+impl OneFile {
+    pub(crate) fn new(inner: PamP11) -> Self {
+        Self { inner, batches: Mutex::default(), planned: Mutex::default() }
+    }
 }
 
 impl Backend for OneFile {
@@ -27,6 +35,11 @@ impl Backend for OneFile {
 
     fn plan(&self, account: &Account, request: &Request) -> Result<Plan, pairing::Error> {
         self.inner.plan(account, request)
+    }
+
+    fn plan_many(&self, requests: &[(Account, Request)]) -> Vec<Result<Plan, pairing::Error>> {
+        self.planned.lock().unwrap().push(requests.len());
+        self.inner.plan_many(requests)
     }
 
     fn check_access(&self, plan: &Plan) -> Result<(), pairing::Error> {
@@ -54,7 +67,7 @@ fn rows_go_to_one_file_together_and_no_account_twice() {
     tree.plan.rows.push(row(7, "person3", RowAction::Unpair, None));
     tree.save();
     let before = tree.snapshot();
-    let backend = OneFile { inner: PamP11::new(tree.system()), batches: Mutex::default() };
+    let backend = OneFile::new(PamP11::new(tree.system()));
     let seen = Seen::default();
     assert_eq!(tree.apply(&backend, &seen).unwrap(), End::Finished);
     assert!(seen.rows().iter().all(|(_, result)| *result == RowResult::Changed));
@@ -62,4 +75,30 @@ fn rows_go_to_one_file_together_and_no_account_twice() {
     assert!(!tree.file("person2").exists() && tree.file("person1").exists());
     assert_eq!(tree.undo().len(), 8);
     assert_eq!(tree.snapshot(), before);
+}
+
+/// However many are asked for: each would wait for the disk of the journal.
+#[test]
+fn no_more_than_64_threads_work_at_once() {
+    #[derive(Default)]
+    struct Threads(Mutex<HashSet<std::thread::ThreadId>>);
+    impl Watcher for Threads {
+        fn row(&self, _: &Outcome) {
+            self.0.lock().unwrap().insert(std::thread::current().id());
+        }
+    }
+    let mut tree = Tree::with_people(0);
+    tree.plan.rows.extend((0..200).map(|number| row(number, &format!("nobody{number}"), RowAction::Unpair, None)));
+    tree.save();
+    let (loaded, threads, system) = (tree.loaded(), Threads::default(), tree.system());
+    let journal = Journal::create(&tree.path("journal"), &loaded.begin()).unwrap();
+    let history = History::new(loaded.begin());
+    let lookup = |name: &AccountName| system.account(name);
+    let backend = PamP11::new(tree.system());
+    let run = Run::new(&loaded.plan, &backend, &lookup, &threads, (journal, &history));
+    assert_eq!(run.carry_out(NonZeroUsize::MAX).unwrap(), End::Finished);
+    drop(run);
+    let used = threads.0.lock().unwrap().len();
+    assert!((2..=64).contains(&used), "{used}");
+    assert_eq!(tree.history().outcomes.len(), 200);
 }

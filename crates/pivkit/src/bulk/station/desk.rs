@@ -152,15 +152,15 @@ impl<'a> Desk<'a> {
             self.ui.note(&format!("note: {user} has other rows too: line {}", lines.join(", ")));
         }
         let result = self.pair(card, read, expected, chosen);
-        let (result, error) = match result {
-            Ok(result) => (result, None),
+        let (result, notes, error) = match result {
+            Ok((result, notes)) => (result, notes, None),
             Err(error) if ends_without_result(&error) => return Err(error),
-            Err(error) => (RowResult::Failed, Some(error)),
+            Err(error) => (RowResult::Failed, Vec::new(), Some(error)),
         };
         let next = error.as_ref().and_then(|error| self.supervisor.next(error));
         let text = error.as_ref().map(|error| with_causes(error));
         let hash = chosen.identity.pairing_hash();
-        self.journal.settle(expected, Some(hash), result, text.clone(), next.clone())?;
+        self.journal.settle(expected, Some(hash), result, text.clone(), next.clone(), notes)?;
         match &text {
             Some(text) => self.ui.note(&format!("{reader}: {user}: {text}. {}", next.unwrap_or_default())),
             None if result == RowResult::Unchanged => {
@@ -187,7 +187,7 @@ impl<'a> Desk<'a> {
         read: &ReadCard,
         expected: &Expected,
         chosen: &LoginIdentity,
-    ) -> Result<RowResult, Error> {
+    ) -> Result<(RowResult, Vec<String>), Error> {
         let name = expected.user.parse()?;
         let account = self.accounts.account(&name)?;
         let request = PairRequest {
@@ -200,13 +200,17 @@ impl<'a> Desk<'a> {
         };
         let plan = planned(self.accounts, &account, &request, chosen)?;
         if plan.is_unchanged() {
-            return Ok(RowResult::Unchanged);
+            return Ok((RowResult::Unchanged, Vec::new()));
         }
         let findings = match &self.survey {
             Some(survey) => on_mac(survey, card, &read.seen, &request.identity, chosen)?,
             None => Vec::new(),
         };
         let notes = told(&findings, &plan, self.ui);
+        if self.request.dry_run {
+            plan.changes().iter().for_each(|change| self.ui.note(&format!("would: {change}")));
+            return Ok((RowResult::Changed, notes));
+        }
         consent(self.accounts, &plan, false, &question(&account.name), self.ui)?;
         if self.request.pin_proof == PinProof::Always || expected.pairing_hash.is_none() {
             let status = match &read.seen.pin_status {
@@ -221,7 +225,7 @@ impl<'a> Desk<'a> {
         let certificate = &chosen.identity.certificate;
         let report = paired(self.accounts, &plan, certificate, notes, &mut witness, self.ui)?;
         self.ui.show_paired(&report);
-        Ok(RowResult::Changed)
+        Ok((RowResult::Changed, report.notes))
     }
 }
 

@@ -151,13 +151,13 @@ fn a_pairing_that_the_mapping_overrules_is_not_called_proved() {
 
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let refused = run(&mac, &root, &check).exits_with(5);
-    assert!(refused.stderr.contains("opens alice") && refused.stderr.contains("--mapping"), "{refused}");
+    assert!(refused.stderr.contains("leads the card to alice") && refused.stderr.contains("--mapping"), "{refused}");
     let listed = run(&mac, &root, &["list", "--user", "bob", "--json"]).success().json();
     assert_eq!(listed["accounts"][0]["pairings"][0]["effective"], false, "{listed}");
     mac.pivkit(&["unpair", "--user", "bob", "--yes"]).output().success();
     let paired = run(&mac, &root, &[&["pair", "--yes"], &with_pin[..]].concat()).success();
-    assert!(paired.stdout.contains("without effect") && !paired.stdout.contains("now opens"), "{paired}");
-    assert!(paired.stderr.contains("opens alice"), "{paired}");
+    assert!(paired.stdout.contains("does not open it") && !paired.stdout.contains("now opens"), "{paired}");
+    assert!(paired.stderr.contains("alice"), "{paired}");
 }
 
 #[test]

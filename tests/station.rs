@@ -43,6 +43,7 @@ fn people_come_to_the_desk_with_cards_in_two_readers() {
     desk.wait_for("line 3: bob (");
     desk.wait_for("Pair this identity with account bob [y/N]");
     // The desk is closed before bob has agreed.
+    desk.wait_for_keys();
     desk.press(CTRL_C);
     desk.wait_for("line 2: alice paired with");
     desk.wait_for("1 of 2 people are done");

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use expectrl::process::Process;
 use expectrl::process::unix::UnixProcess;
@@ -87,6 +87,20 @@ impl Terminal {
     /// Types what `keys` are, and no Enter.
     pub(crate) fn press(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Waits until the program reads single keys: before that, the terminal itself takes Ctrl-C and echoes keys. No event tells.
+    #[track_caller]
+    pub(crate) fn wait_for_keys(&self) {
+        let deadline = Instant::now() + LIMIT;
+        let reads_keys = || {
+            let settings = nix::sys::termios::tcgetattr(&self.keyboard).unwrap();
+            !settings.local_flags.contains(nix::sys::termios::LocalFlags::ICANON)
+        };
+        while !reads_keys() {
+            assert!(Instant::now() < deadline, "no key is waited for:\n{}", self.shown());
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Waits for a question, and answers it.

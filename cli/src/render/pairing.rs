@@ -8,6 +8,12 @@ use super::table::table;
 pub(crate) fn paired(report: &ChangeReport, dry_run: bool) -> String {
     let hash = report.pairing_hashes.join(", ");
     let user = safe(&report.user);
+    if report.changed && !report.may_open {
+        return format!(
+            "paired: account {user} has {hash} (read back from {}), which does not open it: something else counts before that\n",
+            report.backend
+        );
+    }
     if report.changed {
         return format!(
             "paired: account {user} now opens with {hash} (read back from {})\n{}",

@@ -103,10 +103,10 @@ impl<'a> Planning<'a> {
         }
     }
 
-    /// Plans the next few thousand rows, on all cores. Where all accounts are kept in one file, what a row is planned for
-    /// depends on all rows before it, so they are planned at once.
+    /// Plans the next few thousand rows, on all cores. Where all accounts are kept in one file, what is planned for a row depends
+    /// on what rows before it take away, so that a manifest that takes anything away is planned at once.
     fn go_on(&mut self) {
-        if self.backend.keeps_one_file() {
+        if self.backend.keeps_one_file() && self.rows.as_slice().iter().any(|row| row.row.action != RowAction::Pair) {
             let rows = self.rows.by_ref().collect();
             let planned = Planner { backend: self.backend, accounts: &self.accounts }.plan_many(rows);
             return self.take_in(planned);

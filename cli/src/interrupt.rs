@@ -4,6 +4,7 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -26,11 +27,16 @@ pub(crate) fn watch() {
             if first && HELD.load(Ordering::SeqCst) {
                 continue;
             }
-            if let Some(state) = before_prompt().take() {
+            let state = before_prompt().take();
+            state.iter().for_each(restore);
+            pivkit::end_running_tools();
+            if let Some(state) = state {
+                // The prompt may just have been about to set the terminal for itself. By now it waits for a key.
+                std::thread::sleep(SETTLED);
                 restore(&state);
             }
-            pivkit::end_running_tools();
-            std::process::exit(128 + signal);
+            // At once: what runs at an ordinary exit would meet threads that are still at work, as in the PC/SC library.
+            signal_hook::low_level::exit(128 + signal);
         }
     });
 }
@@ -44,6 +50,9 @@ fn signals() -> Vec<i32> {
     let watched = |signal: &i32| *signal != SIGHUP || ignored & (1 << (SIGHUP - 1)) == 0;
     [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(watched).collect()
 }
+
+/// How long a prompt takes at most from its last line to the first key, with a margin.
+const SETTLED: Duration = Duration::from_millis(30);
 
 /// Whether the first signal only asks to stop.
 static HELD: AtomicBool = AtomicBool::new(false);

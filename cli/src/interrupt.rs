@@ -92,6 +92,7 @@ pub(crate) fn prompt() -> Prompt {
 }
 
 /// As [`prompt`], for a secret: the echo is off from now on, so that nothing shows of what is typed before the prompt is there.
+/// What was typed ahead, such as Enter after the answer to another question, is no secret and is dropped.
 pub(crate) fn secret_prompt() -> SecretPrompt {
     let prompt = prompt();
     let quiet = before_prompt().clone().map(|mut state| {
@@ -99,7 +100,7 @@ pub(crate) fn secret_prompt() -> SecretPrompt {
         state
     });
     if let (Some(state), Ok(terminal)) = (quiet, std::fs::File::open("/dev/tty")) {
-        let _ = tcsetattr(terminal.as_fd(), SetArg::TCSANOW, &state);
+        let _ = tcsetattr(terminal.as_fd(), SetArg::TCSAFLUSH, &state);
     }
     SecretPrompt { _prompt: prompt }
 }

@@ -267,6 +267,12 @@ impl Error {
         Error::Configuration { path: path.to_owned(), why: escape_control(&why.into()).into_owned() }
     }
 
+    /// Makes `count` results of those that there are, none of which is a success: what was to be written together failed.
+    pub(crate) fn fails_all<T>(&self, results: &mut Vec<Result<T, Error>>, count: usize) {
+        results.resize_with(count, || Err(self.again()));
+        results.iter_mut().filter(|result| result.is_ok()).for_each(|result| *result = Err(self.again()));
+    }
+
     /// The same error for another of several changes that are made together.
     pub(crate) fn again(&self) -> Self {
         let copy = |source: &io::Error| match source.raw_os_error() {

@@ -352,8 +352,7 @@ impl Backend for PamPkcs11 {
         let done = self.apply_all(plans, witness, &mut results);
         if let Err(error) = done {
             // Nothing was changed for any of them. Those that were refused stay so.
-            results.resize_with(plans.len(), || Err(error.again()));
-            results.iter_mut().filter(|result| result.is_ok()).for_each(|result| *result = Err(error.again()));
+            error.fails_all(&mut results, plans.len());
         }
         results
     }
@@ -366,8 +365,7 @@ impl Backend for PamPkcs11 {
     fn undo_many(&self, undos: &[(Account, Undo)]) -> Vec<Result<(), Error>> {
         let mut results = Vec::new();
         if let Err(error) = self.undo_all(undos, &mut results) {
-            results.resize_with(undos.len(), || Err(error.again()));
-            results.iter_mut().filter(|result| result.is_ok()).for_each(|result| *result = Err(error.again()));
+            error.fails_all(&mut results, undos.len());
         }
         results.reverse();
         results

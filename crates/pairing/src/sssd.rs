@@ -360,8 +360,7 @@ impl Backend for Sssd {
         let mut results = Vec::new();
         if let Err(error) = self.apply_all(plans, witness, &mut results) {
             // Nothing was changed for any of them. Those that were refused stay so.
-            results.resize_with(plans.len(), || Err(error.again()));
-            results.iter_mut().filter(|result| result.is_ok()).for_each(|result| *result = Err(error.again()));
+            error.fails_all(&mut results, plans.len());
         }
         results
     }
@@ -374,8 +373,7 @@ impl Backend for Sssd {
     fn undo_many(&self, undos: &[(Account, Undo)]) -> Vec<Result<(), Error>> {
         let mut results = Vec::new();
         if let Err(error) = self.undo_all(undos, &mut results) {
-            results.resize_with(undos.len(), || Err(error.again()));
-            results.iter_mut().filter(|result| result.is_ok()).for_each(|result| *result = Err(error.again()));
+            error.fails_all(&mut results, undos.len());
         }
         results.reverse();
         results

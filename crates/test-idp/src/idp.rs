@@ -9,7 +9,7 @@ use jose::EcPrivateKey;
 use crate::certificate::chain::TrustStore;
 use crate::device::Devices;
 use crate::error::Error;
-use crate::fault::Fault;
+use crate::fault::Faults;
 use crate::nonce::Nonces;
 use crate::options::{Options, User};
 use crate::party_info::key_id;
@@ -22,7 +22,7 @@ pub(crate) struct Idp {
     pub(crate) identifiers: Identifiers,
     pub(crate) users: Vec<User>,
     pub(crate) trust: TrustStore,
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Faults,
     pub(crate) request_time_limit: Duration,
     pub(crate) signing_key: EcPrivateKey,
     pub(crate) signing_kid: String,
@@ -39,6 +39,21 @@ pub(crate) struct Endpoints {
     pub(crate) token: String,
     pub(crate) jwks: String,
     pub(crate) registration: String,
+}
+
+impl Endpoints {
+    /// The same endpoints below a path; the issuer stays.
+    pub(crate) fn below(&self, path: &str) -> Self {
+        let (old, new) = (&self.issuer, format!("{}{path}", self.issuer));
+        let moved = |url: &str| url.replacen(old, &new, 1);
+        Self {
+            issuer: self.issuer.clone(),
+            nonce: moved(&self.nonce),
+            token: moved(&self.token),
+            jwks: moved(&self.jwks),
+            registration: moved(&self.registration),
+        }
+    }
 }
 
 impl Idp {
@@ -71,7 +86,7 @@ impl Idp {
             identifiers,
             users,
             trust,
-            faults: options.faults.clone(),
+            faults: options.faults.as_slice().into(),
             request_time_limit: options.request_time_limit,
             signing_kid: key_id(&signing_key.public().x963().unwrap_or_default()),
             signing_key,

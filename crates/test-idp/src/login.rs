@@ -36,11 +36,18 @@ pub(crate) struct Accepted {
 
 /// Checks a login request, a compact JWS.
 ///
-/// `request_id` is the `client-request-id` that came with it; `now` is in seconds since 1970.
+/// `endpoint` is the URL at which it arrived, `request_id` the `client-request-id` that came with it; `now` is in seconds
+/// since 1970.
 ///
 /// # Errors
 /// The first check that does not hold.
-pub(crate) fn verify(idp: &Idp, token: &str, request_id: Option<&str>, now: i64) -> Result<Accepted, Refusal> {
+pub(crate) fn verify(
+    idp: &Idp,
+    token: &str,
+    endpoint: &str,
+    request_id: Option<&str>,
+    now: i64,
+) -> Result<Accepted, Refusal> {
     let request = Jws::parse(token).map_err(|_| Check::OuterFormat.refuse("the login request is not a compact JWS"))?;
     let device = authenticate(idp, &request)?;
     let claims =
@@ -56,7 +63,7 @@ pub(crate) fn verify(idp: &Idp, token: &str, request_id: Option<&str>, now: i64)
     let client_id = &idp.identifiers.client_id;
     claims.equals("iss", client_id, "our client_id", Check::OuterIss)?;
     claims.equals("client_id", client_id, "ours", Check::OuterClientId)?;
-    claims.equals("aud", &idp.endpoints.token, "the URL of our token endpoint", Check::OuterAud)?;
+    claims.equals("aud", endpoint, "the URL of our token endpoint", Check::OuterAud)?;
     claims.lifetime(now, Check::OuterIat, Check::OuterExp)?;
     let request_nonce = request_nonce?;
     claims.equals("grant_type", JWT_BEARER, "the JWT bearer grant", Check::OuterGrantType)?;

@@ -30,6 +30,8 @@ enum Command {
     /// Prints one line on stdout, with its URL, as soon as it listens. The log goes to stderr;
     /// RUST_LOG says how much.
     Serve(Serve),
+    /// List what `serve` can do wrong on purpose, and what a client does about each.
+    Faults,
 }
 
 #[derive(Args)]
@@ -64,11 +66,14 @@ struct Serve {
 }
 
 fn fault_help() -> String {
-    format!("Answer good logins wrongly; may be given several times: {}", Fault::names())
+    format!("Answer good logins wrongly; may be given several times; `pivkit-idp faults` explains: {}", Fault::names())
 }
 
 fn main() -> ExitCode {
-    let Command::Serve(arguments) = Arguments::parse().command;
+    let arguments = match Arguments::parse().command {
+        Command::Serve(arguments) => arguments,
+        Command::Faults => return print(&Fault::table()),
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(io::stderr).init();
@@ -85,6 +90,14 @@ fn main() -> ExitCode {
             let _ = writeln!(io::stderr(), "pivkit-idp: {text}. {}", advice(&error));
             exit_code(&error)
         }
+    }
+}
+
+/// Prints a text; a reader that has seen enough is no failure.
+fn print(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
     }
 }
 

@@ -10,11 +10,12 @@
 //! what a smart card login should say there is not published. The refresh token is 32 random
 //! bytes that this server does not keep, since it has no endpoint that takes one.
 
-use jose::{EcPrivateKey, jwe, jws};
+use jose::jwe;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::fault::Faults;
 use crate::idp::Idp;
 use crate::login::Accepted;
 use crate::party_info;
@@ -24,10 +25,6 @@ use crate::party_info;
 pub(crate) struct Draft {
     /// The claims of the id_token.
     pub(crate) claims: Map<String, Value>,
-    /// Sign the id_token with a key that nobody knows.
-    pub(crate) signed_by_stranger: bool,
-    /// Put a key into `apu` that is not the ephemeral one.
-    pub(crate) apu_of_stranger: bool,
     accepted: Accepted,
 }
 
@@ -48,19 +45,19 @@ impl Draft {
         if let Some(name) = &accepted.holder.common_name {
             claim("name", json!(name));
         }
-        Self { claims, signed_by_stranger: false, apu_of_stranger: false, accepted }
+        Self { claims, accepted }
     }
 
-    /// Signs and encrypts; the result is the compact JWE.
+    /// Signs and encrypts, or wrongly; the result is the compact JWE.
     ///
     /// # Errors
     /// [`Error::Random`] and [`Error::Crypto`] when the system gives no random numbers.
-    pub(crate) fn seal(&self, idp: &Idp) -> Result<String, Error> {
+    pub(crate) fn seal(&self, idp: &Idp, faults: &Faults) -> Result<String, Error> {
         let mut refresh_token = Zeroizing::new([0; 32]);
         getrandom::fill(refresh_token.as_mut()).map_err(Error::Random)?;
         let tokens = Zeroizing::new(
             json!({
-                "id_token": self.id_token(idp)?,
+                "id_token": self.id_token(idp, faults)?,
                 "refresh_token": jose::base64url::encode(refresh_token.as_ref()),
                 "refresh_token_expires_in": REFRESH_TOKEN_LIFETIME,
                 "token_type": "Bearer",
@@ -69,26 +66,24 @@ impl Draft {
             .to_string(),
         );
         let device = &self.accepted.encryption;
-        let stranger = if self.apu_of_stranger { EcPrivateKey::generate()?.public().x963() } else { None };
         let recipient = jwe::Recipient {
             public: &device.public,
-            apu: &|epk| party_info::apu(stranger.as_deref().unwrap_or(epk)),
+            apu: &party_info::apu,
             apv: &party_info::apv(&device.x963, &self.accepted.nonce),
             apv_in_header: true,
             typ: Some(TYP),
             kid: Some(&device.kid),
         };
-        Ok(jwe::encrypt(&recipient, tokens.as_bytes())?)
+        faults.encrypt(&recipient, tokens.as_bytes())
     }
 
-    fn id_token(&self, idp: &Idp) -> Result<String, Error> {
+    fn id_token(&self, idp: &Idp, faults: &Faults) -> Result<String, Error> {
         let mut header = Map::new();
         header.insert("alg".to_owned(), json!("ES256"));
         header.insert("typ".to_owned(), json!("JWT"));
         header.insert("kid".to_owned(), json!(idp.signing_kid));
-        let mut key = if self.signed_by_stranger { EcPrivateKey::generate()? } else { idp.signing_key.clone() };
         let claims = Value::Object(self.claims.clone()).to_string();
-        Ok(jws::sign(&header, claims.as_bytes(), &mut key)?)
+        faults.sign(&header, claims.as_bytes(), &idp.signing_key)
     }
 }
 

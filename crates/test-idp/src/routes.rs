@@ -8,35 +8,53 @@ mod token;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
+use axum::{Extension, Router};
 use jose::JwkSet;
 use serde_json::json;
 
 use crate::answer;
-use crate::fault::Fault;
+use crate::fault::delivery::ELSEWHERE;
+use crate::fault::site::{self, Site};
+use crate::fault::{Fault, Faults};
 use crate::idp::{CONFIGURATION, Idp, JWKS, NONCE, REGISTER, TOKEN};
 use crate::routes::form::Form;
 
 /// Everything that the server answers.
 pub(crate) fn router(idp: Arc<Idp>) -> Router {
-    let time = idp.request_time_limit + Fault::extra_time(&idp.faults);
+    let limit = |time| middleware::from_fn(move |request, next| limit_time(time, request, next));
+    let time = idp.request_time_limit + idp.faults.extra_time();
+    let slowest = idp.request_time_limit + Faults::from([Fault::Slow].as_slice()).extra_time();
+    let one_fault = middleware::from_fn_with_state(Arc::clone(&idp), site::choose);
+    Router::new()
+        .merge(endpoints().layer(Extension(Site::whole(&idp))).layer(limit(time)))
+        .nest(site::PREFIX, endpoints().layer(one_fault).layer(limit(slowest)))
+        .fallback(|| async { answer::error(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path.") })
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::map_response(in_json))
+        .with_state(idp)
+}
+
+/// What a client talks to: at the root, and once more below each fault.
+fn endpoints() -> Router<Arc<Idp>> {
     Router::new()
         .route(CONFIGURATION, get(configuration))
         .route(JWKS, get(jwks))
         .route(NONCE, post(nonce))
         .route(REGISTER, post(register::register))
         .route(TOKEN, post(token::token))
-        .fallback(|| async { answer::error(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path.") })
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::map_response(in_json))
-        .layer(middleware::from_fn(move |request, next| limit_time(time, request, next)))
-        .with_state(idp)
+        .route(ELSEWHERE, any(elsewhere))
+}
+
+/// Where the redirects of the faults lead.
+async fn elsewhere() -> Response {
+    tracing::warn!("a client followed the redirect of a fault");
+    answer::error(StatusCode::NOT_FOUND, "not_found", "Redirects lead here, and a client must not follow them.")
 }
 
 /// Gives up on a request whose sender is too slow.
@@ -61,16 +79,17 @@ async fn in_json(response: Response) -> Response {
 }
 
 /// `GET /psso.toml`: the configuration of a client.
-async fn configuration(State(idp): State<Arc<Idp>>) -> Response {
+async fn configuration(State(idp): State<Arc<Idp>>, Extension(site): Extension<Site>) -> Response {
+    let endpoints = &site.endpoints;
     let mut toml = String::new();
     for (name, value) in [
-        ("issuer", &idp.endpoints.issuer),
+        ("issuer", &endpoints.issuer),
         ("client_id", &idp.identifiers.client_id),
         ("audience", &idp.identifiers.audience),
-        ("nonce_endpoint", &idp.endpoints.nonce),
-        ("token_endpoint", &idp.endpoints.token),
-        ("jwks_endpoint", &idp.endpoints.jwks),
-        ("registration_endpoint", &idp.endpoints.registration),
+        ("nonce_endpoint", &endpoints.nonce),
+        ("token_endpoint", &endpoints.token),
+        ("jwks_endpoint", &endpoints.jwks),
+        ("registration_endpoint", &endpoints.registration),
     ] {
         // All values are visible ASCII, where a JSON string and a TOML string are the same.
         toml.push_str(&format!("{name} = {}\n", json!(value)));
@@ -79,7 +98,10 @@ async fn configuration(State(idp): State<Arc<Idp>>) -> Response {
 }
 
 /// `GET /psso/jwks`: the keys that sign id_tokens.
-async fn jwks(State(idp): State<Arc<Idp>>) -> Response {
+async fn jwks(State(idp): State<Arc<Idp>>, Extension(site): Extension<Site>) -> Response {
+    if let Some(nothing) = site.faults.hide_keys() {
+        return nothing;
+    }
     let mut jwk = idp.signing_key.public().to_jwk().with_kid(&idp.signing_kid);
     jwk.alg = Some("ES256".to_owned());
     jwk.key_use = Some("sig".to_owned());

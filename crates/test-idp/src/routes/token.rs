@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 
 use crate::answer;
-use crate::fault::{self, Outcome};
+use crate::fault::site::Site;
 use crate::idp::Idp;
 use crate::login::{self, JWT_BEARER};
 use crate::response::{Draft, TYP};
@@ -17,7 +18,12 @@ use crate::routes::form::Form;
 use crate::routes::request_id;
 
 /// Answers a login request: 200 with a compact JWE, or why not.
-pub(super) async fn token(State(idp): State<Arc<Idp>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn token(
+    State(idp): State<Arc<Idp>>,
+    Extension(site): Extension<Site>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let request_id = match request_id(&headers) {
         Ok(request_id) => request_id,
         Err(response) => return *response,
@@ -31,7 +37,7 @@ pub(super) async fn token(State(idp): State<Arc<Idp>>, headers: HeaderMap, body:
         Err(response) => return *response,
     };
     let now = now();
-    let accepted = match login::verify(&idp, request, request_id, now) {
+    let accepted = match login::verify(&idp, request, &site.endpoints.token, request_id, now) {
         Ok(accepted) => accepted,
         Err(refusal) => {
             tracing::warn!(check = refusal.check.name(), why = refusal.why, "login refused");
@@ -39,15 +45,15 @@ pub(super) async fn token(State(idp): State<Arc<Idp>>, headers: HeaderMap, body:
         }
     };
     tracing::info!(user = accepted.user, "login accepted");
-    match fault::apply(&idp.faults, Draft::new(&idp, accepted, now), now).await {
-        Outcome::Instead(response) => response,
-        Outcome::Login(draft) => match draft.seal(&idp) {
-            Ok(jwe) => {
-                let kind = format!("application/{TYP}");
-                ([(header::CONTENT_TYPE, kind.as_str()), (header::CACHE_CONTROL, "no-store")], jwe).into_response()
-            }
-            Err(error) => answer::failed(&error),
-        },
+    let faults = &site.faults;
+    if let Some(instead) = faults.instead(&idp.endpoints.issuer) {
+        return instead;
+    }
+    let mut draft = Draft::new(&idp, accepted, now);
+    faults.spoil_claims(&mut draft.claims, now);
+    match draft.seal(&idp, faults) {
+        Ok(jwe) => faults.answer(TYP, jwe).await,
+        Err(error) => answer::failed(&error),
     }
 }
 

@@ -79,7 +79,7 @@ fn wrong_usage_is_code_2_and_changes_nothing() {
         (&["--listen", "127.0.0.1:0", "--url", "idp.example"], "not the URL of a server"),
         (&["--listen", "127.0.0.1:0", "--user", "a b"], "is not a user"),
         (&["--listen", "127.0.0.1:0", "--user", "a", "--user", "a=a@b"], "given twice"),
-        (&["--listen", "127.0.0.1:0", "--fault", "wrong"], "wrong-nonce, wrong-key"),
+        (&["--listen", "127.0.0.1:0", "--fault", "wrong"], "wrong-nonce, wrong-aud"),
     ] {
         let (code, message) = failed(&[arguments, &["--state", state_text]].concat());
         assert_eq!(code, Some(2), "{arguments:?}: {message}");

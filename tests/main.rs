@@ -52,6 +52,7 @@ mod provision_choices;
 mod provision_cut_off;
 mod psso;
 mod pulled_card;
+mod refusals_client;
 mod secrets;
 mod several_cards;
 mod sssd;

@@ -45,7 +45,20 @@ pub struct Recipient<'a> {
 /// # Errors
 /// [`Error::Key`] when the recipient's key is not on P-256, [`Error::Random`] without random bytes.
 pub fn encrypt(recipient: &Recipient<'_>, plaintext: &[u8]) -> Result<String, Error> {
-    let ephemeral = EcPrivateKey::generate()?;
+    encrypt_from(&EcPrivateKey::generate()?, recipient, plaintext)
+}
+
+/// Encrypts to a recipient with an ephemeral key of the caller, who needs to know it beforehand, and a fresh IV.
+///
+/// The ephemeral key must be new for each message: that is what makes its content key new.
+///
+/// # Errors
+/// As [`encrypt`].
+pub fn encrypt_from(
+    ephemeral: &EcPrivateKey,
+    recipient: &Recipient<'_>,
+    plaintext: &[u8],
+) -> Result<String, Error> {
     let mut iv = [0; IV_LEN];
     getrandom::fill(&mut iv).map_err(Error::random)?;
 

@@ -28,16 +28,12 @@ impl Faults {
         })
     }
 
-    /// Sends a compact token of the media type `application/TYP`, never to be stored; or wrongly.
-    pub(crate) async fn answer(&self, typ: &str, token: String) -> Response {
+    /// Sends a compact token of this media type, never to be stored; or wrongly.
+    pub(crate) async fn answer(&self, media_type: &str, token: String) -> Response {
         if self.has(Fault::Slow) {
             tokio::time::sleep(SLOWNESS).await;
         }
-        let kind = if self.has(Fault::WrongContentType) {
-            "application/octet-stream".to_owned()
-        } else {
-            format!("application/{typ}")
-        };
+        let kind = if self.has(Fault::WrongContentType) { "application/octet-stream" } else { media_type };
         let body = if self.has(Fault::OversizedBody) {
             oversized(token)
         } else if self.has(Fault::SlowBody) {
@@ -45,7 +41,7 @@ impl Faults {
         } else {
             Body::from(token)
         };
-        ([(header::CONTENT_TYPE, kind.as_str()), (header::CACHE_CONTROL, "no-store")], body).into_response()
+        ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], body).into_response()
     }
 
     /// An answer that never comes, in the place of the JWK Set: the connection ends before the first byte, since the

@@ -16,6 +16,7 @@ use crate::files;
 use crate::key_service::ContextKey;
 use crate::mimic::Mimic;
 use crate::options::{Group, Options, User};
+use crate::page::PageFor;
 use crate::passwords::Passwords;
 use crate::registration_token::RegistrationToken;
 use crate::store::{Identifiers, ServerKey, SigningKey, Store};
@@ -34,6 +35,8 @@ pub(crate) struct Idp {
     pub(crate) context_key: ContextKey,
     pub(crate) registration: Registering,
     pub(crate) faults: Faults,
+    /// To whom the page is shown, where we are.
+    pub(crate) page: PageFor,
     mimics: Vec<Mimic>,
     pub(crate) request_time_limit: Duration,
     /// In seconds.
@@ -121,6 +124,7 @@ impl Idp {
             context_key: context_key(&store)?,
             registration: Registering { token, open: options.listen.ip().is_loopback() && options.url.is_none() },
             faults: options.faults.as_slice().into(),
+            page: options.page.at(options.listen.ip().is_loopback() && options.url.is_none()),
             mimics: options.mimics.clone(),
             request_time_limit: options.request_time_limit,
             refresh_token_lifetime: i64::try_from(options.refresh_token_lifetime.as_secs()).unwrap_or(i64::MAX),

@@ -25,6 +25,7 @@ use crate::fault::delivery::ELSEWHERE;
 use crate::fault::site::{self, Site};
 use crate::fault::{Fault, Faults};
 use crate::idp::{CONFIGURATION, Idp, JWKS, KEY, METADATA, NONCE, REFRESH, REGISTER, TOKEN};
+use crate::page;
 
 /// Everything that the server answers.
 pub(crate) fn router(idp: Arc<Idp>) -> Router {
@@ -34,6 +35,7 @@ pub(crate) fn router(idp: Arc<Idp>) -> Router {
     let one_fault = middleware::from_fn_with_state(Arc::clone(&idp), site::choose);
     Router::new()
         .merge(endpoints().layer(Extension(Site::whole(&idp))).layer(limit(time)))
+        .merge(page::router(&idp))
         .nest(site::PREFIX, endpoints().layer(one_fault).layer(limit(slowest)))
         .fallback(|| async { answer::error(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path.") })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

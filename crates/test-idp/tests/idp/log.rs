@@ -58,8 +58,11 @@ fn the_log_has_reasons_and_no_tokens() {
     }
 }
 
-/// The rows of the request log, newest first: kind, method, user, outcome, check and the texts of the rest.
-fn rows(world: &World) -> Vec<(String, Option<String>, Option<String>, String, Option<String>, String)> {
+/// A row of the request log: kind, method, user, outcome, check and the texts of the rest.
+type Row = (String, Option<String>, Option<String>, String, Option<String>, String);
+
+/// The rows of the request log, newest first.
+fn rows(world: &World) -> Vec<Row> {
     let database = world.database();
     let sql =
         "SELECT kind, method, user, outcome, \"check\", coalesce(reason, '') || ' ' || coalesce(header, '') || ' ' ||

@@ -97,8 +97,7 @@ fn the_key_service_deviates_in_two_ways() {
         let request = world.key_request(&world.alices, &token);
         let provided = request.open(&request.send(), &world.alices);
         let certificate = provided["certificate"].as_str().unwrap();
-        let standard = certificate.contains(['+', '/', '=']) || certificate.len() % 4 == 0;
-        assert_eq!(BASE64_STANDARD.decode(certificate).is_ok() && standard, mimic == Mimic::CertificateBase64);
+        assert_eq!(BASE64_STANDARD.decode(certificate).is_ok(), mimic == Mimic::CertificateBase64);
         assert_eq!(provided.get("key_context").is_none(), mimic == Mimic::NoKeyContext);
         let other = x963(&jose::EcPrivateKey::generate().unwrap());
         let exchange = world.key_exchange(&world.alices, &token, &other);

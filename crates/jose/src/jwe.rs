@@ -54,11 +54,7 @@ pub fn encrypt(recipient: &Recipient<'_>, plaintext: &[u8]) -> Result<String, Er
 ///
 /// # Errors
 /// As [`encrypt`].
-pub fn encrypt_from(
-    ephemeral: &EcPrivateKey,
-    recipient: &Recipient<'_>,
-    plaintext: &[u8],
-) -> Result<String, Error> {
+pub fn encrypt_from(ephemeral: &EcPrivateKey, recipient: &Recipient<'_>, plaintext: &[u8]) -> Result<String, Error> {
     let mut iv = [0; IV_LEN];
     getrandom::fill(&mut iv).map_err(Error::random)?;
 

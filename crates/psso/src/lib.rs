@@ -105,6 +105,8 @@ mod nonce;
 mod outcome;
 pub mod party_info;
 mod password_assertion;
+#[cfg(test)]
+mod published;
 mod random;
 mod refresh_request;
 mod registration;

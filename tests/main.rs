@@ -34,6 +34,7 @@ mod foreign_clients;
 mod hardware;
 mod icam;
 mod identities;
+mod idp_demo;
 mod idp_page;
 mod keyboard;
 mod mac_at_login;

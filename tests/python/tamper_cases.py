@@ -57,24 +57,27 @@ WRONG_TYPES = [("null", None), ("true", True), ("a fraction", 1.5), ("a negative
 
 
 def member_rows():
-    for token, part, members in (("outer", "header", OUTER_HEADER), ("outer", "claims", OUTER_CLAIMS),
-                                 ("inner", "header", INNER_HEADER), ("inner", "claims", INNER_CLAIMS)):
-        doubled = "outer.format" if token == "outer" else "assertion.format"
+    yield from members_of("outer", "header", OUTER_HEADER, "outer.format")
+    yield from members_of("outer", "claims", OUTER_CLAIMS, "outer.format")
+    yield from members_of("inner", "header", INNER_HEADER, "assertion.format")
+    yield from members_of("inner", "claims", INNER_CLAIMS, "assertion.format")
 
-        def pairs(login, token=token, part=part):
-            return getattr(getattr(login, token), part)
 
-        for name, check, other, other_check in members:
-            where = f"{token} {part} {name}"
-            yield f"{where}: removed", check, lambda l, w, p=pairs, n=name: p(l).remove(n)
-            yield f"{where}: another value", other_check, lambda l, w, p=pairs, n=name, v=other: p(l).__setitem__(n, v)
-            yield f"{where}: its name in upper case", check, lambda l, w, p=pairs, n=name: renamed(p(l), n, n.upper())
-            for what, value in WRONG_TYPES:
-                yield f"{where}: {what}", check, lambda l, w, p=pairs, n=name, v=value: p(l).__setitem__(n, v)
-            yield f"{where}: twice the same", doubled, lambda l, w, p=pairs, n=name: p(l).again(n, p(l)[n])
-            yield f"{where}: twice, the second another", doubled, lambda l, w, p=pairs, n=name, v=other: p(l).again(n, v)
-            yield (f"{where}: twice, the first another", doubled,
-                   lambda l, w, p=pairs, n=name, v=other: list.insert(p(l), 0, [n, v]))
+def members_of(token, part, members, doubled):
+    """Each member of a part of a token removed, changed, mistyped and repeated."""
+    def pairs(login):
+        return getattr(getattr(login, token), part)
+
+    for name, check, other, other_check in members:
+        where = f"{token} {part} {name}"
+        yield f"{where}: removed", check, lambda l, w, n=name: pairs(l).remove(n)
+        yield f"{where}: another value", other_check, lambda l, w, n=name, v=other: pairs(l).__setitem__(n, v)
+        yield f"{where}: its name in upper case", check, lambda l, w, n=name: renamed(pairs(l), n, n.upper())
+        for what, value in WRONG_TYPES:
+            yield f"{where}: {what}", check, lambda l, w, n=name, v=value: pairs(l).__setitem__(n, v)
+        yield f"{where}: twice the same", doubled, lambda l, w, n=name: pairs(l).again(n, pairs(l)[n])
+        yield f"{where}: twice, the second another", doubled, lambda l, w, n=name, v=other: pairs(l).again(n, v)
+        yield f"{where}: twice, the first another", doubled, lambda l, w, n=name, v=other: list.insert(pairs(l), 0, [n, v])
 
 
 def renamed(pairs, old, new):

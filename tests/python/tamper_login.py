@@ -12,11 +12,14 @@ import uuid
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
+from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
-from platform_sso import (ASSERTION_TYP, JWT_BEARER, REQUEST_TYP, UPN, b64, b64url, key_id, point, prefixed)
+from platform_sso import (ASSERTION_TYP, JWT_BEARER, REQUEST_TYP, UPN, b64, b64url, from_b64url, key_from_point, key_id, point,
+                          prefixed)
 
 FORM = "application/x-www-form-urlencoded"
 HASHES = {"RS256": SHA256, "RS384": SHA384, "RS512": SHA512}
@@ -109,10 +112,11 @@ class Device:
     def __init__(self):
         self.signing, self.encryption = ec_key(), ec_key()
 
-    def registration(self, client_id, user):
+    def registration(self, client_id, user, user_key=None):
         def public(key):
             return {"x963": b64(point(key.public_key())), "kid": kid_of(key)}
-        return {"schema_version": 1, "client_id": client_id, "user": user, "device_signing_key": public(self.signing),
+        more = {"user_key": public(user_key)} if user_key else {}
+        return {**more, "schema_version": 1, "client_id": client_id, "user": user, "device_signing_key": public(self.signing),
                 "device_encryption_key": public(self.encryption), "attestation": None}
 
 
@@ -167,10 +171,13 @@ class World:
         self.card, self.bobs_card = Card(authority), Card(authority, "bob@example.test", subject="Bob")
         self.rsa_card = Card(authority, key=rsa_key())
         self.p384_card = Card(authority, key=ec_key(ec.SECP384R1()))
-        for device, user in ((self.alices, "alice"), (self.bobs, "bob")):
-            document = device.registration(self.config["client_id"], user)
-            status, text = self.post(self.config["registration_endpoint"], json.dumps(document).encode(), "application/json")
-            assert status == 201, (status, text)
+        self.register(self.alices, "alice")
+        self.register(self.bobs, "bob")
+
+    def register(self, device, user, user_key=None):
+        document = device.registration(self.config["client_id"], user, user_key)
+        status, text = self.post(self.config["registration_endpoint"], json.dumps(document).encode(), "application/json")
+        assert status == 201, (status, text)
 
     @staticmethod
     def post(url, body, media_type=FORM, request_id=None):
@@ -194,6 +201,8 @@ class World:
 
 class Login:
     """A login that is right in every point, until somebody changes it."""
+
+    endpoint = "token_endpoint"
 
     def __init__(self, world, user, device, card):
         self.world, self.device = world, device
@@ -243,7 +252,19 @@ class Login:
         return self.raw
 
     def send(self):
-        return self.world.post(self.world.config["token_endpoint"], self.body(), request_id=self.request_id)
+        return self.world.post(self.world.config[self.endpoint], self.body(), request_id=self.request_id)
+
+    def tokens(self):
+        """Logs in, and opens the answer as the device: ECDH-ES and A256GCM from the primitives (RFC 7518 4.6)."""
+        status, text = self.send()
+        assert status == 200, (status, text)
+        header, _, iv, ciphertext, tag = text.split(".")
+        members = json.loads(from_b64url(header))
+        epk = key_from_point(b"\4" + from_b64url(members["epk"]["x"]) + from_b64url(members["epk"]["y"]))
+        z = self.device.encryption.exchange(ec.ECDH(), epk)
+        info = prefixed(b"A256GCM", from_b64url(members["apu"]), self.apv()) + (256).to_bytes(4, "big")
+        key = ConcatKDFHash(SHA256(), 32, info).derive(z)
+        return json.loads(AESGCM(key).decrypt(from_b64url(iv), from_b64url(ciphertext) + from_b64url(tag), header.encode()))
 
 
 def hs256(secret):

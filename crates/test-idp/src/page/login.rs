@@ -1,6 +1,7 @@
 //! One login in full.
 
 use maud::{Markup, html};
+use serde_json::{Map, Value};
 
 use super::advice;
 use super::claims::{self, Suspect};
@@ -35,7 +36,7 @@ pub(super) fn render(login: &Login, issuer: &str, now: i64) -> Markup {
                     }
                 }
                 @if let Some(certificate) = &login.certificate {
-                    section { h2 { "Certificate of the assertion" } (claims::table("", certificate, None, login.time)) }
+                    section { h2 { "Certificate of the assertion" } (claims::table("", certificate, suspect_of_certificate(login, certificate), login.time)) }
                 }
             }
             section { h2 { "Checks" } (checks(login)) }
@@ -94,10 +95,8 @@ fn checks(login: &Login) -> Markup {
 }
 
 fn decoded(message: &Message, login: &Login) -> Markup {
-    let suspect = login.refusal.as_ref().and_then(|refusal| {
-        let name = suspect(&refusal.check, &message.name)?;
-        Some(Suspect { name, expected: login.expected.as_deref().filter(|_| name != "x5c") })
-    });
+    let name = login.refusal.as_ref().and_then(|refusal| suspect(&refusal.check, &message.name));
+    let suspect = name.map(|name| Suspect { name, expected: login.expected.as_deref() });
     html! {
         section {
             h2 { (heading(&message.name)) }
@@ -120,8 +119,6 @@ fn heading(name: &str) -> &str {
 /// The member of a message that a check is about: `aud` of `assertion.aud` in `assertion`.
 fn suspect<'a>(check: &'a str, message: &str) -> Option<&'a str> {
     match check.split_once('.') {
-        // What is wrong with a certificate stands in the x5c of the assertion.
-        Some(("certificate", _)) if message == "assertion" => Some("x5c"),
         Some((family, "format" | "signature")) if family == message => None,
         Some((family, name)) if family == message => Some(match name {
             "apv" => "jwe_crypto",
@@ -130,6 +127,21 @@ fn suspect<'a>(check: &'a str, message: &str) -> Option<&'a str> {
         }),
         _ => None,
     }
+}
+
+/// The line of a certificate that a check is about.
+fn suspect_of_certificate<'a>(login: &'a Login, certificate: &Map<String, Value>) -> Option<Suspect<'a>> {
+    let is_early = certificate.get("not_before").and_then(Value::as_i64).is_some_and(|begin| login.time < begin);
+    let name = match login.refusal.as_ref()?.check.as_str() {
+        "certificate.chain" => "issuer",
+        "certificate.validity" if is_early => "not_before",
+        "certificate.validity" => "not_after",
+        "certificate.revoked" | "certificate.issuer_serial" => "serial",
+        "certificate.upn" => "upn",
+        "certificate.pinned" => "sha256",
+        _ => return None,
+    };
+    Some(Suspect { name, expected: login.expected.as_deref() })
 }
 
 fn is_header(name: &str) -> bool {
@@ -146,12 +158,28 @@ mod tests {
             ("assertion.aud", "assertion", Some("aud")),
             ("assertion.aud", "outer", None),
             ("outer.apv", "outer", Some("jwe_crypto")),
-            ("certificate.upn", "assertion", Some("x5c")),
+            ("certificate.upn", "assertion", None),
             ("certificate.upn", "outer", None),
             ("assertion.signature", "assertion", None),
             ("nonsense", "assertion", None),
         ] {
             assert_eq!(suspect(check, message), expected, "{check} {message}");
+        }
+    }
+
+    #[test]
+    fn a_check_points_at_what_is_wrong_with_a_certificate() {
+        let certificate = Map::from_iter([("not_before".to_owned(), 100.into())]);
+        for (check, time, expected) in [
+            ("certificate.upn", 0, Some("upn")),
+            ("certificate.validity", 99, Some("not_before")),
+            ("certificate.validity", 100, Some("not_after")),
+            ("certificate.key_usage", 0, None),
+            ("assertion.aud", 0, None),
+        ] {
+            let refusal = Some(Refusal { check: check.to_owned(), ..Refusal::default() });
+            let login = Login { refusal, time, ..Login::default() };
+            assert_eq!(suspect_of_certificate(&login, &certificate).map(|suspect| suspect.name), expected, "{check}");
         }
     }
 

@@ -120,6 +120,9 @@ fn expected(idp: &Idp, logged: &LoggedRequest) -> Option<String> {
         "assertion.nonce" => outer("nonce"),
         "assertion.request_nonce" => outer("request_nonce"),
         "assertion.scope" => outer("scope"),
+        "certificate.upn" | "certificate.email" | "certificate.ski" | "certificate.issuer_serial" => {
+            idp.user(logged.user.as_deref()?).map(|user| binding(user.binding()))
+        }
         _ => None,
     }
 }

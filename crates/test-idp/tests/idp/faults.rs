@@ -230,3 +230,13 @@ fn post_token(world: &World, path: &str, login: &Login) -> TcpStream {
     stream.write_all((head + &body).as_bytes()).unwrap();
     stream
 }
+
+#[test]
+fn the_documentation_has_the_table() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/idp.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for fault in Fault::all() {
+        let line = format!("| `{fault}` | {} | {} |", fault.does(), fault.client_must());
+        assert!(page.lines().any(|found| found == line), "{line}");
+    }
+}

@@ -8,6 +8,8 @@
 //! |---|---|
 //! | [`Config`] | the identity provider, from a TOML file |
 //! | [`DeviceKeys`] | the device's two keys in a state directory |
+//! | [`UserKey`] | the Secure Enclave method's key, in a file that stands in |
+//! | [`SignOnStore`] | what a login leaves behind: tokens, sealed, for one process at a time |
 //! | [`Client`] | registration and login |
 //! | [`CardCredential`] | the card's certificate and signer |
 //! | [`inspect`](fn@inspect::inspect) | what is in a token of this protocol, and does it hold |
@@ -80,12 +82,17 @@ pub mod inspect;
 mod kid;
 mod login_request;
 mod login_response;
+mod method;
 mod nonce;
 pub mod party_info;
 mod random;
 mod registration;
+mod registrations;
+mod sign_on;
+mod state_dir;
 #[cfg(test)]
 mod testing;
+mod user_key;
 mod x5c;
 
 pub use algorithm::card_algorithm;
@@ -99,4 +106,11 @@ pub use http::ureq_client::{TimeLimits, UreqClient};
 /// The JOSE layer, for implementing [`jose::Signer`] without another dependency.
 pub use jose;
 pub use kid::{key_id, same_key_id};
+pub use method::{Method, UnknownMethod};
 pub use registration::{Registration, registration_request};
+pub use registrations::{RegisteredUser, Registrations};
+pub use sign_on::{
+    ForgottenDevice, KeyChoice, KeyPlace, LockedSignOn, SignOn, SignOnError, SignOnHeader, SignOnStore, UnlockKey,
+};
+pub use state_dir::StateDir;
+pub use user_key::UserKey;

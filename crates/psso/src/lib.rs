@@ -51,7 +51,7 @@
 //! let card = CardCredential { certificate_der: certificate.der(), signer: &mut signer };
 //! let signed = client.sign_assertion(pending, card)?;
 //!
-//! let seen = inspect(signed.assertion(), &InspectOptions::default())?;
+//! let seen = inspect(signed.assertion().unwrap(), &InspectOptions::default())?;
 //! assert_eq!(seen.kind, Kind::EmbeddedAssertion);
 //! assert_eq!(seen.claims.unwrap()["sub"], "alice");
 //! assert!(seen.checks.iter().all(|check| check.ok));
@@ -74,20 +74,32 @@ mod client;
 mod clock;
 pub mod config;
 mod device_keys;
+mod discovery;
 mod error;
 mod form;
 pub mod http;
 mod id_token;
 pub mod inspect;
+mod invalid_credential;
+mod kerberos;
+mod key_request;
+mod key_response;
 mod kid;
+mod login;
 mod login_request;
 mod login_response;
 mod method;
 mod nonce;
+mod outcome;
 pub mod party_info;
+mod password_assertion;
 mod random;
+mod refresh_request;
 mod registration;
 mod registrations;
+mod request;
+mod response;
+mod secret_json;
 mod sign_on;
 mod state_dir;
 #[cfg(test)]
@@ -97,17 +109,23 @@ mod x5c;
 
 pub use algorithm::card_algorithm;
 pub use assertion::CardCredential;
-pub use client::{Client, LoginOutcome, PendingLogin, SignedLogin, Timings, Tokens};
+pub use client::Client;
 pub use clock::CLOCK_SKEW;
 pub use config::Config;
 pub use device_keys::{DeviceKeys, DevicePublicKey};
+pub use discovery::{Discovered, discover};
 pub use error::Error;
+pub use http::roots::Roots;
 pub use http::ureq_client::{TimeLimits, UreqClient};
 /// The JOSE layer, for implementing [`jose::Signer`] without another dependency.
 pub use jose;
+pub use kerberos::KerberosTicket;
+pub use key_response::{ExchangedKey, ProvidedKey};
 pub use kid::{key_id, same_key_id};
+pub use login::{PendingLogin, SignedLogin};
 pub use method::{Method, UnknownMethod};
-pub use registration::{Registration, registration_request};
+pub use outcome::{LoginOutcome, Timings, Tokens};
+pub use registration::{Registration, RegistrationRequest, registration_request};
 pub use registrations::{RegisteredUser, Registrations};
 pub use sign_on::{
     ForgottenDevice, KeyChoice, KeyPlace, LockedSignOn, SignOn, SignOnError, SignOnHeader, SignOnStore, UnlockKey,

@@ -22,6 +22,9 @@ fn outcome(refresh_token: Option<&str>) -> LoginOutcome {
     LoginOutcome {
         user: "alice".to_owned(),
         id_token_claims: claims.as_object().unwrap().clone(),
+        unique_identifier: None,
+        groups: Vec::new(),
+        kerberos: Vec::new(),
         tokens: Tokens {
             id_token: SecretString::from("id.to.ken"),
             refresh_token: refresh_token.map(SecretString::from),

@@ -51,6 +51,8 @@ mod provision;
 mod provision_choices;
 mod provision_cut_off;
 mod psso;
+mod psso_methods;
+mod psso_state;
 mod pulled_card;
 mod secrets;
 mod several_cards;

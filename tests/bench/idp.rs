@@ -18,7 +18,8 @@ impl Idp {
     /// Starts one that trusts `authority`, with more arguments.
     pub(crate) fn start(bench: &Bench, authority: &Path, args: &[&str]) -> Self {
         let state = bench.path("idp");
-        let fixed = ["serve", "--listen", "127.0.0.1:0", "--user", "alice", "--state", state.to_str().unwrap()];
+        let listen: &[&str] = if args.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+        let fixed = [&["serve", "--user", "alice", "--state", state.to_str().unwrap()], listen].concat();
         let trust = ["--trust-ca", authority.to_str().unwrap()];
         let binary = super::binary("pivkit-idp");
         let service = bench.service(binary.to_str().unwrap(), &[&fixed[..], &trust, args].concat());

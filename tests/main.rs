@@ -52,6 +52,7 @@ mod provision_choices;
 mod provision_cut_off;
 mod psso;
 mod psso_methods;
+mod psso_seal;
 mod psso_state;
 mod pulled_card;
 mod secrets;

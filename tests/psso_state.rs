@@ -1,19 +1,21 @@
 //! What a login leaves on the disk, and what lives on it: refresh, status, logout; killed processes, two at once, folders open
-//! to others, another identity provider, a key that the kernel forgot.
+//! to others, another identity provider.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::bad_input::assert_refused;
 use crate::bench::card::{Card, pin_tries};
 use crate::bench::idp::{Device, Idp};
-use crate::bench::oracle::{python, script};
 use crate::bench::process::{LIMIT, Output};
-use crate::bench::{Bench, not_run};
+use crate::bench::{Bench, binary, not_run};
 
 const FAILED: i32 = 1;
 const USAGE: i32 = 2;
@@ -57,6 +59,47 @@ fn refreshes_at_once_go_one_after_the_other_and_lose_no_token() {
 }
 
 #[test]
+fn ctrl_c_waits_until_the_new_token_is_on_the_disk() {
+    if !Path::new("/proc/self/fd").exists() {
+        return not_run::report("looks into /proc").unwrap_or_default();
+    }
+    let (bench, _idp, _card, device) = signed_in();
+    let lock = fs::File::open(&device.state).unwrap();
+    lock.lock().unwrap();
+    let mut child = Command::new(binary("pivkit"))
+        .args(["psso", "refresh", "--state", device.state.to_str().unwrap(), "--json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let process = PathBuf::from(format!("/proc/{}", child.id()));
+    // It has opened the directory, and waits for the lock.
+    let has_opened = |link: &Path| fs::read_link(link).is_ok_and(|target| target == device.state);
+    wait_until("it waits for the lock", || {
+        fs::read_dir(process.join("fd")).unwrap().any(|entry| has_opened(&entry.unwrap().path()))
+    });
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    wait_until("the signal has come", || {
+        let status = fs::read_to_string(process.join("status")).unwrap();
+        status.lines().filter(|line| line.starts_with("ShdPnd:")).all(|line| line.ends_with("0000000000000000"))
+    });
+    assert!(child.try_wait().unwrap().is_none(), "it has not given up");
+    drop(lock);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["id_token_claims"]["sub"], "alice");
+    device.signed_in(&bench, "refresh", &[]).success();
+}
+
+#[track_caller]
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !is_so() {
+        assert!(since.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+    }
+}
+
+#[test]
 fn what_status_says_from_the_empty_folder_to_the_login() {
     let bench = Bench::vpcd();
     let card = Card::alice(&bench);
@@ -93,29 +136,6 @@ fn what_status_says_from_the_empty_folder_to_the_login() {
 }
 
 #[test]
-fn the_sealed_file_is_opened_by_another_implementation_with_its_key_and_by_nobody_else() {
-    let (bench, _idp, _card, device) = signed_in();
-    let shown = device.signed_in(&bench, "refresh", &["--show-token"]).success().json();
-    let token = refresh_token(&shown);
-    for entry in fs::read_dir(&device.state).unwrap() {
-        let path = entry.unwrap().path();
-        let content = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
-        assert!(!content.contains(token), "the token is in {}", path.display());
-    }
-    let open = || {
-        let (script, state) = (script("open_sign_on.py"), device.state.display().to_string());
-        bench.command(python(), &[script.to_str().unwrap(), &state]).output()
-    };
-    assert_eq!(open().success().json()["refresh_token"], token);
-    // Python finds the issuer authenticated, too.
-    let file = device.state.join("sign-on.json");
-    let text = fs::read_to_string(&file).unwrap();
-    fs::write(&file, text.replace("\"issuer\":\"http://127", "\"issuer\":\"http://128")).unwrap();
-    assert!(open().stderr.contains("InvalidTag"));
-    assert_refused(&device.signed_in(&bench, "refresh", &[]), FAILED, &["damaged", "psso logout"]);
-}
-
-#[test]
 fn a_process_that_is_killed_while_it_writes_leaves_a_whole_file() {
     let (bench, _idp, _card, device) = signed_in();
     let file = device.state.join("sign-on.json");
@@ -124,7 +144,7 @@ fn a_process_that_is_killed_while_it_writes_leaves_a_whole_file() {
     // No file may have more than 512 bytes: the system kills whoever writes the next (SIGXFSZ).
     let line = format!(
         "ulimit -c 0; ulimit -f 1; exec '{}' psso refresh --state '{}'",
-        crate::bench::binary("pivkit").display(),
+        binary("pivkit").display(),
         device.state.display()
     );
     let killed = bench.command("sh", &["-c", &line]).output();
@@ -149,7 +169,7 @@ fn a_login_that_is_killed_while_it_writes_leaves_nobody_signed_in() {
     let device = Device::new(&bench, idp.configuration(&bench));
     device.register(&bench).success();
     let arguments: Vec<String> = device.login_arguments().iter().map(|argument| format!("'{argument}'")).collect();
-    let binary = crate::bench::binary("pivkit").display().to_string();
+    let binary = binary("pivkit").display().to_string();
     let transport = format!("--transport 'vpcd:{}'", bench.reader_address());
     let line = format!("ulimit -c 0; ulimit -f 1; exec '{binary}' {} {transport}", arguments.join(" "));
     let killed = bench.command("sh", &["-c", &line]).output();
@@ -238,10 +258,8 @@ fn a_token_whose_time_is_over_is_told_and_not_sent() {
     let device = Device::new(&bench, idp.configuration(&bench));
     device.register(&bench).success();
     device.login(&bench).success();
-    let since = Instant::now();
-    while device.signed_in(&bench, "status", &[]).success().json()["sign_on"]["can_refresh"] == true {
-        assert!(since.elapsed() < LIMIT, "a token for a second is still good");
-    }
+    let can_refresh = || device.signed_in(&bench, "status", &[]).success().json()["sign_on"]["can_refresh"] == true;
+    wait_until("a token for a second is over", || !can_refresh());
     let status = device.signed_in(&bench, "status", &[]).success();
     assert!(status.json()["sign_on"]["why_not"].as_str().unwrap().contains("expired at 20"), "{status}");
     drop(idp);
@@ -276,62 +294,7 @@ fn a_damaged_sign_on_is_told_and_can_be_removed() {
     device.login(&bench).success();
 }
 
-#[test]
-fn the_kernel_keeps_the_key_until_it_forgets_it() {
-    let Ok(keys) = fs::read_to_string("/proc/keys") else {
-        return not_run::report("needs a kernel with keyrings").unwrap_or_default();
-    };
-    let (bench, _idp, _card, device) = signed_in();
-    device.signed_in(&bench, "logout", &["--yes"]).success();
-    let login = bench.pivkit(&[&device.login_arguments()[..2], &in_system(&device)].concat()).output();
-    if login.stderr.contains("no persistent keyring") {
-        return not_run::report("needs persistent keyrings, which this kernel or container has not")
-            .unwrap_or_default();
-    }
-    let login = login.success();
-    assert_eq!(login.json()["sealed_with"]["place"], "kernel-keyring", "{login}");
-    assert!(!device.state.join("sign-on-key").exists(), "there is no key on the disk");
-    let id = key_id(&device);
-    assert!(!keys.contains(&id) && kernel_has(&id), "the key is in the kernel");
-    device.signed_in(&bench, "refresh", &[]).success();
-    assert_eq!(key_id(&device), id, "the key stays");
-
-    // As a restart of the computer would.
-    let (forget, name) = (script("forget_kernel_key.py"), format!("keyring:{id}@pivkit-sign-on"));
-    bench.command(python(), &[forget.to_str().unwrap(), &name]).output().success();
-    assert!(!kernel_has(&id));
-    assert_refused(&device.signed_in(&bench, "refresh", &[]), NO_IDENTITY, &["not there any more", "psso login"]);
-    let status = device.signed_in(&bench, "status", &[]).success();
-    assert!(status.json()["sign_on"]["problem"].as_str().unwrap().contains("kernel keyring"), "{status}");
-
-    bench.pivkit(&[&device.login_arguments()[..2], &in_system(&device)].concat()).output().success();
-    let anew = key_id(&device);
-    assert!(anew != id && kernel_has(&anew));
-    device.signed_in(&bench, "logout", &["--yes"]).success();
-    assert!(!kernel_has(&anew), "nothing is left in the kernel");
-}
-
-/// The arguments of a login whose key the system keeps.
-fn in_system(device: &Device) -> Vec<&str> {
-    let mut arguments = device.login_arguments().split_off(2);
-    let place = arguments.iter().position(|argument| *argument == "file").unwrap();
-    arguments[place] = "system";
-    arguments
-}
-
-fn key_id(device: &Device) -> String {
-    let file: Value = serde_json::from_slice(&fs::read(device.state.join("sign-on.json")).unwrap()).unwrap();
-    file["key"]["id"].as_str().unwrap().to_owned()
-}
-
-/// Whether the kernel shows the key to its owner, and does not call it invalid (proc(5): the flag i).
-fn kernel_has(id: &str) -> bool {
-    let keys = fs::read_to_string("/proc/keys").unwrap();
-    let name = format!("keyring:{id}@");
-    keys.lines().any(|line| line.contains(&name) && !line.split_whitespace().nth(1).unwrap().contains('i'))
-}
-
-fn refresh_token(report: &Value) -> &str {
+pub(crate) fn refresh_token(report: &Value) -> &str {
     report["tokens"]["refresh_token"].as_str().unwrap()
 }
 
@@ -354,7 +317,7 @@ fn state_files(device: &Device) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 /// Alice, signed in with her card.
-fn signed_in() -> (Bench, Idp, Card, Device) {
+pub(crate) fn signed_in() -> (Bench, Idp, Card, Device) {
     let bench = Bench::vpcd();
     let card = Card::alice(&bench);
     let idp = Idp::start(&bench, &card.authority(), &[]);

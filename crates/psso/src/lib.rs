@@ -11,6 +11,7 @@
 //! | [`Client`] | registration and login |
 //! | [`CardCredential`] | the card's certificate and signer |
 //! | [`inspect`](fn@inspect::inspect) | what is in a token of this protocol, and does it hold |
+//! | [`Verifier`](verify::Verifier) | the other side: requests verified and answered, for an identity provider |
 //! | [`http::HttpClient`] | the network; [`http::ureq_client::UreqClient`] is the real one |
 //!
 //! Here a key in software stands in for the card, and a closure for the network:
@@ -68,6 +69,7 @@
 
 mod algorithm;
 mod assertion;
+mod check;
 mod client;
 mod clock;
 pub mod config;
@@ -77,6 +79,7 @@ mod form;
 pub mod http;
 mod id_token;
 pub mod inspect;
+mod judge;
 mod kid;
 mod login_request;
 mod login_response;
@@ -86,10 +89,12 @@ mod random;
 mod registration;
 #[cfg(test)]
 mod testing;
+pub mod verify;
 mod x5c;
 
 pub use algorithm::card_algorithm;
 pub use assertion::CardCredential;
+pub use check::{Check, Level};
 pub use client::{Client, LoginOutcome, PendingLogin, SignedLogin, Timings, Tokens};
 pub use clock::CLOCK_SKEW;
 pub use config::Config;
@@ -98,5 +103,5 @@ pub use error::Error;
 pub use http::ureq_client::{TimeLimits, UreqClient};
 /// The JOSE layer, for implementing [`jose::Signer`] without another dependency.
 pub use jose;
-pub use kid::{key_id, same_key_id};
+pub use kid::{canonical_key_id, key_id, same_key_id};
 pub use registration::{Registration, registration_request};

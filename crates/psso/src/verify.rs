@@ -177,10 +177,12 @@ pub struct Expected {
     pub key_endpoint: Option<String>,
     /// The claim that carries the server's nonce.
     pub server_nonce_claim: String,
+    /// The member of `claims.id_token` in which groups are asked for.
+    pub group_request_claim: String,
 }
 
 impl Expected {
-    /// The same endpoint for logins and refreshes, no key service, and the nonce in `request_nonce`.
+    /// The same endpoint for logins and refreshes, no key service, and Apple's names for the claims.
     #[must_use]
     pub fn new(client_id: impl Into<String>, audience: impl Into<String>, token_endpoint: impl Into<String>) -> Self {
         let token_endpoint = token_endpoint.into();
@@ -191,6 +193,7 @@ impl Expected {
             token_endpoint,
             key_endpoint: None,
             server_nonce_claim: "request_nonce".to_owned(),
+            group_request_claim: "groups".to_owned(),
         }
     }
 }
@@ -204,6 +207,7 @@ impl From<&Config> for Expected {
             refresh_endpoint: config.refresh_endpoint().audience().to_owned(),
             key_endpoint: config.key_endpoint().map(|endpoint| endpoint.audience().to_owned()),
             server_nonce_claim: config.server_nonce_claim().to_owned(),
+            group_request_claim: config.group_request_claim().to_owned(),
         }
     }
 }

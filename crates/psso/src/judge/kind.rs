@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{assertion, login_request, login_response};
+use crate::{assertion, key_request, key_response, login_request, login_response, password_assertion, refresh_request};
 
 /// Which message a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -40,11 +40,11 @@ impl Kind {
         match self {
             Self::LoginRequest => Some(login_request::TYP),
             Self::EmbeddedAssertion => Some(assertion::TYP),
-            Self::RefreshRequest => Some(REFRESH_TYP),
-            Self::KeyRequest => Some(KEY_TYP),
+            Self::RefreshRequest => Some(refresh_request::TYP),
+            Self::KeyRequest => Some(key_request::TYP),
             Self::LoginResponse => Some(login_response::TYP),
-            Self::KeyResponse => Some(KEY_RESPONSE_TYP),
-            Self::EncryptedPasswordAssertion => Some(PASSWORD_TYP),
+            Self::KeyResponse => Some(key_response::TYP),
+            Self::EncryptedPasswordAssertion => Some(password_assertion::TYP),
             Self::IdToken | Self::NonceAnswer | Self::UnknownJws | Self::UnknownJwe => None,
         }
     }
@@ -65,8 +65,8 @@ impl Kind {
             // A published login request of the Secure Enclave method carries the assertion's typ.
             assertion::TYP if has("jwe_crypto") => Self::LoginRequest,
             assertion::TYP => Self::EmbeddedAssertion,
-            REFRESH_TYP => Self::RefreshRequest,
-            KEY_TYP => Self::KeyRequest,
+            refresh_request::TYP => Self::RefreshRequest,
+            key_request::TYP => Self::KeyRequest,
             "" | "jwt" => match text("grant_type") {
                 _ if has("request_type") && has("key_purpose") => Self::KeyRequest,
                 Some("refresh_token") if has("jwe_crypto") => Self::RefreshRequest,
@@ -83,8 +83,8 @@ impl Kind {
     pub(crate) fn of_jwe(header: &Map<String, Value>) -> Self {
         match media_type(header.get("typ").and_then(Value::as_str).unwrap_or_default()).as_str() {
             login_response::TYP => Self::LoginResponse,
-            KEY_RESPONSE_TYP => Self::KeyResponse,
-            PASSWORD_TYP => Self::EncryptedPasswordAssertion,
+            key_response::TYP => Self::KeyResponse,
+            password_assertion::TYP => Self::EncryptedPasswordAssertion,
             // SDK 13, and servers that leave it out: apu is what this protocol has in common.
             "" | "jwt" if header.contains_key("apu") => Self::LoginResponse,
             _ => Self::UnknownJwe,
@@ -97,12 +97,3 @@ pub(crate) fn media_type(typ: &str) -> String {
     let typ = typ.to_ascii_lowercase();
     typ.strip_prefix("application/").unwrap_or(&typ).to_owned()
 }
-
-/// `typ` of a refresh request (REFRESH).
-pub(crate) const REFRESH_TYP: &str = "platformsso-refresh-request+jwt";
-/// `typ` of a key request and of a key exchange (KEYS).
-pub(crate) const KEY_TYP: &str = "platformsso-key-request+jwt";
-/// `typ` of the key service's answer (KEYS).
-pub(crate) const KEY_RESPONSE_TYP: &str = "platformsso-key-response+jwt";
-/// `typ` of an encrypted password (ENCPW).
-pub(crate) const PASSWORD_TYP: &str = "platformsso-encrypted-login-assertion+jwt";

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use crate::inspect::Kind;
-use crate::{Error, login_response, party_info};
+use crate::{Error, key_response, login_response, party_info};
 
 /// The answer to a login or a refresh.
 #[derive(Clone, Copy)]
@@ -115,7 +115,7 @@ impl Return {
         if let Some(context) = key_context {
             content.insert("key_context".to_owned(), json!(context.expose_secret()));
         }
-        self.seal(Kind::KeyResponse, KEY_MEDIA_TYPE, content)
+        self.seal(Kind::KeyResponse, key_response::MEDIA_TYPE, content)
     }
 
     fn seal(&self, kind: Kind, content_type: &'static str, content: Map<String, Value>) -> Result<Answer, Error> {
@@ -137,6 +137,3 @@ fn object(value: Value) -> Map<String, Value> {
         _ => Map::new(),
     }
 }
-
-/// The media type of an answer of the key service (KEYS).
-const KEY_MEDIA_TYPE: &str = "application/platformsso-key-response+jwt";

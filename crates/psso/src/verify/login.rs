@@ -44,7 +44,7 @@ pub struct VerifiedLogin {
     pub nonce: String,
     /// What is asked for, words between blanks.
     pub scope: String,
-    /// The groups that the client asks about (`claims.id_token.groups.values`).
+    /// The groups that the client asks about.
     pub groups: Vec<String>,
     /// The card's certificate, DER, where one signed the assertion.
     pub certificate: Option<Vec<u8>>,
@@ -111,7 +111,7 @@ pub(super) fn verify(
         user,
         method,
         scope: outer.text("scope").unwrap_or_default().to_owned(),
-        groups: groups(&outer.claims),
+        groups: groups(&outer.claims, &verifier.expected.group_request_claim),
         certificate,
         checks: std::mem::take(&mut trail.checks),
         device: outer.device,
@@ -240,9 +240,8 @@ fn algorithm(jws: &Jws, signed_by: &SignedBy) -> Verdict {
     }
 }
 
-/// `{"id_token":{"groups":{"values":[..]}}}`, as LOGIN has it.
-fn groups(claims: &Map<String, Value>) -> Vec<String> {
-    let values = claims.get("claims").and_then(|claims| claims.pointer("/id_token/groups/values"));
-    let values = values.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+/// `claims` is `{"id_token":{"groups":{"values":[..]}}}`, as LOGIN has it; the name in the middle is configuration.
+fn groups(claims: &Map<String, Value>, name: &str) -> Vec<String> {
+    let values = || claims.get("claims")?.get("id_token")?.get(name)?.get("values")?.as_array();
+    values().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }

@@ -51,6 +51,7 @@ mod provision;
 mod provision_choices;
 mod provision_cut_off;
 mod psso;
+mod psso_verify;
 mod pulled_card;
 mod secrets;
 mod several_cards;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueHint};
 use pivkit::Algorithm;
 
-use super::{CardArgs, IdentityArgs, PinArgs};
+use super::{CardArgs, IdentityArgs, PinArgs, Verify};
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Psso {
@@ -17,6 +17,8 @@ pub(crate) enum Psso {
     Login(Login),
     /// Take a message apart and check it
     Inspect(Inspect),
+    /// Judge a request as an identity provider would
+    Verify(Box<Verify>),
 }
 
 #[derive(Args, Debug)]

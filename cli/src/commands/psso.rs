@@ -16,6 +16,7 @@ pub(super) fn run(context: &Context, args: Psso) -> Result<ExitCode, Failure> {
         Psso::Register(args) => register(context, &args),
         Psso::Login(args) => login(context, args),
         Psso::Inspect(args) => inspect(context, args),
+        Psso::Verify(args) => super::psso_verify::run(context, *args),
     }
 }
 

@@ -50,6 +50,7 @@ const OF_COMMANDS: &[(&[&str], &[u8])] = &[
     (&["psso", "register"], &[LOGIN]),
     (&["psso", "login"], &[NO_CARD, PIN, NO_IDENTITY, LOGIN]),
     (&["psso", "inspect"], &[NO_IDENTITY]),
+    (&["psso", "verify"], &[NO_IDENTITY]),
     (&["card", "info"], CARD),
     (&["card", "verify-pin"], SECRET),
     (&["card", "change-pin"], SECRET),

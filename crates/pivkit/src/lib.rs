@@ -31,6 +31,7 @@ pub mod mapping;
 mod pair;
 mod preflight;
 pub mod provision;
+pub mod psso_verify;
 pub mod report;
 mod scan;
 mod session;

@@ -22,7 +22,7 @@ struct Side {
 fn side(more: &str) -> Side {
     let dir = tempfile::tempdir().unwrap();
     let keys = DeviceKeys::open_or_create(&dir.path().join("state")).unwrap();
-    let server = Server::new(&keys);
+    let server = Server::of(&keys);
     let client = server.client(more);
     Side { _dir: dir, keys, server, client }
 }

@@ -34,7 +34,7 @@ pub(crate) struct Server {
 pub(crate) struct Shared(Rc<RefCell<Server>>);
 
 impl Server {
-    pub(crate) fn new(keys: &DeviceKeys) -> Shared {
+    pub(crate) fn of(keys: &DeviceKeys) -> Shared {
         let device =
             Device { signing: public(&keys.signing_public()), encryption: Some(public(&keys.encryption_public())) };
         let key = || EcPrivateKey::generate().unwrap();

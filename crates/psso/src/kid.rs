@@ -40,6 +40,13 @@ pub fn same_key_id(one: &str, other: &str) -> bool {
     }
 }
 
+/// A key id in the documented form, whichever alphabet and padding of base64 it is written in; nothing when it is no hash of
+/// 32 bytes.
+#[must_use]
+pub fn canonical_key_id(kid: &str) -> Option<String> {
+    canonical(kid).filter(|hash| hash.len() == 32).map(|hash| STANDARD.encode(hash))
+}
+
 fn canonical(kid: &str) -> Option<Vec<u8>> {
     let standard: String = kid
         .trim_end_matches('=')
@@ -100,10 +107,14 @@ mod tests {
         for same in [kid, "-_8BAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4", "-_8BAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4="]
         {
             assert!(same_key_id(kid, same), "{same}");
+            assert_eq!(canonical_key_id(same).as_deref(), Some(kid));
         }
         assert!(!same_key_id(kid, "+/8BAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR8="));
         assert!(!same_key_id(kid, ""));
         assert!(same_key_id("not base64!", "not base64!"));
         assert!(!same_key_id("not base64!", kid));
+        for bad in ["", "not base64!", "AAAA", "+/8BAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4fIA=="] {
+            assert_eq!(canonical_key_id(bad), None, "{bad}");
+        }
     }
 }

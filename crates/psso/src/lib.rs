@@ -21,10 +21,13 @@
 //! | [`Config`] | the identity provider, from a TOML file; [`Config::lint`] says what is wrong with one |
 //! | [`discover`] | what an issuer says about itself |
 //! | [`DeviceKeys`] | the device's two keys in a state directory |
+//! | [`UserKey`] | the Secure Enclave method's key, in a file that stands in |
+//! | [`SignOnStore`] | what a login leaves behind: tokens, sealed, for one process at a time |
 //! | [`Client`] | registration, login, refresh, key service |
 //! | [`CardCredential`] | the card's certificate and signer |
 //! | [`LoginOutcome`] | the verified claims, groups, Kerberos tickets, tokens |
 //! | [`inspect`](fn@inspect::inspect) | what is in a token of this protocol, and does it hold |
+//! | [`Verifier`](verify::Verifier) | the other side: requests verified and answered, for an identity provider |
 //! | [`http::HttpClient`] | the network; [`UreqClient`] is the real one, with [`Roots`] of one's own where need be |
 //!
 //! Here a key in software stands in for the card, and a closure for the network:
@@ -83,6 +86,7 @@
 
 mod algorithm;
 mod assertion;
+mod check;
 mod client;
 mod clock;
 pub mod config;
@@ -94,6 +98,7 @@ pub mod http;
 mod id_token;
 pub mod inspect;
 mod invalid_credential;
+mod judge;
 mod kerberos;
 mod key_request;
 mod key_response;
@@ -101,6 +106,7 @@ mod kid;
 mod login;
 mod login_request;
 mod login_response;
+mod method;
 mod nonce;
 mod outcome;
 pub mod party_info;
@@ -110,15 +116,21 @@ mod published;
 mod random;
 mod refresh_request;
 mod registration;
+mod registrations;
 mod request;
 mod response;
 mod secret_json;
+mod sign_on;
+mod state_dir;
 #[cfg(test)]
 mod testing;
+mod user_key;
+pub mod verify;
 mod x5c;
 
 pub use algorithm::card_algorithm;
 pub use assertion::CardCredential;
+pub use check::{Check, Level};
 pub use client::Client;
 pub use clock::CLOCK_SKEW;
 pub use config::Config;
@@ -131,9 +143,16 @@ pub use http::ureq_client::{TimeLimits, UreqClient};
 pub use jose;
 pub use kerberos::KerberosTicket;
 pub use key_response::{ExchangedKey, ProvidedKey};
-pub use kid::{key_id, same_key_id};
+pub use kid::{canonical_key_id, key_id, same_key_id};
 pub use login::{PendingLogin, SignedLogin};
+pub use method::{Method, UnknownMethod};
 pub use outcome::{LoginOutcome, Timings, Tokens};
 pub use registration::{Registration, RegistrationRequest, registration_request};
+pub use registrations::{RegisteredUser, Registrations};
 /// The text that passwords and tokens are, for using this crate without another dependency.
 pub use secrecy;
+pub use sign_on::{
+    ForgottenDevice, KeyChoice, KeyPlace, LockedSignOn, SignOn, SignOnError, SignOnHeader, SignOnStore, UnlockKey,
+};
+pub use state_dir::StateDir;
+pub use user_key::UserKey;

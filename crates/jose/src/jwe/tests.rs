@@ -179,3 +179,19 @@ fn more_members_in_the_header_never_replace_ours() {
         assert!(matches!(refused, Err(Error::HeaderRefused { .. })), "{name}");
     }
 }
+
+/// RFC 7516 A.1.4 to A.1.6: the content encryption is A256GCM with the printed key; only the way to that key is not ours.
+#[test]
+fn rfc_7516_a1_content() {
+    let examples: Value = serde_json::from_str(include_str!("../../tests/data/rfc.json")).unwrap();
+    let example = &examples["rfc7516_a1"];
+    let token = example["jwe"].as_str().unwrap();
+    let [header, _, iv, ciphertext, tag] = compact::split("JWE", token).unwrap();
+    let decode = |part: &str| base64url::decode("example", part).unwrap();
+    let cek: [u8; 32] = decode(example["cek"].as_str().unwrap()).try_into().unwrap();
+    let iv: [u8; 12] = decode(iv).try_into().unwrap();
+    let plaintext = example["plaintext"].as_str().unwrap().as_bytes();
+    let sealed = [decode(ciphertext), decode(tag)].concat();
+    assert_eq!(open(&cek, &iv, header.as_bytes(), &sealed).unwrap().as_slice(), plaintext);
+    assert_eq!(seal(&cek, &iv, header.as_bytes(), plaintext).unwrap(), sealed);
+}

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pivkit::psso_verify::{self, VerifyRequest};
+use pivkit::psso::{self, VerifyRequest};
 
 use super::Context;
 use crate::args::Verify;
@@ -12,7 +12,7 @@ use crate::render;
 pub(super) fn run(context: &Context, args: Verify) -> Result<ExitCode, Failure> {
     let request = VerifyRequest {
         message: args.file,
-        config: pivkit::login::config(&args.config)?,
+        config: psso::configuration(&args.config)?.config,
         device_key: args.device_key,
         user_key: args.user_key,
         trust_ca: args.trust_ca,
@@ -23,7 +23,7 @@ pub(super) fn run(context: &Context, args: Verify) -> Result<ExitCode, Failure> 
         at: args.at,
         strict: args.strict,
     };
-    let report = psso_verify::verify(&request)?;
+    let report = psso::verify(&request)?;
     context.output.print(&report, render::psso_verify::verdict)?;
     Ok(if report.accepted { ExitCode::SUCCESS } else { failure::NO_IDENTITY.into() })
 }

@@ -1,6 +1,6 @@
 //! The verdict on a Platform SSO request, and its checks.
 
-use pivkit::psso_verify::{Check, Level, VerifyReport};
+use pivkit::psso::{Check, Level, VerifyReport};
 
 use super::safe;
 

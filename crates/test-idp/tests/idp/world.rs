@@ -1,7 +1,7 @@
 //! A running server, its certification authority, its devices; and a login in the making.
 
-use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
@@ -59,8 +59,9 @@ pub(crate) struct World {
     pub(crate) ca: Ca,
     pub(crate) alices: Device,
     pub(crate) bobs: Device,
-    _handle: Handle,
-    directory: tempfile::TempDir,
+    handle: Handle,
+    pub(crate) options: Options,
+    pub(crate) directory: tempfile::TempDir,
 }
 
 impl World {
@@ -73,14 +74,21 @@ impl World {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut Options)) -> Self {
+        Self::with_directory(|options, _| change(options))
+    }
+
+    /// A world with other options, and files for them.
+    pub(crate) fn with_directory(change: impl FnOnce(&mut Options, &Path)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let ca = Ca::new("Test CA");
         let trust = directory.path().join("ca.pem");
         fs::write(&trust, ca.pem()).unwrap();
+        let current = ca.revocation_list(&[], time::Duration::HOUR);
+        fs::write(directory.path().join("crl.pem"), current).unwrap();
         let mut options = Options::new(directory.path().join("state"));
         options.users = vec!["alice".parse().unwrap(), format!("bob={BOB}").parse().unwrap()];
         options.trust = Some(trust);
-        change(&mut options);
+        change(&mut options, directory.path());
         let (url, handle) = Server::start(&options).unwrap();
 
         let configuration = get(&format!("{url}/psso.toml")).body;
@@ -96,12 +104,26 @@ impl World {
             ca,
             alices: Device::new(),
             bobs: Device::new(),
-            _handle: handle,
+            handle,
+            options,
             directory,
         };
-        assert_eq!(world.register(&world.alices, "alice").status, 201);
-        assert_eq!(world.register(&world.bobs, "bob").status, 201);
+        for (device, user) in [(&world.alices, "alice"), (&world.bobs, "bob")] {
+            let expected = if world.options.registration_token.is_some() { 401 } else { 201 };
+            assert_eq!(world.register(device, user).status, expected);
+        }
         world
+    }
+
+    /// The same world after a restart, at the same address, with other options.
+    pub(crate) fn restart(self, change: impl FnOnce(&mut Options)) -> Self {
+        let Self { url, handle, mut options, .. } = self;
+        handle.stop().unwrap();
+        options.listen = url.strip_prefix("http://").unwrap().parse().unwrap();
+        change(&mut options);
+        let (again, handle) = Server::start(&options).unwrap();
+        assert_eq!(again, url);
+        Self { url, handle, options, ..self }
     }
 
     pub(crate) fn register(&self, device: &Device, user: &str) -> Answer {
@@ -113,18 +135,32 @@ impl World {
         let headers: Vec<_> = request_id.iter().map(|id| ("client-request-id", *id)).collect();
         let answer = post_form(&format!("{}/psso/nonce", self.url), &headers, &[("grant_type", "srv_challenge")]);
         assert_eq!(answer.status, 200);
-        answer.json()["Nonce"].as_str().unwrap().to_owned()
+        let nonce = answer.json();
+        nonce.get("Nonce").or(nonce.get("nonce")).unwrap().as_str().unwrap().to_owned()
     }
 
-    /// Every file of the state directory with its contents.
-    pub(crate) fn stored(&self) -> BTreeMap<String, Vec<u8>> {
-        let entries = fs::read_dir(self.directory.path().join("state")).unwrap();
-        entries
-            .map(|entry| {
-                let entry = entry.unwrap();
-                (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
-            })
-            .collect()
+    /// Everything in the database but the log and the outstanding nonces: a line for each row.
+    pub(crate) fn stored(&self) -> Vec<String> {
+        let database = self.database();
+        let mut statement = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+        let tables = statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<Vec<String>, _>>().unwrap();
+        let mut rows = Vec::new();
+        for table in tables.iter().filter(|table| !["requests", "nonces"].contains(&table.as_str())) {
+            let mut statement = database.prepare(&format!("SELECT * FROM {table}")).unwrap();
+            let columns = statement.column_count();
+            let row = |row: &rusqlite::Row<'_>| {
+                (0..columns).map(|column| row.get::<_, rusqlite::types::Value>(column)).collect::<Result<Vec<_>, _>>()
+            };
+            rows.extend(statement.query_map([], row).unwrap().map(|row| format!("{table}: {:?}", row.unwrap())));
+        }
+        assert!(rows.len() > 2, "{rows:?}");
+        rows
+    }
+
+    /// The database of the server, to look at while it runs.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        let path = self.directory.path().join("state/idp.sqlite");
+        rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
     }
 
     /// A login of alice, right in every point, with a card that signs with this algorithm.
@@ -212,7 +248,11 @@ impl Login {
 }
 
 /// A compact JWS, made of exactly what is given.
-fn compact(header: &Map<String, Value>, claims: &Map<String, Value>, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
+pub(crate) fn compact(
+    header: &Map<String, Value>,
+    claims: &Map<String, Value>,
+    sign: impl FnOnce(&[u8]) -> Vec<u8>,
+) -> String {
     let encode = |map: &Map<String, Value>| BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(map).unwrap());
     let input = format!("{}.{}", encode(header), encode(claims));
     let signature = BASE64_URL_SAFE_NO_PAD.encode(sign(input.as_bytes()));
@@ -229,7 +269,7 @@ pub(crate) fn apv(device: &[u8], nonce: &str) -> Vec<u8> {
     bytes
 }
 
-fn object(value: Value) -> Map<String, Value> {
+pub(crate) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(object) => object,
         other => panic!("{other}"),

@@ -195,3 +195,31 @@ fn more_members_in_the_header_never_replace_ours() {
         assert!(matches!(refused, Err(Error::HeaderRefused { .. })), "{name}");
     }
 }
+
+/// Apple's published response, made once more from its parts: with the printed ephemeral key and IV it comes out the same.
+#[test]
+fn apples_response_is_encrypted_as_published() {
+    let vectors: Value = serde_json::from_str(include_str!("../../../../tests/data/psso.json")).unwrap();
+    let vector = &vectors["apple_login_request_with_keys"];
+    let key = |name: &str| {
+        let jwk = &vector[name];
+        let jwk = json!({"kty": "EC", "crv": "P-256", "x": jwk["x"], "y": jwk["y"], "d": jwk["d"]});
+        EcPrivateKey::from_jwk_json(&jwk.to_string()).unwrap()
+    };
+    let published = Jwe::parse(vector["login_response_jwe"].as_str().unwrap()).unwrap();
+    let decode = |name: &str| base64url::decode("vector", vector[name].as_str().unwrap()).unwrap();
+    let (apu, apv) = (decode("apu"), decode("apv"));
+    let (device, ephemeral) = (key("device_encryption_jwk"), key("ephemeral_jwk"));
+    let plaintext = published.decrypt(&device, &apv).unwrap();
+
+    let z = ephemeral.diffie_hellman(&device.public()).unwrap();
+    let content_key = concat_kdf(z.as_slice(), ENC, &apu, &apv);
+    let sealed = seal(&content_key, &published.iv, published.header_part.as_bytes(), &plaintext).unwrap();
+    assert_eq!(sealed, published.sealed);
+
+    // And one of our own to the same device.
+    let (public, echo) = (device.public(), |_: &[u8]| apu.clone());
+    let ours = Recipient { apv: &apv, ..recipient(&public, &echo) };
+    let token = encrypt(&ours, &plaintext).unwrap();
+    assert_eq!(Jwe::parse(&token).unwrap().decrypt(&device, &apv).unwrap(), plaintext);
+}

@@ -9,6 +9,7 @@ use crate::bench::card::Card;
 use crate::bench::idp::{Device, Idp};
 use crate::bench::process::Output;
 use crate::bench::{Bench, PIN, binary, project};
+use crate::psso_verify;
 
 /// A command, and what the page shows of its output.
 pub(crate) struct Shown {
@@ -33,6 +34,8 @@ fn the_session_in_the_readme() {
             assert_eq!(normalised(line), normalised(&shown), "{run}");
         }
     }
+    // The kernel's keyring is of the machine, not of the bench.
+    shell(&bench, "pivkit psso logout --state device --yes");
 }
 
 #[test]
@@ -55,7 +58,15 @@ fn every_example_in_the_help_succeeds() {
         "psso keys",
         "psso register",
         "psso login",
+        "psso refresh",
+        "psso key-request",
+        "psso key-exchange",
+        "psso status",
+        "psso logout",
+        "psso config lint",
+        "psso config example",
         "psso inspect",
+        "psso verify",
         "doctor",
         "completions",
         "man",
@@ -96,7 +107,9 @@ fn every_example_of_provision_succeeds_on_a_new_card() {
 /// The files that the pages name, and what has to run for them.
 fn prepare(bench: &Bench) -> (Card, Idp) {
     let card = Card::alice(bench);
-    let idp = Idp::start(bench, &card.authority(), &[]);
+    let passwords = bench.file("passwords", "alice:correct horse\n");
+    bench.file("password.txt", "correct horse\n");
+    let idp = Idp::start(bench, &card.authority(), &["--passwords", passwords.to_str().unwrap()]);
     Device::new(bench, idp.configuration(bench)).register(bench).success();
     bench.file("pin.txt", PIN);
     let certificate = fs::read(bench.path("card").join("9a.pem")).unwrap();
@@ -106,6 +119,7 @@ fn prepare(bench: &Bench) -> (Card, Idp) {
     bench.file("people.csv", "user,certificate\nalice,alice.pem\n");
     let vectors = fs::read_to_string(project().join("tests/data/psso.json")).unwrap();
     let vectors: Value = serde_json::from_str(&vectors).unwrap();
+    psso_verify::make_requests(bench, &bench.path("psso.toml"));
     bench.file("assertion.jwt", vectors["smartcard_embedded_assertion"]["jws"].as_str().unwrap());
     (card, idp)
 }

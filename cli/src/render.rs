@@ -10,6 +10,7 @@ pub(crate) mod one_card;
 mod pairing;
 mod provision;
 pub(crate) mod psso;
+pub(crate) mod psso_verify;
 mod station;
 mod table;
 
@@ -25,4 +26,9 @@ pub(crate) use station::station_closed;
 /// Foreign text, fit for a terminal.
 fn safe(text: &str) -> String {
     pivkit::text::escape_control(text).into_owned()
+}
+
+/// Foreign text of several lines, each fit for a terminal.
+pub(crate) fn lines(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", safe(line))).collect()
 }

@@ -18,7 +18,8 @@ impl Idp {
     /// Starts one that trusts `authority`, with more arguments.
     pub(crate) fn start(bench: &Bench, authority: &Path, args: &[&str]) -> Self {
         let state = bench.path("idp");
-        let fixed = ["serve", "--listen", "127.0.0.1:0", "--user", "alice", "--state", state.to_str().unwrap()];
+        let listen: &[&str] = if args.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+        let fixed = [&["serve", "--user", "alice", "--state", state.to_str().unwrap()], listen].concat();
         let trust = ["--trust-ca", authority.to_str().unwrap()];
         let binary = super::binary("pivkit-idp");
         let service = bench.service(binary.to_str().unwrap(), &[&fixed[..], &trust, args].concat());
@@ -93,8 +94,26 @@ impl Device {
 
     /// The arguments of a login of alice.
     pub(crate) fn login_arguments(&self) -> Vec<&str> {
-        let pin = ["--pin-file", self.pin_file.to_str().unwrap(), "--json"];
-        [&["psso", "login"], self.common("alice").as_slice(), &pin].concat()
+        // The kernel's keyring is of the machine, not of the bench.
+        let rest = ["--key-store", "file", "--pin-file", self.pin_file.to_str().unwrap(), "--json"];
+        [&["psso", "login"], self.common("alice").as_slice(), &rest].concat()
+    }
+
+    /// Logs alice in by another method, which needs no card.
+    pub(crate) fn login_by(&self, bench: &Bench, method: &str, more: &[&str]) -> Output {
+        let fixed = ["--method", method, "--key-store", "file", "--json"];
+        bench.pivkit(&[&["psso", "login"], self.common("alice").as_slice(), &fixed, more].concat()).output()
+    }
+
+    /// Runs a command of somebody who signed in: `refresh`, `status`, `logout`, `key-request`, `key-exchange`.
+    pub(crate) fn signed_in(&self, bench: &Bench, command: &str, more: &[&str]) -> Output {
+        self.signed_in_run(bench, command, more).output()
+    }
+
+    /// The same before it is started.
+    pub(crate) fn signed_in_run(&self, bench: &Bench, command: &str, more: &[&str]) -> super::process::Run {
+        let fixed = ["psso", command, "--state", self.state.to_str().unwrap(), "--json", "--non-interactive"];
+        bench.pivkit(&[&fixed[..], more].concat())
     }
 
     /// Logs alice in, and would print the tokens. Waits longer than pivkit does for an answer.
@@ -105,6 +124,12 @@ impl Device {
     /// Logs alice in.
     pub(crate) fn login(&self, bench: &Bench) -> Output {
         bench.pivkit(&self.login_arguments()).output()
+    }
+
+    /// Logs somebody else in.
+    pub(crate) fn login_as(&self, bench: &Bench, user: &str) -> Output {
+        let pin = ["--pin-file", self.pin_file.to_str().unwrap(), "--json"];
+        bench.pivkit(&[&["psso", "login"], self.common(user).as_slice(), &pin].concat()).output()
     }
 
     fn common<'a>(&'a self, user: &'a str) -> [&'a str; 6] {

@@ -21,8 +21,11 @@ mod tokens;
 pub use card::{certificate, chuid, piv_objects, tlv};
 pub use tokens::{ecdsa_der, jwe_parse, jws_parse, login_response, psso_config, psso_inspect, psso_verify};
 
+/// What is done with an input.
+pub type Target = fn(&[u8]);
+
 /// Every target, by its name.
-pub const TARGETS: [(&str, fn(&[u8])); 11] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("certificate", certificate),
     ("chuid", chuid),
     ("ecdsa_der", ecdsa_der),

@@ -9,7 +9,7 @@
 //! | keys that the identity provider holds | [`key_request`], [`key_exchange`] | an earlier login |
 //! | what is there, and its end | [`status`], [`logout`] | a state directory |
 //! | the configuration | [`lint`], [`example`], [`discover`] | a file, or an issuer |
-//! | messages of others | [`inspect`], [`verify`] | a file |
+//! | messages of others | [`inspect`], [`verify()`] | files |
 
 mod config;
 mod inspect;
@@ -34,4 +34,4 @@ pub use logout::{LogoutRequest, logout};
 pub use refresh::{SignedInRequest, refresh};
 pub use registration::{RegisterRequest, keys, register, registration};
 pub use status::status;
-pub use verify::{VerifyReport, VerifyRequest, verify};
+pub use verify::{Refused, VerifyReport, VerifyRequest, verify};

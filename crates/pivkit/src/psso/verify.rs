@@ -6,15 +6,15 @@
 
 mod provider;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use ::psso::Config;
-use ::psso::verify::{Expected, Verified, Verifier};
-use ::psso::{Check, Level};
+use psso::Config;
+use psso::verify::{Expected, Verified, Verifier};
+use psso::{Check, Level};
 use serde::Serialize;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use super::inspect::{read_text, time};
 use crate::Error;
 use crate::report::SCHEMA_VERSION;
 use provider::Given;
@@ -141,26 +141,6 @@ fn report(checks: Vec<Check>) -> VerifyReport {
         checks,
     }
 }
-
-fn time(text: &str) -> Result<OffsetDateTime, Error> {
-    let unlike = |_| Error::Input { what: format!("{text:?} is no time in RFC 3339, such as 2026-01-31T12:00:00Z") };
-    OffsetDateTime::parse(text, &Rfc3339).map_err(unlike)
-}
-
-/// A text file of at most 1 MiB; `-` is standard input.
-fn read_text(path: &Path) -> Result<zeroize::Zeroizing<String>, Error> {
-    use std::io::Read;
-    let input: Result<Box<dyn Read>, _> = match path.to_str() {
-        Some("-") => Ok(Box::new(std::io::stdin())),
-        _ => std::fs::File::open(path).map(|file| Box::new(file) as Box<dyn Read>),
-    };
-    let mut text = zeroize::Zeroizing::new(String::new());
-    let result = input.and_then(|input| input.take(MAX_TEXT).read_to_string(&mut text));
-    result.map_err(|source| Error::File { path: path.to_owned(), source })?;
-    Ok(text)
-}
-
-const MAX_TEXT: u64 = 1024 * 1024;
 
 #[cfg(test)]
 mod tests;

@@ -15,9 +15,9 @@ use jose::jwe::{self, Recipient};
 use jose::{EcPrivateKey, PublicKey, base64url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
-use zeroize::Zeroizing;
 
 use crate::inspect::Kind;
+use crate::secret_json::SecretMap;
 use crate::{Error, key_response, login_response, party_info};
 
 /// The answer to a login or a refresh.
@@ -119,13 +119,13 @@ impl Return {
     }
 
     fn seal(&self, kind: Kind, content_type: &'static str, content: Map<String, Value>) -> Result<Answer, Error> {
-        let plaintext = Zeroizing::new(Value::Object(content).to_string());
+        let plaintext = SecretMap::from(content).to_json();
         let key = self.key.as_ref();
         let public = key.ok_or_else(|| Error::crypto("no encryption key of the device is known", None))?;
         let apu = |epk: &[u8]| party_info::sender_apu(epk);
         let recipient =
             Recipient { public, apu: &apu, apv: &self.apv, apv_in_header: true, typ: kind.typ(), kid: None };
-        let body = jwe::encrypt(&recipient, plaintext.as_bytes())
+        let body = jwe::encrypt(&recipient, &plaintext)
             .map_err(|error| Error::crypto("the answer could not be encrypted", error))?;
         Ok(Answer { content_type, body })
     }

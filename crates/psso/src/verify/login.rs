@@ -16,6 +16,7 @@ use crate::inspect::Kind;
 use crate::judge::{agreement, claims, header};
 use crate::kid::canonical_key_id;
 use crate::login_request::JWT_BEARER;
+use crate::secret_json::SecretMap;
 use crate::{Error, card_algorithm};
 
 /// How a user has proved who they are.
@@ -50,7 +51,7 @@ pub struct VerifiedLogin {
     pub certificate: Option<Vec<u8>>,
     /// Every check, in its order.
     pub checks: Vec<Check>,
-    claims: Map<String, Value>,
+    claims: SecretMap,
     to: Return,
 }
 

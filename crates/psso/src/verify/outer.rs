@@ -14,10 +14,12 @@ use crate::inspect::Kind;
 use crate::judge::{claims, header};
 use crate::kid::{canonical_key_id, key_id};
 use crate::party_info::PartyInfo;
+use crate::secret_json::SecretMap;
 
 /// A request whose device, nonces and addressee are known to be right.
 pub(super) struct Outer {
-    pub(super) claims: Map<String, Value>,
+    /// They may hold a password or a refresh token, and are wiped.
+    pub(super) claims: SecretMap,
     /// The device's signing key id, in the documented form.
     pub(super) device: String,
     /// The client's nonce.
@@ -50,7 +52,8 @@ pub(super) fn verify(
         Ok(jws) => jws,
         Err(error) => return trail.refuse(header::part_at_fault(&error), error.to_string()),
     };
-    let claims = trail.need("claims", jws.claims().map_err(|error| error.to_string()))?;
+    let claims = jws.claims().map(|claims| SecretMap::from(Value::Object(claims)));
+    let claims = trail.need("claims", claims.map_err(|error| error.to_string()))?;
     check_header(kind, &jws, &claims, trail)?;
     let (kid, device) = find_device(&jws, provider, trail)?;
     check_device_certificate(&jws, &device, verifier, trail)?;

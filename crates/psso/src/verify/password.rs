@@ -1,8 +1,7 @@
 //! The password method, in the clear and encrypted (ENCPW).
 
 use secrecy::SecretString;
-use serde_json::{Map, Value};
-use zeroize::Zeroize as _;
+use serde_json::Value;
 
 use super::Verifier;
 use super::login::inner_claims;
@@ -15,6 +14,7 @@ use crate::inspect::Kind;
 use crate::judge::{encrypted, header};
 use crate::kid::{key_id, same_key_id};
 use crate::party_info::PartyInfo;
+use crate::secret_json::SecretMap;
 use crate::{Error, login_response};
 
 /// Asks the server about a password.
@@ -66,10 +66,9 @@ pub(super) fn encrypted(
     let opened = jwe.decrypt(&key, apv).map_err(|error| error.to_string());
     let plaintext = trail.need("assertion.decryption", opened)?;
     let parsed = jose::json::parse_object("claims", &plaintext).map_err(|_| "not a JSON object");
-    let mut claims = trail.need("assertion.claims", parsed)?;
-    let checked = trail.checks(inner_claims(verifier, kind, outer, &claims));
-    let password = take_password(&mut claims);
-    checked?;
+    let claims = SecretMap::from(Value::Object(trail.need("assertion.claims", parsed)?));
+    trail.checks(inner_claims(verifier, kind, outer, &claims))?;
+    let password = claims.get("password").and_then(Value::as_str).map(SecretString::from);
     let password = trail.need("assertion.password", password.ok_or("missing, or not a string"))?;
     judge(user, &password, "assertion.password", provider, trail)
 }
@@ -77,15 +76,4 @@ pub(super) fn encrypted(
 fn party_info(info: &PartyInfo, request_nonce: Option<&str>) -> Verdict {
     let same = info.nonce.is_some() && info.nonce.as_deref() == request_nonce.map(str::as_bytes);
     Verdict::of(same, "for the server's nonce of this request", "not for the server's nonce of this request")
-}
-
-fn take_password(claims: &mut Map<String, Value>) -> Option<SecretString> {
-    match claims.remove("password") {
-        Some(Value::String(mut text)) => {
-            let password = SecretString::from(text.as_str());
-            text.zeroize();
-            Some(password)
-        }
-        _ => None,
-    }
 }

@@ -1,7 +1,7 @@
 //! A refresh: new tokens for a refresh token, without the user.
 
 use secrecy::SecretString;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Verifier;
 use super::answer::{Answer, Return, Tokens};
@@ -11,6 +11,7 @@ use super::trail::{Refusal, Trail};
 use crate::Error;
 use crate::check::Check;
 use crate::inspect::Kind;
+use crate::secret_json::SecretMap;
 
 /// A refresh that may be answered: every check of it held.
 pub struct VerifiedRefresh {
@@ -24,7 +25,7 @@ pub struct VerifiedRefresh {
     pub scope: String,
     /// Every check, in its order.
     pub checks: Vec<Check>,
-    claims: Map<String, Value>,
+    claims: SecretMap,
     to: Return,
 }
 

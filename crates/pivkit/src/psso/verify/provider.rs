@@ -10,9 +10,11 @@ use jose::{EcPrivateKey, KeyType, PublicKey};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
-use super::{VerifyRequest, read_text};
+use super::VerifyRequest;
 use crate::Error;
+use crate::psso::inspect::read_text;
 
 /// What was given, instead of what an identity provider has in its database.
 pub(super) struct Given {
@@ -31,18 +33,19 @@ pub(super) struct Given {
 
 impl Given {
     pub(super) fn read(request: &VerifyRequest, message: &str) -> Result<Self, Error> {
+        let read_secret = |path: &std::path::PathBuf| read_text(path).map(Zeroizing::new);
         let user_key = request.user_key.as_deref().map(read_text).transpose()?;
         let user_keys = user_key.as_ref().map(|text| verification_keys(text)).transpose()?.unwrap_or_default();
-        let secret = |text: zeroize::Zeroizing<String>| SecretString::from(text.trim_end_matches(['\r', '\n']));
-        let password_key = request.decryption_key.as_deref().map(read_text).transpose()?;
+        let secret = |text: Zeroizing<String>| SecretString::from(text.trim_end_matches(['\r', '\n']));
+        let password_key = request.decryption_key.as_ref().map(read_secret).transpose()?;
         Ok(Self {
             devices: devices(&read_text(&request.device_key)?)?,
             user_keys: user_keys.into_iter().map(|key| key.key).collect(),
             user_key_is_a_cards: user_key.is_some_and(|text| text.contains("BEGIN CERTIFICATE")),
             authorities: request.trust_ca.as_deref().map(authorities).transpose()?,
             password_key: password_key.map(|text| decryption_key(&text)).transpose()?,
-            password: request.password.as_deref().map(read_text).transpose()?.map(secret),
-            refresh_token: request.refresh_token.as_deref().map(read_text).transpose()?.map(secret),
+            password: request.password.as_ref().map(read_secret).transpose()?.map(secret),
+            refresh_token: request.refresh_token.as_ref().map(read_secret).transpose()?.map(secret),
             nonce: request.request_nonce.clone(),
             claimed_user: claimed_user(message).unwrap_or_default(),
         })

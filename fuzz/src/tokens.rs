@@ -244,7 +244,7 @@ fn sign(header: &Map<String, Value>, claims: &[u8]) -> Option<String> {
 
 fn sealed(public: &jose::PublicKey, apv: &[u8], content: &[u8]) -> String {
     let typ = Some("platformsso-login-response+jwt");
-    let to = Recipient { public, apu: &party_info::response_apu, apv, apv_in_header: false, typ, kid: None };
+    let to = Recipient { public, apu: &party_info::sender_apu, apv, apv_in_header: false, typ, kid: None };
     jose::jwe::encrypt(&to, content).unwrap()
 }
 

@@ -83,6 +83,25 @@ mod tests {
     }
 
     #[test]
+    fn rsa_key_id_as_the_configuration_has_it() {
+        let certificate = crate::testing::der(include_str!("../tests/data/rsa2048.crt"));
+        let key = crate::x5c::public_key(&certificate).unwrap();
+        // openssl x509 -pubkey -noout | openssl pkey -pubin -outform DER | openssl dgst -sha256 -binary | base64;
+        // openssl x509 -outform DER | openssl dgst -sha256 -binary | base64
+        for (form, expected) in [
+            (RsaKeyId::Pkcs1, include_str!("../tests/data/rsa2048.kid").trim()),
+            (RsaKeyId::Spki, "kT3tssYsIbvgU0yRlzwvtx7xTQFpGcN1udfgaiikuTI="),
+            (RsaKeyId::Certificate, "MRKjA9gpBJesBw319+5nmHenOFqibzSSp6ZMMxNHVKk="),
+        ] {
+            assert_eq!(card_key_id(&key, &certificate, form), expected, "{form:?}");
+        }
+        // It is about RSA alone.
+        let certificate = crate::testing::der(include_str!("../tests/data/p256.crt"));
+        let key = crate::x5c::public_key(&certificate).unwrap();
+        assert_eq!(card_key_id(&key, &certificate, RsaKeyId::Certificate), key_id(&key));
+    }
+
+    #[test]
     fn base64_variants_are_the_same_key() {
         let kid = "+/8BAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4=";
         for same in [kid, "-_8BAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4", "-_8BAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4="]

@@ -122,7 +122,7 @@ impl Return {
         let plaintext = SecretMap::from(content).to_json();
         let key = self.key.as_ref();
         let public = key.ok_or_else(|| Error::crypto("no encryption key of the device is known", None))?;
-        let apu = |epk: &[u8]| party_info::response_apu(epk);
+        let apu = |epk: &[u8]| party_info::sender_apu(epk);
         let recipient =
             Recipient { public, apu: &apu, apv: &self.apv, apv_in_header: true, typ: kind.typ(), kid: None };
         let body = jwe::encrypt(&recipient, &plaintext)

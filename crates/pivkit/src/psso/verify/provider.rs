@@ -1,12 +1,12 @@
 //! An identity provider that knows what was given by hand.
 
+use ::psso::inspect::{decryption_key, verification_keys};
+use ::psso::verify::{CardCertificate, Denied, Device, Provider, TokenUse, UserKey};
+use ::psso::{Check, key_id};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::{Certificate, Usage};
 use jose::{EcPrivateKey, KeyType, PublicKey};
-use psso::inspect::{decryption_key, verification_keys};
-use psso::verify::{CardCertificate, Denied, Device, Provider, TokenUse, UserKey};
-use psso::{Check, key_id};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use time::OffsetDateTime;

@@ -154,7 +154,7 @@ fn an_encrypted_password() {
         let kid = crate::key_id(&public);
         let to = jose::jwe::Recipient {
             public: &public,
-            apu: &crate::party_info::password_apu,
+            apu: &crate::party_info::sender_apu,
             apv: &crate::party_info::password_apv("APPLEEMBEDDED", &public, nonce),
             apv_in_header: true,
             typ: Some("platformsso-encrypted-login-assertion+jwt"),

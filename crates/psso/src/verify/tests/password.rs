@@ -42,7 +42,7 @@ impl Sealed<'_> {
         let apv = party_info::password_apv("APPLEEMBEDDED", &self.named.public(), self.nonce);
         let recipient = Recipient {
             public: &self.to.public(),
-            apu: &party_info::password_apu,
+            apu: &party_info::sender_apu,
             apv: &apv,
             apv_in_header: self.apv_in_header,
             typ: Some(self.typ),

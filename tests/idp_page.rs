@@ -68,7 +68,10 @@ fn the_page_shows_logins_and_why_they_were_refused() {
     assert_eq!(browser.count("script, img"), 0);
     assert_eq!(browser.count("tr.suspect"), 1);
     let suspect = browser.text("tr.suspect");
-    assert!(suspect.contains("alice@example.test") && suspect.contains("expected: user principal name <script>"), "{suspect}");
+    assert!(
+        suspect.contains("alice@example.test") && suspect.contains("expected: user principal name <script>"),
+        "{suspect}"
+    );
     // No more than a login: no token, nothing of a PIN.
     assert!(!page.contains("eyJ"), "{page}");
     browser.screenshot(&bench.path("login.png"));

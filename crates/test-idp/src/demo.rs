@@ -76,12 +76,18 @@ curl --silent --output {config} {url}/psso.toml
 pivkit psso register --config {config} {device}
 pivkit psso login --config {config} {device} {card}
 
+# Without the card: new tokens for the session that has begun, and a login with her password.
+pivkit psso refresh --state {state}
+pivkit psso login --config {config} {device} --method password --password-file {password}
+
 # What a client must refuse; `pivkit-idp faults` lists the rest. Ends with exit code 7.
 curl --silent --output {fault} {url}/fault/wrong-nonce/psso.toml
 pivkit psso login --config {fault} {device} {card}
 
 # That is all. Ctrl-C ends the server; the same command starts it again with the same users, devices and keys.
 ",
+            state = path("device"),
+            password = path("password"),
             vcard = path("card"),
             certificate = path("alice.pem"),
             key = path("alice.key"),

@@ -1,0 +1,135 @@
+"""A Platform SSO client that shares no code with pivkit: every method, with new keys again and again.
+
+    every_method.py URL CA_PEM CA_KEY_PEM USER PASSWORD_FILE ROUNDS
+
+A round is a new device, new cards on P-256 and P-384, cards with RSA keys, a new user key and new ephemeral keys; it logs in
+with each method, refreshes, and asks for a key and exchanges with it. Every 50th round also does what must be refused: the
+same request twice, a wrong password, a used refresh token. After ROUNDS rounds it goes on until every kind of number that it
+counts began with a zero byte at least once. Prints one line of JSON: how many logins, refreshes and so on, and how many
+numbers began so.
+"""
+
+import collections
+import json
+import sys
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from platform_sso import padding
+from platform_sso.cards import NEW_KEYS, Authority
+from platform_sso.client.device import Device, any_signature, new_key, padded_signature
+from platform_sso.client.http import Refused
+from platform_sso.client.provider import Provider
+from platform_sso.layouts import equal, point, require
+
+REFUSALS_EVERY = 50
+# Nobody is that unlucky.
+MOST_ROUNDS = 20
+done = collections.Counter()
+
+
+def pick(turn):
+    """How this round makes its keys and signatures: in a few, all of them have to be padded."""
+    letter = {1: 0, 2: 1}.get(turn % 100)
+
+    def make(kind="P-256"):
+        new = NEW_KEYS[kind]
+        return new() if letter is None else padding.until(
+            lambda key: padding.halves(point(key.public_key())[1:])[letter][0] == 0, new)
+
+    return make, padded_signature if turn % 100 == 3 else any_signature
+
+
+def refused(check, attempt):
+    """A refusal is what must come, with status 401 and, if it has one, the check of this name."""
+    try:
+        attempt()
+    except Refused as error:
+        equal("status", error.status, 401)
+        require(check in (None, error.check), f"refused because of {error.check}, not of {check}")
+        done["refusals"] += 1
+        return
+    require(False, f"accepted, although {check}")
+
+
+class Round:
+    def __init__(self, provider, authority, user, password, turn, rsa):
+        make, wanted = pick(turn)
+        self.provider, self.turn, self.password, self.make = provider, turn, password, make
+        self.device = Device(provider, user, make, wanted)
+        keys = [make(), make("P-384"), *rsa]
+        for key in keys[:2]:
+            padding.coordinates(f"card key {key.curve.name}", point(key.public_key()))
+        self.cards = [authority.issue(user, key) for key in keys]
+
+    def run(self):
+        equal("status of the registration", self.device.register(with_user_key=True), 201)
+        content = None
+        for card in self.cards:
+            _, content = self.device.with_card(card)
+            done["SmartCard"] += 1
+        self.device.with_user_key()
+        done["Secure Enclave key"] += 1
+        if "login_request_encryption_key" in self.provider.config:
+            self.device.with_encrypted_password(self.password, ephemeral=self.make)
+            done["encrypted password"] += 1
+        self.plain_password()
+        if self.turn % REFUSALS_EVERY == 0:
+            refused(None, self.device.send_again)
+            refused(None, lambda: self.device.with_password(self.password + "x"))
+        self.key_service(self.refresh(content["refresh_token"]))
+
+    def plain_password(self):
+        """Where there is a key to encrypt it, a provider need not take one in the clear."""
+        try:
+            self.device.with_password(self.password)
+            done["password"] += 1
+        except Refused as error:
+            equal("status", error.status, 401)
+            done["password in the clear refused"] += 1
+
+    def refresh(self, token):
+        _, content = self.device.refresh(token)
+        done["refresh"] += 1
+        if self.turn % REFUSALS_EVERY == 0:
+            # Who comes with a used token has stolen it, or was stolen from: nobody of the family gets in any more.
+            _, content = self.device.refresh(content["refresh_token"])
+            refused(None, lambda: self.device.refresh(token))
+            refused(None, lambda: self.device.refresh(content["refresh_token"]))
+            _, content = self.device.with_card(self.cards[0])
+        return content["refresh_token"]
+
+    def key_service(self, token):
+        certificate, context = self.device.key_request(token)
+        done["key request"] += 1
+        held = certificate.public_key()
+        padding.coordinates("key of the provider", point(held))
+        other = self.other_key(held)
+        key = self.device.key_exchange(token, other.public_key(), context)
+        equal("exchanged key", key, other.exchange(ec.ECDH(), held))
+        done["key exchange"] += 1
+
+    def other_key(self, held):
+        """In a few rounds the two keys agree on a number that has to be padded."""
+        if self.turn % 100 == 4:
+            return padding.until(lambda key: key.exchange(ec.ECDH(), held)[0] == 0, new_key)
+        return self.make()
+
+
+def main():
+    url, certificate, key, user, password, rounds = sys.argv[1:7]
+    with open(password, encoding="utf-8") as file:
+        password = file.read().rstrip("\n")
+    provider, authority = Provider(url), Authority.load(certificate, key)
+    provider.metadata()
+    # A card with an RSA key takes long to make, and its signature is another one every time.
+    rsa = [NEW_KEYS[kind]() for kind in ("RSA-2048", "RSA-3072")]
+    turn, rounds = 0, int(rounds)
+    while turn < rounds or padding.missing():
+        require(turn < MOST_ROUNDS * rounds, f"still not padded: {padding.missing()}")
+        Round(provider, authority, user, password, turn, rsa).run()
+        turn += 1
+    print(json.dumps({"rounds": turn, "done": done, "padding": padding.summary()}))
+
+
+main()

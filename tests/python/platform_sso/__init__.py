@@ -8,4 +8,23 @@ code with pivkit. Signatures are jwcrypto's; cryptography has the rest.
     configuration   psso.toml
     provider        the identity provider
     client          the client
+
+What scripts need that take messages apart themselves is here.
 """
+
+from .layouts import JWT_BEARER, LOGIN_ASSERTION, LOGIN_REQUEST, LOGIN_RESPONSE, UPN, b64, b64url, key_id, point, prefixed
+from .layouts import read_b64url, read_point
+
+ASSERTION_TYP, REQUEST_TYP, RESPONSE_TYP = LOGIN_ASSERTION, LOGIN_REQUEST, LOGIN_RESPONSE
+
+
+def from_b64url(text):
+    return read_b64url("text", text)
+
+
+def key_from_point(data):
+    return read_point("key", data)
+
+
+__all__ = ["ASSERTION_TYP", "JWT_BEARER", "REQUEST_TYP", "RESPONSE_TYP", "UPN", "b64", "b64url", "from_b64url", "key_from_point",
+           "key_id", "point", "prefixed"]

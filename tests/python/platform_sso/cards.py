@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from .layouts import UPN, b64, key_id
+from .layouts import UPN, b64, kid_of
 from .tokens import signed
 
 NEW_KEYS = {
@@ -40,7 +40,7 @@ class Card:
         if isinstance(public_key, rsa.RSAPublicKey):
             # It would be the same signature again.
             wanted = lambda signature: True
-        header = {"typ": typ, "alg": algorithm_of(public_key), "kid": key_id(public_key), "x5c": [b64(self.der)]}
+        header = {"typ": typ, "alg": algorithm_of(public_key), "kid": kid_of(public_key), "x5c": [b64(self.der)]}
         return signed(header, claims, self.key, wanted)
 
 

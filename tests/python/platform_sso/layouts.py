@@ -52,7 +52,7 @@ def b64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def from_b64(what, text):
+def read_b64(what, text):
     """Standard alphabet, with padding."""
     require(isinstance(text, str), f"{what} is not a text")
     try:
@@ -63,7 +63,7 @@ def from_b64(what, text):
     return data
 
 
-def from_b64url(what, text):
+def read_b64url(what, text):
     """URL alphabet, without padding (RFC 7515 section 2)."""
     require(isinstance(text, str) and re.fullmatch(r"[A-Za-z0-9_-]*", text), f"{what} is not base64url")
     data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -71,7 +71,7 @@ def from_b64url(what, text):
     return data
 
 
-def from_json(what, data):
+def read_json(what, data):
     """One JSON object in which no name comes twice."""
 
     def once(pairs):
@@ -92,7 +92,7 @@ def point(public_key):
     return public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
-def key_from_point(what, data):
+def read_point(what, data):
     """A P-256 key; cryptography refuses what is not on the curve."""
     require(len(data) == 65 and data[0] == 4, f"{what} is not an uncompressed point on P-256")
     try:
@@ -101,18 +101,21 @@ def key_from_point(what, data):
         raise Wrong(f"{what}: {error}") from error
 
 
-def key_id(public_key):
-    """SHA-256 over the X9.63 point. What an RSA key is hashed as is not documented: PKCS#1 is pivkit's choice."""
+def key_id(data):
+    """`kid`: SHA-256 over an encoded key, in standard base64."""
+    return b64(hashlib.sha256(data).digest())
+
+
+def kid_of(public_key):
+    """Of the X9.63 point. What an RSA key is hashed as is not documented: PKCS#1 is pivkit's choice."""
     if isinstance(public_key, rsa.RSAPublicKey):
-        encoded = public_key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
-    else:
-        encoded = point(public_key)
-    return b64(hashlib.sha256(encoded).digest())
+        return key_id(public_key.public_bytes(Encoding.DER, PublicFormat.PKCS1))
+    return key_id(point(public_key))
 
 
 def registered_key(public_key):
     """A key as registrations name it."""
-    return {"x963": b64(point(public_key)), "kid": key_id(public_key)}
+    return {"x963": b64(point(public_key)), "kid": kid_of(public_key)}
 
 
 def prefixed(*parts):

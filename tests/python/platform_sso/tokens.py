@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
 from jwcrypto import jwe, jwk, jws
 
 from . import padding
-from .layouts import b64url, equal, from_b64url, from_json, key_from_point, members, point, prefixed, require
+from .layouts import b64url, equal, read_b64url, read_json, read_point, members, point, prefixed, require
 
 
 @functools.lru_cache(maxsize=16)
@@ -28,19 +28,19 @@ def signed(header, claims, key, wanted=lambda signature: True):
         message.allowed_algs = [header["alg"]]
         message.add_signature(private_jwk(key), None, json.dumps(header), None)
         token = message.serialize(compact=True)
-        if wanted(from_b64url("signature", token.split(".")[2])):
+        if wanted(read_b64url("signature", token.split(".")[2])):
             return token
 
 
 def header_of(what, token):
     require(isinstance(token, str) and token.count(".") in (2, 4), f"{what} is not a compact token")
-    return from_json(f"header of {what}", from_b64url(f"header of {what}", token.split(".")[0]))
+    return read_json(f"header of {what}", read_b64url(f"header of {what}", token.split(".")[0]))
 
 
 def verified(what, token, public_key, algorithm):
     """The claims of a JWS whose signature is as long as it must be and which jwcrypto verifies."""
     require(token.count(".") == 2, f"{what} is not a compact JWS")
-    parts = [from_b64url(what, part) for part in token.split(".")]
+    parts = [read_b64url(what, part) for part in token.split(".")]
     signature = parts[2]
     if isinstance(public_key, rsa.RSAPublicKey):
         equal(f"length of the signature of {what}", len(signature), public_key.key_size // 8)
@@ -53,7 +53,7 @@ def verified(what, token, public_key, algorithm):
     message.deserialize(token)
     message.verify(jwk.JWK.from_pyca(public_key))
     equal(what, message.payload, parts[1])
-    return from_json(what, message.payload)
+    return read_json(what, message.payload)
 
 
 def content_key(private_key, public_key, apu, apv, name):
@@ -89,17 +89,17 @@ def opened(name, token, private_key, apv, required=(), optional=()):
     members("epk", epk, {"kty", "crv", "x", "y"})
     equal("kty", epk["kty"], "EC")
     equal("crv", epk["crv"], "P-256")
-    x, y = (from_b64url(f"{letter} of epk", epk[letter]) for letter in "xy")
+    x, y = (read_b64url(f"{letter} of epk", epk[letter]) for letter in "xy")
     equal("lengths of x and y", (len(x), len(y)), (32, 32))
     encoded = b"\x04" + x + y
     padding.coordinates(f"{name}: epk", encoded)
-    apu = from_b64url("apu", header["apu"])
+    apu = read_b64url("apu", header["apu"])
     equal("apu", apu, prefixed(b"APPLE", encoded))
     if "apv" in header:
-        equal("apv", from_b64url("apv", header["apv"]), apv)
-    encrypted_key, iv, content, tag = (from_b64url(name, part) for part in parts[1:])
+        equal("apv", read_b64url("apv", header["apv"]), apv)
+    encrypted_key, iv, content, tag = (read_b64url(name, part) for part in parts[1:])
     equal("lengths of encrypted key, IV and tag", (len(encrypted_key), len(iv), len(tag)), (0, 12, 16))
-    cek = content_key(private_key, key_from_point("epk", encoded), apu, apv, name)
+    cek = content_key(private_key, read_point("epk", encoded), apu, apv, name)
     plaintext = AESGCM(cek).decrypt(iv, content + tag, parts[0].encode())
     if "apv" in header:
         message = jwe.JWE()

@@ -6,14 +6,14 @@ import time
 from cryptography import x509
 
 from .. import padding
-from ..layouts import KEY_RESPONSE, LOGIN_RESPONSE, equal, from_b64, from_b64url, from_json, members, require
+from ..layouts import KEY_RESPONSE, LOGIN_RESPONSE, equal, read_b64, read_b64url, read_json, members, require
 from ..tokens import header_of, opened, verified
 
 
 def open_answer(typ, text, device, apv):
     header, plaintext = opened("response", text, device.encryption, apv, optional={"typ", "apv", "kid"})
     require(header.get("typ", typ) in (typ, "JWT"), f"typ is {header.get('typ')!r}")
-    return from_json("response", plaintext)
+    return read_json("response", plaintext)
 
 
 def login_response(provider, text, device, apv, nonce, user):
@@ -50,7 +50,7 @@ def key_certificate(text, device, apv):
     content = open_answer(KEY_RESPONSE, text, device, apv)
     members("key response", content, {"certificate", "iat", "exp"}, {"key_context"})
     check_times(content)
-    certificate = x509.load_der_x509_certificate(from_b64url("certificate", content["certificate"]))
+    certificate = x509.load_der_x509_certificate(read_b64url("certificate", content["certificate"]))
     return certificate, content.get("key_context")
 
 
@@ -58,7 +58,7 @@ def exchanged_key(text, device, apv):
     content = open_answer(KEY_RESPONSE, text, device, apv)
     members("key response", content, {"key", "iat", "exp"}, {"key_context"})
     check_times(content)
-    key = from_b64("key", content["key"])
+    key = read_b64("key", content["key"])
     equal("length of the key", len(key), 32)
     padding.number("key exchange: Z", key)
     return key

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from .. import padding
 from ..layouts import (ENCRYPTED_ASSERTION, JWT_BEARER, KEY_REQUEST, KEY_RESPONSE, LOGIN_ASSERTION, LOGIN_REQUEST,
-                       LOGIN_RESPONSE, REFRESH_REQUEST, SCOPE, b64, b64url, device_apv, equal, from_b64url, key_id,
+                       LOGIN_RESPONSE, REFRESH_REQUEST, SCOPE, b64, b64url, device_apv, equal, read_b64url, kid_of,
                        password_apv, point, registered_key, require)
 from ..tokens import sealed, signed
 from . import answers
@@ -53,7 +53,7 @@ class Device:
         if token is not None:
             document["registration_token"] = token
         status, answer = self.provider.register(document, new_id())
-        wanted = {"schema_version": 1, "device_id": key_id(self.signing.public_key()), "user": self.user}
+        wanted = {"schema_version": 1, "device_id": kid_of(self.signing.public_key()), "user": self.user}
         equal("answer to the registration", answer, wanted)
         return status
 
@@ -65,7 +65,7 @@ class Device:
 
     def with_user_key(self, change=MappingProxyType({})):
         def assertion(shared, change):
-            header = {"typ": LOGIN_ASSERTION, "alg": "ES256", "kid": key_id(self.user_key.public_key())}
+            header = {"typ": LOGIN_ASSERTION, "alg": "ES256", "kid": kid_of(self.user_key.public_key())}
             return {"assertion": signed(header, self._embedded(shared, change), self.user_key, self.wanted)}
 
         return self._login(assertion, JWT_BEARER, change)
@@ -78,7 +78,7 @@ class Device:
             recipient = self.provider.encryption_key
             claims = {**self._embedded(shared, change), "password": password}
             apv = password_apv(self.provider.apv_prefix, recipient, shared["request_nonce"])
-            header = {"typ": ENCRYPTED_ASSERTION, "kid": key_id(recipient)}
+            header = {"typ": ENCRYPTED_ASSERTION, "kid": kid_of(recipient)}
             plaintext = json.dumps(claims).encode()
             return {"assertion": sealed("encrypted password", recipient, plaintext, apv, header, ephemeral())}
 
@@ -147,9 +147,9 @@ class Device:
                 "jwe_crypto": {"alg": "ECDH-ES", "enc": "A256GCM", "apv": b64url(self._apv(shared))}}
 
     def _send(self, typ, claims, endpoint, version, response, request_id):
-        header = {"typ": typ, "alg": "ES256", "kid": key_id(self.signing.public_key())}
+        header = {"typ": typ, "alg": "ES256", "kid": kid_of(self.signing.public_key())}
         token = signed(header, claims, self.signing, self.wanted)
-        signature = from_b64url("signature", token.split(".")[2])
+        signature = read_b64url("signature", token.split(".")[2])
         padding.signature("signature of the device", signature)
         self.sent = (endpoint, token, version, response, request_id)
         return self.provider.post_request(*self.sent)

@@ -6,7 +6,7 @@ import uuid
 from jwcrypto import jwk
 
 from .. import configuration
-from ..layouts import Wrong, equal, from_b64, from_json, key_from_point, require
+from ..layouts import Wrong, equal, read_b64, read_json, read_point, require
 from .http import FORM, Http, Refused, form
 
 
@@ -30,8 +30,8 @@ class Provider:
 
     @property
     def encryption_key(self):
-        return key_from_point("login_request_encryption_key",
-                              from_b64("login_request_encryption_key", self["login_request_encryption_key"]))
+        return read_point("login_request_encryption_key",
+                              read_b64("login_request_encryption_key", self["login_request_encryption_key"]))
 
     @property
     def apv_prefix(self):
@@ -41,7 +41,7 @@ class Provider:
         status, media_type, text = self.http.post(
             self["nonce_endpoint"], form({"grant_type": "srv_challenge"}), FORM, request_id)
         equal("answer to the nonce request", (status, media_type), (200, "application/json"))
-        answer = from_json("nonce", text)
+        answer = read_json("nonce", text)
         for name in self.config.get("nonce_response_keypath", "Nonce").split("."):
             answer = answer[name]
         require(isinstance(answer, str) and answer, "the nonce is no text")
@@ -54,14 +54,14 @@ class Provider:
         status, media_type, text = self.http.post(endpoint, body, FORM, request_id, f"application/{response}")
         if status != 200:
             equal("media type of a refusal", media_type, "application/json")
-            raise Refused(status, text, from_json("refusal", text))
+            raise Refused(status, text, read_json("refusal", text))
         equal("media type", media_type, f"application/{response}")
         return text
 
     def signing_key(self, kid):
         """A key of the JWKS, fetched again when there is none of this name."""
         if self.keys is None or self.keys.get_key(kid) is None:
-            self.keys = jwk.JWKSet.from_json(self.http.get(self["jwks_endpoint"]))
+            self.keys = jwk.JWKSet.read_json(self.http.get(self["jwks_endpoint"]))
         key = self.keys.get_key(kid)
         if key is None:
             raise Wrong(f"no key {kid!r} is in the JWKS")
@@ -69,7 +69,7 @@ class Provider:
 
     def metadata(self):
         """OpenID metadata must agree with psso.toml."""
-        found = from_json("metadata", self.http.get(self["issuer"] + "/.well-known/openid-configuration"))
+        found = read_json("metadata", self.http.get(self["issuer"] + "/.well-known/openid-configuration"))
         equal("issuer", found["issuer"], self["issuer"])
         equal("token_endpoint", found["token_endpoint"], self["token_endpoint"])
         equal("jwks_uri", found["jwks_uri"], self["jwks_endpoint"])
@@ -82,9 +82,9 @@ class Provider:
         status, media_type, text = self.http.post(
             self["registration_endpoint"], json.dumps(document).encode(), "application/json", request_id)
         if status not in (200, 201):
-            raise Refused(status, text, from_json("refusal", text))
+            raise Refused(status, text, read_json("refusal", text))
         equal("media type", media_type, "application/json")
-        return status, from_json("registration", text)
+        return status, read_json("registration", text)
 
 
 def new_id():

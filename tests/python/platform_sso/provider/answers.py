@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from .. import padding
-from ..layouts import KEY_RESPONSE, LOGIN_RESPONSE, b64, b64url, device_apv, key_id, point
+from ..layouts import KEY_RESPONSE, LOGIN_RESPONSE, b64, b64url, device_apv, kid_of, point
 from ..tokens import sealed, signed
 from .profiles import GROUPS
 
@@ -46,7 +46,7 @@ def padded_signature(turn):
 def seal(request, typ, content):
     turn = next(TURN)
     # `typ` and `apv` are optional in a response; SDK 13 writes JWT; what `kid` means is contradictory.
-    header = [{"typ": typ}, {}, {"typ": "JWT"}, {"typ": typ, "kid": key_id(request.device.encryption)}][turn % 4]
+    header = [{"typ": typ}, {}, {"typ": "JWT"}, {"typ": typ, "kid": kid_of(request.device.encryption)}][turn % 4]
     apv = device_apv(request.device.encryption, request.claims["nonce"])
     recipient = request.device.encryption
     return sealed("response", recipient, json.dumps(content).encode(), apv, header, ephemeral(turn, recipient), turn % 3 > 0)

@@ -7,7 +7,7 @@ import urllib.parse
 import uuid
 
 from .. import configuration, padding
-from ..layouts import KEY_RESPONSE, LOGIN_RESPONSE, equal, from_json, require
+from ..layouts import KEY_RESPONSE, LOGIN_RESPONSE, equal, read_json, require
 from . import answers, profiles
 from .logins import Login, WrongPassword
 from .requests import Request, key_service, refresh
@@ -75,7 +75,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self, profile, url, path, body):
         if path == "/register":
             self.expect("Content-Type", "application/json")
-            document, new = self.state.register(from_json("registration", body), profile.client_id)
+            document, new = self.state.register(read_json("registration", body), profile.client_id)
             return 201 if new else 200, "application/json", json.dumps(document)
         self.expect("Content-Type", FORM)
         form = read_form(body)

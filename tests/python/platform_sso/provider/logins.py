@@ -5,7 +5,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from .. import padding
 from ..cards import algorithm_of, users_of
-from ..layouts import (ENCRYPTED_ASSERTION, JWT_BEARER, LOGIN_ASSERTION, Wrong, equal, from_b64, from_json, key_id, members,
+from ..layouts import (ENCRYPTED_ASSERTION, JWT_BEARER, LOGIN_ASSERTION, Wrong, equal, read_b64, read_json, kid_of, members,
                        password_apv, point, require)
 from ..tokens import header_of, opened, verified
 from .profiles import GROUPS
@@ -54,7 +54,7 @@ class Login:
         extra = self.profile.header["assertion"]
         members("header of the assertion", self.header,
                 {"typ", "alg", "kid", *(["x5c"] if "x5c" in self.header else []), *extra})
-        for name, wanted in [("typ", LOGIN_ASSERTION), ("alg", algorithm_of(key)), ("kid", key_id(key)), *extra.items()]:
+        for name, wanted in [("typ", LOGIN_ASSERTION), ("alg", algorithm_of(key)), ("kid", kid_of(key)), *extra.items()]:
             equal(f"{name} of the assertion", self.header[name], wanted)
         self.embedded = verified(f"{self.method} assertion", assertion, key, self.header["alg"])
         self._check_embedded(self.embedded, self.profile.body["assertion"])
@@ -65,7 +65,7 @@ class Login:
         if self.profile.x5c == "array":
             require(isinstance(x5c, list) and len(x5c) == 1, "x5c is not an array of one")
             (x5c,) = x5c
-        der = from_b64("x5c", x5c)
+        der = read_b64("x5c", x5c)
         leaf = x509.load_der_x509_certificate(der)
         leaf.verify_directly_issued_by(self.state.authority)
         pinned = self.state.certificates.get(self.user)
@@ -99,8 +99,8 @@ class Login:
         apv = password_apv(self.profile.apv_prefix, key.public_key(), self.claims[self.profile.nonce_claim])
         extra = self.profile.header["assertion"]
         header, plaintext = opened("encrypted password", assertion, key, apv, {"typ", "kid", "apv"}, set(extra))
-        equal("kid of the assertion", header["kid"], key_id(key.public_key()))
-        claims = from_json("encrypted password", plaintext)
+        equal("kid of the assertion", header["kid"], kid_of(key.public_key()))
+        claims = read_json("encrypted password", plaintext)
         # Whether the configured claims go into this assertion too is not documented: all of them, or none.
         extra = self.profile.body["assertion"]
         extra = extra if set(extra) & set(claims) else {}

@@ -3,7 +3,7 @@
 import time
 import uuid
 
-from ..layouts import (KEY_REQUEST, LOGIN_REQUEST, REFRESH_REQUEST, b64url, device_apv, equal, from_b64, key_from_point,
+from ..layouts import (KEY_REQUEST, LOGIN_REQUEST, REFRESH_REQUEST, b64url, device_apv, equal, read_b64, read_point,
                        members, require)
 from ..tokens import header_of, verified
 
@@ -110,5 +110,5 @@ def key_service(request):
     request.state.token(claims["refresh_token"], user)
     if not exchange:
         return user, None, None
-    other = key_from_point("other_publickey", from_b64("other_publickey", claims["other_publickey"]))
+    other = read_point("other_publickey", read_b64("other_publickey", claims["other_publickey"]))
     return user, other, claims.get("key_context")

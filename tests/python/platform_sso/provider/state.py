@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from jwcrypto import jwk
 
 from .. import padding
-from ..layouts import b64url, equal, from_b64, from_b64url, key_from_point, key_id, members, point, require
+from ..layouts import b64url, equal, read_b64, read_b64url, read_point, kid_of, members, point, require
 
 NONCE_LIFETIME = 300
 
@@ -45,7 +45,7 @@ class State:
         """The two device keys of a document; returns (device, whether it is new)."""
         keys = [registered(name, document[name]) for name in ("device_signing_key", "device_encryption_key")]
         require(point(keys[0]) != point(keys[1]), "one key cannot be both")
-        kid = key_id(keys[0])
+        kid = kid_of(keys[0])
         if kid in self.devices:
             equal("encryption key", point(self.devices[kid].encryption), point(keys[1]))
             return self.devices[kid], False
@@ -67,12 +67,12 @@ class State:
         if document.get("user_key") is not None:
             key = registered("user_key", document["user_key"])
             padding.coordinates("user key", point(key))
-            self.user_keys.setdefault(user, {})[key_id(key)] = key
+            self.user_keys.setdefault(user, {})[kid_of(key)] = key
         if document.get("user_certificate") is not None:
-            der = from_b64("user_certificate", document["user_certificate"])
+            der = read_b64("user_certificate", document["user_certificate"])
             x509.load_der_x509_certificate(der)
             self.certificates.setdefault(user, set()).add(der)
-        return {"schema_version": 1, "device_id": key_id(device.signing), "user": user}, new
+        return {"schema_version": 1, "device_id": kid_of(device.signing), "user": user}, new
 
     # Nonces.
 
@@ -111,7 +111,7 @@ class State:
         return b64url(nonce + AESGCM(self.secret).encrypt(nonce, value, user.encode()))
 
     def open_key(self, user, context):
-        data = from_b64url("key_context", context)
+        data = read_b64url("key_context", context)
         value = AESGCM(self.secret).decrypt(data[:12], data[12:], user.encode())
         return ec.derive_private_key(int.from_bytes(value, "big"), ec.SECP256R1())
 
@@ -119,6 +119,6 @@ class State:
 def registered(name, document):
     """A key of a registration, whose kid must be that of its point."""
     members(name, document, {"x963", "kid"})
-    key = key_from_point(name, from_b64(name, document["x963"]))
-    equal(f"kid of {name}", document["kid"], key_id(key))
+    key = read_point(name, read_b64(name, document["x963"]))
+    equal(f"kid of {name}", document["kid"], kid_of(key))
     return key

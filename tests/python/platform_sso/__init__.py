@@ -26,5 +26,5 @@ def key_from_point(data):
     return read_point("key", data)
 
 
-__all__ = ["ASSERTION_TYP", "JWT_BEARER", "REQUEST_TYP", "RESPONSE_TYP", "UPN", "b64", "b64url", "from_b64url", "key_from_point",
-           "key_id", "point", "prefixed"]
+__all__ = ["ASSERTION_TYP", "JWT_BEARER", "REQUEST_TYP", "RESPONSE_TYP", "UPN", "b64", "b64url", "from_b64url",
+           "key_from_point", "key_id", "point", "prefixed"]

@@ -1,5 +1,5 @@
-"""JWS through jwcrypto. JWE through jwcrypto as far as it goes: it draws its ephemeral key itself, and Apple's PartyUInfo has
-to name that key before; so sealing is written from RFC 7518 section 4.6, and opening is done both ways."""
+"""JWS through jwcrypto. JWE through jwcrypto as far as it goes: it draws its ephemeral key itself, and Apple's PartyUInfo
+has to name that key before; so sealing is written from RFC 7518 section 4.6, and opening is done both ways."""
 
 import functools
 import json

@@ -61,7 +61,7 @@ class Provider:
     def signing_key(self, kid):
         """A key of the JWKS, fetched again when there is none of this name."""
         if self.keys is None or self.keys.get_key(kid) is None:
-            self.keys = jwk.JWKSet.read_json(self.http.get(self["jwks_endpoint"]))
+            self.keys = jwk.JWKSet.from_json(self.http.get(self["jwks_endpoint"]))
         key = self.keys.get_key(kid)
         if key is None:
             raise Wrong(f"no key {kid!r} is in the JWKS")

@@ -17,11 +17,21 @@ pub(crate) struct Idp {
 impl Idp {
     /// Starts one that trusts `authority`, with more arguments.
     pub(crate) fn start(bench: &Bench, authority: &Path, args: &[&str]) -> Self {
+        Self::start_by(bench, &[], authority, args)
+    }
+
+    /// As [`Idp::start`], with a log that has nothing but warnings.
+    pub(crate) fn start_quietly(bench: &Bench, authority: &Path) -> Self {
+        Self::start_by(bench, &["env", "RUST_LOG=warn"], authority, &[])
+    }
+
+    fn start_by(bench: &Bench, before: &[&str], authority: &Path, args: &[&str]) -> Self {
         let state = bench.path("idp");
         let fixed = ["serve", "--listen", "127.0.0.1:0", "--user", "alice", "--state", state.to_str().unwrap()];
         let trust = ["--trust-ca", authority.to_str().unwrap()];
         let binary = super::binary("pivkit-idp");
-        let service = bench.service(binary.to_str().unwrap(), &[&fixed[..], &trust, args].concat());
+        let words = [before, &[binary.to_str().unwrap()], &fixed, &trust, args].concat();
+        let service = bench.service(words[0], &words[1..]);
         let url = service.wait_for("where it listens", url_in);
         Self { service, url }
     }
@@ -30,6 +40,11 @@ impl Idp {
     #[track_caller]
     pub(crate) fn wait_for_login(&self) {
         self.service.wait_for("that a login is accepted", |line| line.contains("login accepted").then_some(()));
+    }
+
+    /// Its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.service.process("pivkit-idp")
     }
 
     /// Everything it has logged.

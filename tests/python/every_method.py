@@ -71,7 +71,7 @@ class Round:
         self.device.with_user_key()
         done["Secure Enclave key"] += 1
         if "login_request_encryption_key" in self.provider.config:
-            self.device.with_encrypted_password(self.password, ephemeral=self.make)
+            self.device.with_encrypted_password(self.password, ephemeral=self.ephemeral)
             done["encrypted password"] += 1
         self.plain_password()
         if self.turn % REFUSALS_EVERY == 0:
@@ -108,6 +108,9 @@ class Round:
         key = self.device.key_exchange(token, other.public_key(), context)
         equal("exchanged key", key, other.exchange(ec.ECDH(), held))
         done["key exchange"] += 1
+
+    def ephemeral(self):
+        return self.other_key(self.provider.encryption_key)
 
     def other_key(self, held):
         """In a few rounds the two keys agree on a number that has to be padded."""

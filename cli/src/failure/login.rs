@@ -11,6 +11,10 @@ pub(super) fn advise(error: &LoginError) -> Advice {
         LoginError::Endpoint { endpoint: "registration endpoint", status, .. } => {
             Advice::new(LOGIN, registration(*status))
         }
+        LoginError::InvalidCredential { .. } => Advice::new(
+            LOGIN,
+            "Check the user name and the password, and try again; after a few wrong ones, identity providers lock accounts.",
+        ),
         LoginError::Endpoint { status: 401, check, .. } => Advice::new(LOGIN, refused(check.as_deref())),
         LoginError::Endpoint { .. } | LoginError::UnexpectedAnswer { .. } => {
             Advice::new(LOGIN, "Check the URLs in the configuration, then the identity provider's log.")

@@ -45,6 +45,19 @@ pub struct Recipient<'a> {
 /// # Errors
 /// [`Error::Key`] when the recipient's key is not on P-256, [`Error::Random`] without random bytes.
 pub fn encrypt(recipient: &Recipient<'_>, plaintext: &[u8]) -> Result<String, Error> {
+    encrypt_with(recipient, &Map::new(), plaintext)
+}
+
+/// As [`encrypt`], with more members in the header. Where one has a name that is there already, it is left out.
+///
+/// # Errors
+/// Those of [`encrypt`], and [`Error::HeaderRefused`] for `zip` and `crit`, which nothing here can keep.
+pub fn encrypt_with(recipient: &Recipient<'_>, more: &Map<String, Value>, plaintext: &[u8]) -> Result<String, Error> {
+    for name in ["zip", "crit"] {
+        if more.contains_key(name) {
+            return Err(Error::HeaderRefused { name, why: "it would promise what is not done" });
+        }
+    }
     let ephemeral = EcPrivateKey::generate()?;
     let mut iv = [0; IV_LEN];
     getrandom::fill(&mut iv).map_err(Error::random)?;
@@ -66,6 +79,9 @@ pub fn encrypt(recipient: &Recipient<'_>, plaintext: &[u8]) -> Result<String, Er
         if let Some(value) = value {
             header.insert(name.to_owned(), json!(value));
         }
+    }
+    for (name, value) in more {
+        header.entry(name.as_str()).or_insert_with(|| value.clone());
     }
     let header = serde_json::to_vec(&header).map_err(|source| Error::Json { what: "header", source })?;
     let header = base64url::encode(&header);

@@ -30,9 +30,13 @@ pub fn sign(header: &Map<String, Value>, payload: &[u8], signer: &mut dyn Signer
         return Err(Error::HeaderRefused { name: "crit", why: "no critical extension is supported" });
     }
     let header = serde_json::to_vec(header).map_err(|source| Error::Json { what: "header", source })?;
-    let mut token = base64url::encode(&header);
+    // The payload may carry a password or a token: nothing of it stays behind in a buffer that was too small.
+    let header = base64url::encode(&header);
+    let payload = Zeroizing::new(base64url::encode(payload));
+    let mut token = String::with_capacity(header.len() + payload.len() + MAX_SIGNATURE_TEXT_LEN);
+    token.push_str(&header);
     token.push('.');
-    token.push_str(&base64url::encode(payload));
+    token.push_str(&payload);
     let signature = signer.sign(token.as_bytes()).map_err(Error::Signer)?;
     let fits = match algorithm.signature_len() {
         Some(len) => signature.len() == len,
@@ -51,6 +55,8 @@ pub fn sign(header: &Map<String, Value>, payload: &[u8], signer: &mut dyn Signer
 
 /// A signature of the smallest RSA key allowed, 2048 bits (RFC 7518 3.3).
 const MIN_RSA_SIGNATURE_LEN: usize = 256;
+/// Two dots and a signature of the largest RSA key, 8192 bits, as base64url.
+const MAX_SIGNATURE_TEXT_LEN: usize = 2 + 1366;
 
 /// A JWS that is well formed. Nothing about it is true before [`verify`](Self::verify) says so.
 #[derive(Clone)]

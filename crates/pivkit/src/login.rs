@@ -8,7 +8,9 @@ use identity::Certificate;
 use jose::{Algorithm, PublicKey};
 use piv::{LastTry, Pin, Session};
 use psso::inspect::{InspectOptions, decryption_key, verification_keys};
-use psso::{CardCredential, Client, DeviceKeys, LoginOutcome, PendingLogin, TimeLimits, UreqClient};
+use psso::{
+    CardCredential, Client, DeviceKeys, LoginOutcome, PendingLogin, RegistrationRequest, TimeLimits, UreqClient,
+};
 use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -55,7 +57,7 @@ pub fn keys(state: &Path) -> Result<DeviceKeysReport, Error> {
 /// [`Error::Psso`].
 pub fn register(config: Config, state: &Path, user: &str) -> Result<RegistrationReport, Error> {
     let keys = DeviceKeys::open_or_create(state)?;
-    let registration = client(config).register(&keys, user)?;
+    let registration = client(config).register(&keys, &RegistrationRequest::new(user))?;
     Ok(RegistrationReport { schema_version: SCHEMA_VERSION, registration })
 }
 
@@ -65,7 +67,8 @@ pub fn register(config: Config, state: &Path, user: &str) -> Result<Registration
 ///
 /// [`Error::Psso`].
 pub fn registration(config: &Config, state: &Path, user: &str) -> Result<serde_json::Value, Error> {
-    Ok(psso::registration_request(config, &DeviceKeys::open_or_create(state)?, user))
+    let keys = DeviceKeys::open_or_create(state)?;
+    Ok(psso::registration_request(config, &keys, &RegistrationRequest::new(user)))
 }
 
 /// What `pivkit psso login` was asked.
@@ -110,7 +113,7 @@ pub fn login(readers: &mut CardReaders, request: LoginRequest, ui: &mut dyn Ui) 
     let pending = renewed(&client, pending, begun.elapsed())?;
     let sign = |session: Session<'_>, chosen: &LoginIdentity, pending: &PendingLogin, pin: &Pin| {
         let certificate = &chosen.identity.certificate;
-        let algorithm = algorithm(certificate, request.algorithm)?;
+        let algorithm = algorithm(client.config(), certificate, request.algorithm)?;
         let in_reader = |source| Error::Card { reader: reader.clone(), source };
         let session = session.verify_pin(pin, request.last_try).map_err(in_reader)?;
         let mut signer = CardSigner::new(session, chosen.slot, certificate.public_key().algorithm(), algorithm)?;
@@ -119,7 +122,7 @@ pub fn login(readers: &mut CardReaders, request: LoginRequest, ui: &mut dyn Ui) 
     };
     let pin = ui.pin_at_hand()?;
     let found = request.identity.with_found(&mut card, ui, |session, chosen| {
-        algorithm(&chosen.identity.certificate, request.algorithm)?;
+        algorithm(client.config(), &chosen.identity.certificate, request.algorithm)?;
         let signed = pin.as_ref().map(|pin| sign(session, &chosen, &pending, pin)).transpose()?;
         Ok((chosen, signed))
     });
@@ -146,13 +149,13 @@ fn renewed(client: &Client, pending: PendingLogin, age: Duration) -> Result<Pend
 /// The shortest time for which a server is known to remember a nonce is 60 s; half of it is left for the login itself.
 const NONCE_AGE: Duration = Duration::from_secs(30);
 
-fn algorithm(certificate: &Certificate, wanted: Option<Algorithm>) -> Result<Algorithm, Error> {
+fn algorithm(config: &Config, certificate: &Certificate, wanted: Option<Algorithm>) -> Result<Algorithm, Error> {
     let unfit = || Error::Algorithm {
         key: certificate.public_key().algorithm().to_string(),
         algorithm: wanted.map_or("any algorithm of Platform SSO".to_owned(), |algorithm| algorithm.to_string()),
     };
     let key = PublicKey::from_spki_der(certificate.spki_der()).map_err(|_| unfit())?;
-    psso::card_algorithm(&key, wanted).map_err(|_| unfit())
+    config.card_algorithm(&key, wanted).map_err(|_| unfit())
 }
 
 fn client(config: Config) -> Client {

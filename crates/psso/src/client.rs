@@ -1,30 +1,46 @@
-//! The client: one login from the nonce to the checked id_token.
+//! The client: from the nonce to the checked answer.
 //!
 //! ```text
-//! begin_login     POST nonce endpoint                          network
-//! sign_assertion  embedded assertion                           card, and nothing else
-//! submit          login request -> token endpoint -> JWKS      device keys, network
+//! begin_login          POST nonce endpoint                                network
+//! sign_assertion       SmartCard: embedded assertion                      card, and nothing else
+//! sign_with_user_key   Secure Enclave key: embedded assertion             user key, and nothing else
+//! with_password        password: as a claim, or encrypted                 nothing
+//! submit               login request -> token endpoint -> JWKS            device keys, network
+//!
+//! refresh              nonce, refresh request -> refresh endpoint -> JWKS device keys, network
+//! key_request          nonce, key request -> key endpoint                 device keys, network
+//! key_exchange         nonce, key exchange -> key endpoint                device keys, network
 //! ```
-//! [`Client::finish_login`] does the last two in one call.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use jose::JwkSet;
-use secrecy::SecretString;
-use serde_json::{Map, Value};
+use jose::{JwkSet, PublicKey, Signer};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::Config;
 use crate::http::{self, HttpClient, HttpRequest};
-use crate::registration::Registration;
+use crate::key_request::{self, KeyService};
+use crate::key_response::{self, ExchangedKey, ProvidedKey};
+use crate::login::{PendingLogin, SignedLogin, prove};
+use crate::login_request::{self, Proof};
+use crate::login_response::{self, LoginResponse};
+use crate::outcome::{LoginOutcome, Timings, Tokens};
+use crate::registration::{self, Registration, RegistrationRequest};
+use crate::request::{Nonces, Signed};
+use crate::secret_json::SecretMap;
 use crate::{
-    CardCredential, DeviceKeys, Error, assertion, clock, id_token, login_request, login_response, nonce, party_info,
-    random, registration,
+    CardCredential, DeviceKeys, Error, assertion, clock, id_token, invalid_credential, password_assertion,
+    refresh_request, response,
 };
 
 /// The longest user name, in characters.
 const MAX_USER_LEN: usize = 256;
+/// The longest password, in bytes.
+const MAX_PASSWORD_LEN: usize = 4096;
 const TOKEN_ENDPOINT: &str = "token endpoint";
+const REFRESH_ENDPOINT: &str = "refresh endpoint";
+const KEY_ENDPOINT: &str = "key endpoint";
 const JWKS_ENDPOINT: &str = "JWKS endpoint";
 
 /// A Platform SSO client for one identity provider.
@@ -46,15 +62,16 @@ impl Client {
         &self.config
     }
 
-    /// Registers the device's public keys for a user. Registering the same again is no error.
+    /// Registers the device's public keys for a user, and what else the request names. Registering the same again is
+    /// no error.
     ///
     /// # Errors
-    /// [`Error::Config`] without a `registration_endpoint` or with a user name that cannot be one;
-    /// [`Error::Network`], [`Error::Endpoint`], [`Error::UnexpectedAnswer`] as the server behaves;
+    /// [`Error::Config`] without a `registration_endpoint`, or with a user name, key or certificate that cannot be
+    /// one; [`Error::Network`], [`Error::Endpoint`], [`Error::UnexpectedAnswer`] as the server behaves;
     /// [`Error::Rejected`] when it confirms another device or user.
-    pub fn register(&self, keys: &DeviceKeys, user: &str) -> Result<Registration, Error> {
-        check_user(user)?;
-        registration::register(self.http.as_ref(), &self.config, keys, user)
+    pub fn register(&self, keys: &DeviceKeys, request: &RegistrationRequest<'_>) -> Result<Registration, Error> {
+        check_user(request.user)?;
+        registration::register(self.http.as_ref(), &self.config, keys, request)
     }
 
     /// Begins a login: fetches the server's nonce and makes the client's.
@@ -64,65 +81,72 @@ impl Client {
     /// [`Error::UnexpectedAnswer`] as the nonce endpoint behaves; [`Error::Crypto`] without random bytes.
     pub fn begin_login(&self, user: &str) -> Result<PendingLogin, Error> {
         check_user(user)?;
-        let started = Instant::now();
-        let request_id = random::uuid()?;
-        let request_nonce = nonce::fetch(self.http.as_ref(), &self.config, &request_id)?;
-        let timings = Timings { nonce: started.elapsed(), ..Timings::default() };
-        Ok(PendingLogin { user: user.to_owned(), nonce: random::uuid()?, request_nonce, request_id, timings })
+        let (nonces, nonce) = Nonces::fetch(self.http.as_ref(), &self.config)?;
+        let timings = Timings { nonce, ..Timings::default() };
+        Ok(PendingLogin { user: user.to_owned(), nonces, previous_refresh_token: None, timings })
     }
 
-    /// Has the card sign the embedded assertion. The card is needed for this call only.
+    /// SmartCard method: has the card sign the embedded assertion. The card is needed for this call only.
     ///
     /// # Errors
     /// [`Error::Signer`] with the card's own error; [`Error::Crypto`] when the certificate cannot be used,
-    /// [`Error::CardMismatch`] when the signature does not belong to it; [`Error::Config`] when the signer's algorithm is not one of the key.
-    pub fn sign_assertion(&self, mut login: PendingLogin, mut card: CardCredential<'_>) -> Result<SignedLogin, Error> {
-        let started = Instant::now();
-        let assertion = assertion::sign(&self.config, &login, &mut card)?;
-        login.timings.card = started.elapsed();
-        Ok(SignedLogin { pending: login, assertion })
+    /// [`Error::CardMismatch`] when the signature does not belong to it; [`Error::Config`] when the signer's algorithm
+    /// is not one of the key.
+    pub fn sign_assertion(&self, login: PendingLogin, mut card: CardCredential<'_>) -> Result<SignedLogin, Error> {
+        prove(login, |login| assertion::sign_with_card(&self.config, login, &mut card).map(Proof::Assertion))
+    }
+
+    /// Secure Enclave key method: has the user key sign the embedded assertion.
+    ///
+    /// `key` is the public half of the signer's key, which the identity provider knows from the registration.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the key is not on P-256 or does not sign ES256; [`Error::UserKey`] with the signer's own
+    /// error; [`Error::Crypto`] when the signature does not belong to the key.
+    pub fn sign_with_user_key(
+        &self,
+        login: PendingLogin,
+        signer: &mut dyn Signer,
+        key: &PublicKey,
+    ) -> Result<SignedLogin, Error> {
+        prove(login, |login| assertion::sign_with_user_key(&self.config, login, signer, key).map(Proof::Assertion))
+    }
+
+    /// Password method: encrypts the password to the identity provider where the configuration has its key
+    /// (`login_request_encryption_key`), else keeps it for a claim of the login request.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an empty password or one over 4096 bytes; [`Error::Crypto`] when it cannot be encrypted.
+    pub fn with_password(&self, login: PendingLogin, password: &SecretString) -> Result<SignedLogin, Error> {
+        if !(1..=MAX_PASSWORD_LEN).contains(&password.expose_secret().len()) {
+            return Err(Error::config(format!("the password is empty or longer than {MAX_PASSWORD_LEN} bytes")));
+        }
+        prove(login, |login| match self.config.login_request_encryption() {
+            Some(encryption) => {
+                password_assertion::encrypt(&self.config, encryption, login, password).map(Proof::EncryptedPassword)
+            }
+            None => Ok(Proof::Password(password.clone())),
+        })
     }
 
     /// Sends the login request, decrypts the response and checks the id_token.
     ///
     /// # Errors
-    /// [`Error::Network`] when an endpoint is down or slow; [`Error::Endpoint`] when the login was refused (401) or
-    /// the server failed; [`Error::UnexpectedAnswer`] for another kind of answer; [`Error::Rejected`] with the name
-    /// of the check when the answer does not hold.
+    /// [`Error::Network`] when an endpoint is down or slow; [`Error::InvalidCredential`] when the password is wrong;
+    /// [`Error::Endpoint`] when the login was refused otherwise (401) or the server failed;
+    /// [`Error::UnexpectedAnswer`] for another kind of answer; [`Error::Rejected`] with the name of the check when the
+    /// answer does not hold.
     pub fn submit(&self, login: SignedLogin, keys: &DeviceKeys) -> Result<LoginOutcome, Error> {
         let started = Instant::now();
-        let pending = &login.pending;
-        let apv = party_info::device_apv(&keys.encryption().public(), &pending.nonce);
-        let login_request = login_request::sign(&self.config, &login, keys, &apv)?;
-        let request = login_request::post(&self.config, &pending.request_id, &login_request);
-        let response = http::exchange(self.http.as_ref(), TOKEN_ENDPOINT, &request, &[200])?;
-        let opened = login_response::open(TOKEN_ENDPOINT, &response, keys.encryption(), &apv)?;
-
-        let expected = id_token::Expected {
-            issuer: self.config.issuer(),
-            client_id: self.config.client_id(),
-            nonce: &pending.nonce,
-            algorithms: self.config.id_token_algorithms(),
-            now: clock::now(),
-        };
-        let claims = id_token::verify(&opened.id_token, &self.fetch_keys()?, &expected)?;
-        let timings = Timings { token: started.elapsed(), ..pending.timings };
-        tracing::info!(
-            nonce_ms = timings.nonce.as_millis(),
-            card_ms = timings.card.as_millis(),
-            token_ms = timings.token.as_millis(),
-            "login_accepted"
-        );
-        Ok(LoginOutcome {
-            user: login.pending.user,
-            id_token_claims: claims,
-            tokens: Tokens {
-                id_token: SecretString::from(opened.id_token.as_str()),
-                refresh_token: opened.refresh_token,
-            },
-            refresh_token_expires_in: opened.refresh_token_expires_in,
-            timings,
-        })
+        let SignedLogin { pending, proof } = login;
+        let signed = login_request::sign(&self.config, &pending, &proof, keys)?;
+        let response = http::send(self.http.as_ref(), TOKEN_ENDPOINT, &signed.request)?;
+        if response.status != 200 {
+            let is_password = !matches!(proof, Proof::Assertion(_));
+            return Err(invalid_credential::refusal(&self.config, TOKEN_ENDPOINT, &response, is_password));
+        }
+        let content = self.open(TOKEN_ENDPOINT, &response, &login_response::KIND, &signed, keys)?;
+        self.accept(content, pending.user, &pending.nonces, started, pending.timings)
     }
 
     /// [`sign_assertion`](Self::sign_assertion) and [`submit`](Self::submit) in one.
@@ -137,6 +161,128 @@ impl Client {
     ) -> Result<LoginOutcome, Error> {
         let signed = self.sign_assertion(login, card)?;
         self.submit(signed, keys)
+    }
+
+    /// Exchanges a refresh token for new tokens. The device signs; no card, key or password is needed.
+    ///
+    /// The request names no user; `user` is for the outcome only. Whether the answer is about the same one as the
+    /// login was, the caller sees in [`LoginOutcome::unique_identifier`].
+    ///
+    /// # Errors
+    /// As for [`submit`](Self::submit), without [`Error::InvalidCredential`]; a token that the server takes no more is
+    /// [`Error::Endpoint`].
+    pub fn refresh(&self, user: &str, refresh_token: &SecretString, keys: &DeviceKeys) -> Result<LoginOutcome, Error> {
+        check_user(user)?;
+        let (nonces, nonce) = Nonces::fetch(self.http.as_ref(), &self.config)?;
+        let started = Instant::now();
+        let signed = refresh_request::sign(&self.config, &nonces, refresh_token, keys)?;
+        let response = http::exchange(self.http.as_ref(), REFRESH_ENDPOINT, &signed.request, &[200])?;
+        let content = self.open(REFRESH_ENDPOINT, &response, &login_response::KIND, &signed, keys)?;
+        self.accept(content, user.to_owned(), &nonces, started, Timings { nonce, ..Timings::default() })
+    }
+
+    /// Asks the key service for a new key: the identity provider keeps it and sends a certificate of it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] without a `key_endpoint`; [`Error::Network`], [`Error::Endpoint`],
+    /// [`Error::UnexpectedAnswer`] as the server behaves; [`Error::Rejected`] with the name of the check when the
+    /// answer does not hold.
+    pub fn key_request(
+        &self,
+        user: &str,
+        refresh_token: &SecretString,
+        keys: &DeviceKeys,
+    ) -> Result<ProvidedKey, Error> {
+        let content = self.ask_key_service(user, refresh_token, keys, |service| service.request(keys))?;
+        key_response::provided(content, clock::now())
+    }
+
+    /// Asks the key service for the secret that its key shares with `other`, a key on P-256 (ECDH, SP 800-56A
+    /// 5.7.1.2). `key_context` is what the key request was answered with, if it was.
+    ///
+    /// # Errors
+    /// As for [`key_request`](Self::key_request), and [`Error::Config`] when `other` is not on P-256.
+    pub fn key_exchange(
+        &self,
+        user: &str,
+        refresh_token: &SecretString,
+        other: &PublicKey,
+        key_context: Option<&SecretString>,
+        keys: &DeviceKeys,
+    ) -> Result<ExchangedKey, Error> {
+        let content =
+            self.ask_key_service(user, refresh_token, keys, |service| service.exchange(other, key_context, keys))?;
+        key_response::exchanged(content, clock::now())
+    }
+
+    fn ask_key_service(
+        &self,
+        user: &str,
+        refresh_token: &SecretString,
+        keys: &DeviceKeys,
+        sign: impl FnOnce(&KeyService<'_>) -> Result<Signed, Error>,
+    ) -> Result<SecretMap, Error> {
+        check_user(user)?;
+        // Before a nonce is fetched for nothing.
+        key_request::endpoint(&self.config)?;
+        let (nonces, _) = Nonces::fetch(self.http.as_ref(), &self.config)?;
+        let signed = sign(&KeyService::new(&self.config, &nonces, user, refresh_token)?)?;
+        let response = http::exchange(self.http.as_ref(), KEY_ENDPOINT, &signed.request, &[200])?;
+        self.open(KEY_ENDPOINT, &response, &key_response::KIND, &signed, keys)
+    }
+
+    fn open(
+        &self,
+        endpoint: &'static str,
+        answer: &http::HttpResponse,
+        kind: &response::Kind,
+        signed: &Signed,
+        keys: &DeviceKeys,
+    ) -> Result<SecretMap, Error> {
+        response::open(endpoint, answer, kind, keys.encryption(), &signed.apv)
+    }
+
+    /// Reads what the response carries, and checks the id_token in it.
+    fn accept(
+        &self,
+        content: SecretMap,
+        user: String,
+        nonces: &Nonces,
+        started: Instant,
+        before: Timings,
+    ) -> Result<LoginOutcome, Error> {
+        let opened = LoginResponse::read(content, &self.config)?;
+        let expected = id_token::Expected {
+            issuer: self.config.issuer(),
+            client_id: self.config.client_id(),
+            nonce: &nonces.client,
+            algorithms: self.config.id_token_algorithms(),
+            now: clock::now(),
+        };
+        let claims = id_token::verify(&opened.id_token, &self.fetch_keys()?, &expected)?;
+        let groups = id_token::groups(&claims, self.config.group_response_claim())?;
+        let required = self.config.requires_unique_identifier();
+        let unique_identifier = id_token::unique_identifier(&claims, self.config.unique_identifier_claim(), required)?;
+        let timings = Timings { token: started.elapsed(), ..before };
+        tracing::info!(
+            nonce_ms = timings.nonce.as_millis(),
+            card_ms = timings.card.as_millis(),
+            token_ms = timings.token.as_millis(),
+            "login_accepted"
+        );
+        Ok(LoginOutcome {
+            user,
+            id_token_claims: claims,
+            unique_identifier,
+            groups,
+            kerberos: opened.kerberos,
+            tokens: Tokens {
+                id_token: SecretString::from(opened.id_token.as_str()),
+                refresh_token: opened.refresh_token,
+            },
+            refresh_token_expires_in: opened.refresh_token_expires_in,
+            timings,
+        })
     }
 
     fn fetch_keys(&self) -> Result<JwkSet, Error> {
@@ -154,89 +300,6 @@ impl fmt::Debug for Client {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Client").field("config", &self.config).finish_non_exhaustive()
     }
-}
-
-/// A login that has its nonces and waits for the card.
-#[derive(Debug, Clone)]
-pub struct PendingLogin {
-    pub(crate) user: String,
-    /// The client's nonce: an upper-case UUID.
-    pub(crate) nonce: String,
-    /// The server's nonce.
-    pub(crate) request_nonce: String,
-    /// `client-request-id`, the same for the nonce and the login.
-    pub(crate) request_id: String,
-    timings: Timings,
-}
-
-impl PendingLogin {
-    /// Who logs in.
-    #[must_use]
-    pub fn user(&self) -> &str {
-        &self.user
-    }
-
-    /// The client nonce, an upper-case UUID.
-    #[must_use]
-    pub fn nonce(&self) -> &str {
-        &self.nonce
-    }
-}
-
-/// A login whose assertion the card has signed. `Debug` leaves the assertion out: it is a credential for 5 minutes.
-#[derive(Clone)]
-pub struct SignedLogin {
-    pub(crate) pending: PendingLogin,
-    pub(crate) assertion: String,
-}
-
-impl SignedLogin {
-    /// The embedded assertion, a compact JWS.
-    #[must_use]
-    pub fn assertion(&self) -> &str {
-        &self.assertion
-    }
-}
-
-impl fmt::Debug for SignedLogin {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("SignedLogin").field("pending", &self.pending).finish_non_exhaustive()
-    }
-}
-
-/// A login that the identity provider accepted and whose answer passed every check.
-#[derive(Debug)]
-pub struct LoginOutcome {
-    /// Who logged in.
-    pub user: String,
-    /// The claims of the id_token, verified.
-    pub id_token_claims: Map<String, Value>,
-    /// The tokens.
-    pub tokens: Tokens,
-    /// How long the refresh token is good, in seconds; nothing when the server gave none.
-    pub refresh_token_expires_in: Option<u64>,
-    /// Where the time went.
-    pub timings: Timings,
-}
-
-/// The tokens of a login; `Debug` shows nothing of them.
-#[derive(Debug)]
-pub struct Tokens {
-    /// The id_token as it came, a compact JWS.
-    pub id_token: SecretString,
-    /// The refresh token, if the server gave one: the SSO token of a Mac.
-    pub refresh_token: Option<SecretString>,
-}
-
-/// Where the time of a login went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Timings {
-    /// The nonce endpoint.
-    pub nonce: Duration,
-    /// The card.
-    pub card: Duration,
-    /// The token endpoint, the JWKS and the checks.
-    pub token: Duration,
 }
 
 fn check_user(user: &str) -> Result<(), Error> {

@@ -7,31 +7,47 @@
 //! nonce_endpoint = "https://idp.example/psso/nonce"
 //! token_endpoint = "https://idp.example/psso/token"
 //! jwks_endpoint = "https://idp.example/psso/jwks"
-//! # optional, with their defaults:
-//! # refresh_endpoint = <token_endpoint>
-//! # key_endpoint = (none)
-//! # registration_endpoint = (none)
-//! # nonce_response_keypath = "Nonce"            # a dot descends: "data.nonce"
-//! # server_nonce_claim = "request_nonce"
-//! # additional_scopes = ["urn:apple:platformsso"]
-//! # jwt_parameter = "assertion"
-//! # x5c = "array"                               # or "string"
-//! # id_token_algorithms = ["ES256", "RS256"]
 //! ```
-//! At most 64 KiB. URLs are `https`, or `http` on a loopback host. A field that is not listed here is an error.
+//! [`Config::example`] is such a file with every field, its meaning, its default and Apple's name for it.
+//!
+//! At most 64 KiB. URLs are `https`, or `http` on a loopback host. A field that is not known is an error; so is one of
+//! Apple's that this client cannot honour (federation, HPKE, the web method), by name.
+//!
+//! | room | for |
+//! |---|---|
+//! | `field` | the names, Apple's and ours |
+//! | `reader`, `raw` | from TOML to [`Config`], with every mistake and its line |
+//! | `endpoint`, `custom`, `encryption`, `kerberos`, `algorithms`, `predicate` | fields with rules of their own |
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
-use std::str::FromStr as _;
 
-use jose::Algorithm;
+use jose::{Algorithm, PublicKey};
 use serde::Deserialize;
-use url::Url;
 
 use crate::Error;
-use crate::error::shown;
-use crate::http::is_allowed_url;
+
+mod algorithms;
+mod custom;
+mod encryption;
+mod endpoint;
+mod field;
+mod finding;
+mod kerberos;
+mod predicate;
+mod raw;
+mod reader;
+
+pub use encryption::LoginRequestEncryption;
+pub use endpoint::Endpoint;
+pub use finding::{Finding, Level};
+pub use kerberos::KerberosMapping;
+
+pub(crate) use custom::{Custom, Customs};
+pub(crate) use predicate::{Predicate, lookup};
+
+use algorithms::AssertionAlgorithms;
 
 /// How the certificate is written into the assertion's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -44,12 +60,33 @@ pub enum X5cForm {
     String,
 }
 
+/// What the `kid` of an RSA card key is the SHA-256 of. Nothing is documented for RSA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RsaKeyId {
+    /// The RSAPublicKey of PKCS#1 as DER: Apple's external form of an RSA key.
+    #[default]
+    Pkcs1,
+    /// The SubjectPublicKeyInfo as DER.
+    Spki,
+    /// The certificate as DER.
+    Certificate,
+}
+
+/// Which groups an id_token is asked for, and where they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Groups {
+    pub(crate) requested: Vec<String>,
+    pub(crate) request_claim: String,
+    pub(crate) response_claim: String,
+}
+
 /// A login configuration that is complete and consistent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     issuer: String,
     client_id: String,
     audience: String,
+    account_display_name: Option<String>,
     nonce_endpoint: Endpoint,
     token_endpoint: Endpoint,
     jwks_endpoint: Endpoint,
@@ -62,24 +99,36 @@ pub struct Config {
     jwt_parameter: String,
     x5c: X5cForm,
     id_token_algorithms: Vec<Algorithm>,
+    assertion_algorithms: AssertionAlgorithms,
+    rsa_key_id: RsaKeyId,
+    amr: Vec<String>,
+    unique_identifier_claim: Option<String>,
+    groups: Groups,
+    previous_refresh_token_claim: Option<String>,
+    login_request_encryption: Option<LoginRequestEncryption>,
+    kerberos_ticket_mappings: Vec<KerberosMapping>,
+    invalid_credential_predicate: Option<Predicate>,
+    custom: Customs,
 }
 
 impl Config {
     /// Reads a configuration.
     ///
     /// # Errors
-    /// [`Error::Config`] with the line for TOML that is malformed, a field that is unknown, missing or of another
-    /// type; with the field for a URL, an algorithm or a name that cannot be used.
+    /// [`Error::Config`] with the first mistake and its line: TOML that is malformed, a field that is unknown, missing
+    /// or of another type, a URL, an algorithm or a name that cannot be used. [`lint`](Self::lint) names them all.
     pub fn from_toml(text: &str) -> Result<Self, Error> {
-        if text.len() > MAX_CONFIG_LEN {
-            return Err(Error::config(format!("the configuration is larger than {MAX_CONFIG_LEN} bytes")));
+        let (config, findings, _) = raw::read(text);
+        if let Some(config) = config {
+            return Ok(config);
         }
-        let raw: Raw = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(0, |span| 1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count());
-            let place = if line == 0 { String::new() } else { format!(" in line {line}") };
-            Error::config(format!("the configuration is wrong{place}: {}", shown(error.message(), 600)))
-        })?;
-        raw.check()
+        let mut errors = findings.iter().filter(|finding| finding.level == Level::Error);
+        let first = errors.next().map(Finding::to_string).unwrap_or_default();
+        let more = match errors.count() {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        Err(Error::config(format!("the configuration is wrong: {first}{more}")))
     }
 
     /// Reads a configuration file.
@@ -87,18 +136,37 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] when the file cannot be read, and as [`from_toml`](Self::from_toml).
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let mut text = String::new();
-        let limit = u64::try_from(MAX_CONFIG_LEN + 1).unwrap_or(u64::MAX);
-        File::open(path).and_then(|file| file.take(limit).read_to_string(&mut text)).map_err(|source| {
-            Error::Config {
-                why: format!("the configuration {} cannot be read", path.display()),
-                source: Some(source.into()),
-            }
-        })?;
+        let text = read_file(path)?;
         Self::from_toml(&text).map_err(|error| match error {
             Error::Config { why, source } => Error::Config { why: format!("{}: {why}", path.display()), source },
             other => other,
         })
+    }
+
+    /// Everything worth saying about a configuration, in the order of the file: every error, and warnings about what
+    /// can be used but deserves a look. A configuration without an [`Level::Error`] can be used.
+    ///
+    /// Warned of are: `http` on this machine, deviations from Apple's defaults, fields that only newer systems know,
+    /// fields that mean nothing without another, and claims that shadow a registered name.
+    ///
+    /// ```
+    /// use psso::config::{Config, Level};
+    ///
+    /// let findings = Config::lint("issuer = \"https://idp.example\"\ntokenEndpointURL = \"https://idp.example/token\"\n");
+    /// assert!(findings.iter().all(|finding| finding.level == Level::Error));
+    /// assert!(findings.iter().any(|finding| finding.to_string() ==
+    ///     "line 2: tokenEndpointURL: it is called token_endpoint here"));
+    /// ```
+    #[must_use]
+    pub fn lint(text: &str) -> Vec<Finding> {
+        raw::read(text).1
+    }
+
+    /// A configuration with every field, each with its meaning, its default and Apple's name for it. It can be used as
+    /// it is, but for its URLs and names; a line that begins with `#` and no space after it is a field with its default.
+    #[must_use]
+    pub fn example() -> &'static str {
+        include_str!("config/example.toml")
     }
 
     /// `iss` that an id_token must carry.
@@ -117,6 +185,12 @@ impl Config {
     #[must_use]
     pub fn audience(&self) -> &str {
         &self.audience
+    }
+
+    /// What the account is called towards people, if it has a name.
+    #[must_use]
+    pub fn account_display_name(&self) -> Option<&str> {
+        self.account_display_name.as_deref()
     }
 
     /// Where a server nonce is fetched.
@@ -192,162 +266,96 @@ impl Config {
     pub fn id_token_algorithms(&self) -> &[Algorithm] {
         &self.id_token_algorithms
     }
-}
 
-/// The URL of an endpoint: `https`, or `http` on a loopback host; without user, password and fragment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    url: Url,
-    text: String,
-}
-
-impl Endpoint {
-    fn parse(field: &str, text: &str) -> Result<Self, Error> {
-        // A URL parser drops them silently; then `aud` would not be the URL that the request goes to.
-        if text.chars().any(|character| character.is_whitespace() || character.is_control()) {
-            let why = "must not contain white space or control characters";
-            return Err(Error::config(format!("{field} = \"{}\" {why}", shown(text, 120))));
-        }
-        let url = Url::parse(text)
-            .map_err(|error| Error::config(format!("{field} = \"{}\" is not a URL: {error}", shown(text, 120))))?;
-        if !is_allowed_url(&url) {
-            let why = "must be an https URL; http is for this machine only (127.0.0.1, ::1, localhost)";
-            return Err(Error::config(format!("{field} = \"{}\" {why}", shown(text, 120))));
-        }
-        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-            return Err(Error::config(format!("{field} must not contain a user, a password or a fragment (#)")));
-        }
-        Ok(Self { url, text: text.to_owned() })
+    /// The algorithm for a card key: `wanted`, else the one that the configuration has for this kind of key, else the
+    /// one of [`card_algorithm`](crate::card_algorithm).
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the key cannot do `wanted`.
+    pub fn card_algorithm(&self, key: &PublicKey, wanted: Option<Algorithm>) -> Result<Algorithm, Error> {
+        crate::card_algorithm(key, wanted.or_else(|| self.assertion_algorithms.of(key)))
     }
 
-    /// The URL to send requests to.
+    /// What the `kid` of an RSA card key is made of.
     #[must_use]
-    pub fn url(&self) -> &Url {
-        &self.url
+    pub fn rsa_key_id(&self) -> RsaKeyId {
+        self.rsa_key_id
     }
 
-    /// The URL as `aud` of a request: as configured, without its query (LOGIN: "host and path").
+    /// `amr` of the login request; empty where it is left out, as it is unless configured.
     #[must_use]
-    pub fn audience(&self) -> &str {
-        self.text.split('?').next().unwrap_or(&self.text)
+    pub fn amr(&self) -> &[String] {
+        &self.amr
+    }
+
+    /// The claim of the id_token that identifies the user for ever; `sub` unless configured.
+    #[must_use]
+    pub fn unique_identifier_claim(&self) -> &str {
+        self.unique_identifier_claim.as_deref().unwrap_or("sub")
+    }
+
+    /// Whether the configuration names that claim, so that an id_token must have it.
+    pub(crate) fn requires_unique_identifier(&self) -> bool {
+        self.unique_identifier_claim.is_some()
+    }
+
+    /// The groups that a login asks about; empty where it asks about none.
+    #[must_use]
+    pub fn requested_groups(&self) -> &[String] {
+        &self.groups.requested
+    }
+
+    /// The name of the groups in `claims.id_token` of the login request.
+    #[must_use]
+    pub fn group_request_claim(&self) -> &str {
+        &self.groups.request_claim
+    }
+
+    /// The claim of the id_token that lists the user's groups.
+    #[must_use]
+    pub fn group_response_claim(&self) -> &str {
+        &self.groups.response_claim
+    }
+
+    /// The claim for the refresh token of an earlier login; nothing where it is not to be sent.
+    #[must_use]
+    pub fn previous_refresh_token_claim(&self) -> Option<&str> {
+        self.previous_refresh_token_claim.as_deref()
+    }
+
+    /// To whom a password is encrypted; nothing where it is sent as a claim.
+    #[must_use]
+    pub fn login_request_encryption(&self) -> Option<&LoginRequestEncryption> {
+        self.login_request_encryption.as_ref()
+    }
+
+    /// Where the Kerberos tickets are in a login response.
+    #[must_use]
+    pub fn kerberos_ticket_mappings(&self) -> &[KerberosMapping] {
+        &self.kerberos_ticket_mappings
+    }
+
+    pub(crate) fn invalid_credential_predicate(&self) -> Option<&Predicate> {
+        self.invalid_credential_predicate.as_ref()
+    }
+
+    pub(crate) fn custom(&self) -> &Customs {
+        &self.custom
     }
 }
 
-/// The file as it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Raw {
-    issuer: String,
-    client_id: String,
-    audience: String,
-    nonce_endpoint: String,
-    token_endpoint: String,
-    jwks_endpoint: String,
-    refresh_endpoint: Option<String>,
-    key_endpoint: Option<String>,
-    registration_endpoint: Option<String>,
-    nonce_response_keypath: Option<String>,
-    server_nonce_claim: Option<String>,
-    additional_scopes: Option<Vec<String>>,
-    jwt_parameter: Option<String>,
-    #[serde(default)]
-    x5c: X5cForm,
-    id_token_algorithms: Option<Vec<String>>,
-}
-
-impl Raw {
-    fn check(self) -> Result<Config, Error> {
-        let optional = |field: &str, text: Option<String>| text.map(|text| Endpoint::parse(field, &text)).transpose();
-        let algorithms = match self.id_token_algorithms {
-            None => vec![Algorithm::Es256, Algorithm::Rs256],
-            Some(names) => names
-                .iter()
-                .map(|name| {
-                    Algorithm::from_str(name).map_err(|error| Error::config(format!("id_token_algorithms: {error}")))
-                })
-                .collect::<Result<_, _>>()?,
-        };
-        if algorithms.is_empty() {
-            return Err(Error::config("id_token_algorithms is empty; no id_token could be accepted"));
-        }
-        let scopes = self.additional_scopes.unwrap_or_else(|| vec!["urn:apple:platformsso".to_owned()]);
-        for scope in &scopes {
-            // scope-token of RFC 6749 3.3.
-            if scope.is_empty() || !scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
-                return Err(Error::config(format!("additional_scopes: \"{}\" is not a scope", shown(scope, 80))));
-            }
-        }
-        let keypath = self.nonce_response_keypath.unwrap_or_else(|| "Nonce".to_owned());
-        Ok(Config {
-            issuer: filled("issuer", self.issuer)?,
-            client_id: filled("client_id", self.client_id)?,
-            audience: filled("audience", self.audience)?,
-            nonce_endpoint: Endpoint::parse("nonce_endpoint", &self.nonce_endpoint)?,
-            token_endpoint: Endpoint::parse("token_endpoint", &self.token_endpoint)?,
-            jwks_endpoint: Endpoint::parse("jwks_endpoint", &self.jwks_endpoint)?,
-            refresh_endpoint: optional("refresh_endpoint", self.refresh_endpoint)?,
-            key_endpoint: optional("key_endpoint", self.key_endpoint)?,
-            registration_endpoint: optional("registration_endpoint", self.registration_endpoint)?,
-            nonce_response_keypath: keypath
-                .split('.')
-                .map(|step| filled("nonce_response_keypath", step.to_owned()))
-                .collect::<Result<_, _>>()?,
-            server_nonce_claim: free(
-                "server_nonce_claim",
-                self.server_nonce_claim.unwrap_or_else(|| "request_nonce".to_owned()),
-                TAKEN_CLAIMS,
-            )?,
-            additional_scopes: scopes,
-            jwt_parameter: free(
-                "jwt_parameter",
-                self.jwt_parameter.unwrap_or_else(|| "assertion".to_owned()),
-                TAKEN_PARAMETERS,
-            )?,
-            x5c: self.x5c,
-            id_token_algorithms: algorithms,
-        })
-    }
-}
-
-fn filled(field: &str, text: String) -> Result<String, Error> {
-    if text.trim().is_empty() || text.chars().any(char::is_control) {
-        return Err(Error::config(format!("{field} is empty or contains control characters")));
-    }
+/// A configuration file of at most [`MAX_CONFIG_LEN`] bytes; a longer one is cut where it is noticed.
+fn read_file(path: &Path) -> Result<String, Error> {
+    let mut text = String::new();
+    let limit = u64::try_from(MAX_CONFIG_LEN + 1).unwrap_or(u64::MAX);
+    File::open(path).and_then(|file| file.take(limit).read_to_string(&mut text)).map_err(|source| Error::Config {
+        why: format!("the configuration {} cannot be read", path.display()),
+        source: Some(source.into()),
+    })?;
     Ok(text)
 }
 
-/// A name that would not overwrite one of the protocol's own.
-fn free(field: &str, text: String, taken: &[&str]) -> Result<String, Error> {
-    if taken.contains(&text.as_str()) {
-        return Err(Error::config(format!("{field} = \"{text}\" is a name that the protocol uses for something else")));
-    }
-    filled(field, text)
-}
-
-/// Claims of the login request and of the embedded assertion.
-const TAKEN_CLAIMS: &[&str] = &[
-    "iss",
-    "sub",
-    "aud",
-    "iat",
-    "exp",
-    "nbf",
-    "jti",
-    "nonce",
-    "scope",
-    "grant_type",
-    "assertion",
-    "client_id",
-    "username",
-    "password",
-    "jwe_crypto",
-    "claims",
-    "amr",
-    "refresh_token",
-];
-/// Fields of the login form.
-const TAKEN_PARAMETERS: &[&str] = &["platform_sso_version", "grant_type"];
-/// A configuration has a dozen lines.
+/// A configuration has some dozen lines.
 const MAX_CONFIG_LEN: usize = 64 * 1024;
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ pub enum Error {
     /// The server could not be reached, or not in time. Try again later, or check the URL.
     #[error("the {endpoint} at {url} did not answer")]
     Network {
-        /// Which endpoint: "nonce endpoint", "token endpoint", "JWKS endpoint", "registration endpoint".
+        /// Which endpoint: "nonce endpoint", "token endpoint", "refresh endpoint", "key endpoint", "JWKS endpoint",
+        /// "registration endpoint", "metadata endpoint".
         endpoint: &'static str,
         /// Its URL.
         url: String,
@@ -33,6 +34,24 @@ pub enum Error {
         /// `error_description` of the JSON answer, or what came instead of JSON.
         description: Option<String>,
         /// `check` of the JSON answer: the name that some servers give to the check that failed.
+        check: Option<String>,
+    },
+    /// The identity provider says that the credential is wrong: the password, most likely. It is the person's turn.
+    ///
+    /// `invalid_credential_predicate` of the configuration decides over a 400 or a 401; without one, a 401 to a
+    /// password is such an answer.
+    #[error("the identity provider does not accept the credential: the {endpoint} answered {status}{}",
+        reason(.oauth_error, .description, .check))]
+    InvalidCredential {
+        /// Which endpoint.
+        endpoint: &'static str,
+        /// The HTTP status, 400 or 401.
+        status: u16,
+        /// `error` of the JSON answer (RFC 6749 5.2), if there was one.
+        oauth_error: Option<String>,
+        /// `error_description` of the JSON answer.
+        description: Option<String>,
+        /// `check` of the JSON answer.
         check: Option<String>,
     },
     /// The server answered with success, but not with what the protocol asks for (an HTML page, for example).
@@ -56,6 +75,9 @@ pub enum Error {
     /// The signer (the card) failed; its own error is the source.
     #[error("the card did not sign")]
     Signer(#[source] jose::SignerError),
+    /// The user key (the Secure Enclave key of a Mac, or what stands in for it) failed; its own error is the source.
+    #[error("the user key did not sign")]
+    UserKey(#[source] jose::SignerError),
     /// The card's signature does not verify with the key of its certificate: the two do not belong together.
     #[error("the card's signature does not belong to its certificate")]
     CardMismatch(#[source] jose::Error),

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::Error;
 use crate::error::shown;
 
+pub mod roots;
 pub mod ureq_client;
 
 /// The largest answer that is read, in bytes: 1 MiB.
@@ -193,6 +194,16 @@ pub(crate) fn exchange(
     request: &HttpRequest,
     accepted: &[u16],
 ) -> Result<HttpResponse, Error> {
+    let response = send(client, endpoint, request)?;
+    if accepted.contains(&response.status) { Ok(response) } else { Err(refusal(endpoint, &response)) }
+}
+
+/// Sends a request to one of the protocol's endpoints, and returns the answer whatever its status.
+pub(crate) fn send(
+    client: &dyn HttpClient,
+    endpoint: &'static str,
+    request: &HttpRequest,
+) -> Result<HttpResponse, Error> {
     let network = |source| Error::Network { endpoint, url: request.url.as_str().to_owned(), source };
     if !is_allowed_url(&request.url) {
         return Err(network(HttpError::Insecure));
@@ -202,10 +213,7 @@ pub(crate) fn exchange(
     if response.body.len() > MAX_BODY_LEN {
         return Err(network(HttpError::TooLarge { limit: MAX_BODY_LEN }));
     }
-    if accepted.contains(&response.status) {
-        return Ok(response);
-    }
-    Err(refusal(endpoint, &response))
+    Ok(response)
 }
 
 /// Reads an answer as one JSON object, whatever media type it came under: servers differ there, and what is not JSON does
@@ -225,7 +233,7 @@ pub(crate) fn json_object(
 }
 
 /// An answer with another status than success, as far as it explains itself (RFC 6749 5.2).
-fn refusal(endpoint: &'static str, response: &HttpResponse) -> Error {
+pub(crate) fn refusal(endpoint: &'static str, response: &HttpResponse) -> Error {
     let object = jose::json::parse_object("error", &response.body).ok();
     let member = |name: &str, limit: usize| {
         object.as_ref()?.get(name)?.as_str().filter(|text| !text.is_empty()).map(|text| shown(text, limit))

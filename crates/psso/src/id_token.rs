@@ -15,6 +15,8 @@
 //! | `iat` | it is not in the future |
 //! | `nbf` | it is not in the future, if it is there |
 //! | `exp` | it is in the future |
+//! | `groups` | it is a list of texts, if it is there; `group_response_claim` names it |
+//! | `unique_identifier` | it is a text, and there where `unique_identifier_claim` is configured |
 //!
 //! Times may be off by [`CLOCK_SKEW`] seconds. They are numbers; strings of digits are read as well, because the
 //! id_token that Apple publishes (VERIFY) has them.
@@ -51,6 +53,37 @@ pub(crate) fn verify(token: &str, keys: &JwkSet, expected: &Expected<'_>) -> Res
     check_nbf(&claims, expected.now)?;
     check_exp(&claims, expected.now)?;
     Ok(claims)
+}
+
+/// The user's groups, out of verified claims; none where the claim is missing.
+pub(crate) fn groups(claims: &Map<String, Value>, name: &str) -> Result<Vec<String>, Error> {
+    let list = match claims.get(name) {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(list)) => list,
+        Some(_) => return Err(Error::rejected("groups", format!("{} is not a list", shown(name, 80)))),
+    };
+    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    list.iter()
+        .map(|group| {
+            text(group).ok_or_else(|| Error::rejected("groups", "an entry is not a text with something in it"))
+        })
+        .collect()
+}
+
+/// What identifies the user for ever, out of verified claims.
+pub(crate) fn unique_identifier(
+    claims: &Map<String, Value>,
+    name: &str,
+    required: bool,
+) -> Result<Option<String>, Error> {
+    match claims.get(name) {
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
+        None if !required => Ok(None),
+        None => Err(Error::rejected("unique_identifier", format!("{} is missing", shown(name, 80)))),
+        Some(_) => {
+            Err(Error::rejected("unique_identifier", format!("{} is not a text with something in it", shown(name, 80))))
+        }
+    }
 }
 
 fn verify_signature(jws: &Jws, keys: &JwkSet, allowed: &[Algorithm]) -> Result<(), Error> {

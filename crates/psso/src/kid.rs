@@ -2,21 +2,33 @@
 //!
 //! ```text
 //! EC:  base64( SHA-256( 04 ‖ X ‖ Y ) )                        documented, verified on published samples
-//! RSA: base64( SHA-256( RSAPublicKey of PKCS#1 as DER ) )     our choice: nothing is documented for RSA
+//! RSA: base64( SHA-256( RSAPublicKey of PKCS#1 as DER ) )     our choice: nothing is documented for RSA;
+//!                                                             `rsa_key_id` of the configuration chooses otherwise
 //! ```
 //! The base64 is the standard alphabet with padding. For RSA, Apple's external representation of a public key is
 //! PKCS#1, so this is the closest analogue; a server should know an RSA card by its certificate, not by `kid`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use jose::PublicKey;
+use jose::{KeyType, PublicKey};
 use sha2::{Digest as _, Sha256};
+
+use crate::config::RsaKeyId;
 
 /// The `kid` of a key.
 #[must_use]
 pub fn key_id(key: &PublicKey) -> String {
     let encoded = key.x963().or_else(|| key.pkcs1_der()).unwrap_or_default();
     STANDARD.encode(Sha256::digest(encoded))
+}
+
+/// The `kid` of a card key; for RSA as the configuration has it.
+pub(crate) fn card_key_id(key: &PublicKey, certificate: &[u8], rsa: RsaKeyId) -> String {
+    match (key.key_type(), rsa) {
+        (KeyType::Rsa { .. }, RsaKeyId::Spki) => STANDARD.encode(Sha256::digest(key.spki_der().unwrap_or_default())),
+        (KeyType::Rsa { .. }, RsaKeyId::Certificate) => STANDARD.encode(Sha256::digest(certificate)),
+        _ => key_id(key),
+    }
 }
 
 /// Whether two key ids name the same key, whichever alphabet and padding of base64 they are written in.

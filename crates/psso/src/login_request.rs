@@ -1,62 +1,74 @@
-//! The login request around the assertion, signed by the device key (LOGIN page of Apple's documentation).
+//! The login request, signed by the device key (LOGIN page of Apple's documentation).
 //!
 //! ```text
-//! header  typ platformsso-login-request+jwt, alg ES256, kid of the device signing key
-//! claims  iss = client_id, client_id, sub = username = the user, aud = the token endpoint, iat, exp = iat + 300,
-//!         nonce, request_nonce, scope, grant_type, assertion, jwe_crypto { alg, enc, apv }
-//! form    platform_sso_version=1.0, grant_type, assertion=<this>
+//! typ     platformsso-login-request+jwt
+//! claims  those of every request, and client_id, sub = username = the user, aud = the token endpoint, scope,
+//!         grant_type and assertion, or grant_type=password and password; optionally claims (groups), amr,
+//!         the previous refresh token
+//! form    platform_sso_version=1.0
 //! ```
-//! No `amr`: its value for a smart card is unknown. No `x5c`: the device has no certificate.
+//! `amr` only where it is configured: its value for a smart card is unknown.
 
-use jose::{base64url, jws};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::assertion::object;
-use crate::client::SignedLogin;
 use crate::config::Config;
-use crate::http::HttpRequest;
-use crate::kid::key_id;
-use crate::{DeviceKeys, Error, clock, form};
+use crate::login::PendingLogin;
+use crate::request::{self, Request, Signed};
+use crate::secret_json::SecretMap;
+use crate::{DeviceKeys, Error, login_response};
+
+pub(crate) use crate::request::JWT_BEARER;
 
 /// `typ` of the login request (SDK of macOS 14 and later).
 pub(crate) const TYP: &str = "platformsso-login-request+jwt";
-/// `grant_type` of the form, and of the claims for the SmartCard method.
-pub(crate) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// 1.0 also where the extension speaks protocol 2.0; 2.0 is for the key service only.
+pub(crate) const VERSION: &str = "1.0";
 
-/// Signs the login request with the device key.
-pub(crate) fn sign(config: &Config, login: &SignedLogin, keys: &DeviceKeys, apv: &[u8]) -> Result<String, Error> {
-    let now = clock::now();
-    let header = json!({"typ": TYP, "alg": "ES256", "kid": key_id(&keys.signing().public())});
-    let pending = &login.pending;
-    let mut claims = object(json!({
-        "iss": config.client_id(),
-        "client_id": config.client_id(),
-        "sub": pending.user,
-        "username": pending.user,
-        "aud": config.token_endpoint().audience(),
-        "iat": now,
-        "exp": now + clock::REQUEST_LIFETIME,
-        "nonce": pending.nonce,
-        "scope": config.scope(),
-        "grant_type": JWT_BEARER,
-        "assertion": login.assertion,
-        "jwe_crypto": {"alg": "ECDH-ES", "enc": "A256GCM", "apv": base64url::encode(apv)},
-    }));
-    claims.insert(config.server_nonce_claim().to_owned(), json!(pending.request_nonce));
-    let payload = Zeroizing::new(Value::Object(claims).to_string());
-    jws::sign(&object(header), payload.as_bytes(), &mut keys.signing())
-        .map_err(|error| Error::crypto("the login request could not be signed", error))
+/// What says who the user is.
+#[derive(Clone)]
+pub(crate) enum Proof {
+    /// A signed assertion, of a card or of a user key.
+    Assertion(Zeroizing<String>),
+    /// An assertion that is encrypted and has the password in it.
+    EncryptedPassword(Zeroizing<String>),
+    /// The password.
+    Password(SecretString),
 }
 
-/// The POST that carries the login request.
-pub(crate) fn post(config: &Config, request_id: &str, login_request: &str) -> HttpRequest {
-    let body = form::encode(&[
-        // 1.0 also where the extension speaks protocol 2.0; 2.0 is for the key service only.
-        ("platform_sso_version", "1.0"),
-        ("grant_type", JWT_BEARER),
-        (config.jwt_parameter(), login_request),
-    ]);
-    HttpRequest::post(config.token_endpoint().url(), crate::login_response::MEDIA_TYPE, form::CONTENT_TYPE, body)
-        .with_header("client-request-id", request_id)
+/// Signs the login request with the device key.
+pub(crate) fn sign(config: &Config, login: &PendingLogin, proof: &Proof, keys: &DeviceKeys) -> Result<Signed, Error> {
+    let mut claims = SecretMap::from(json!({
+        "client_id": config.client_id(),
+        "sub": login.user,
+        "username": login.user,
+        "aud": config.token_endpoint().audience(),
+        "scope": config.scope(),
+    }));
+    let (grant_type, name, secret) = match proof {
+        Proof::Assertion(token) | Proof::EncryptedPassword(token) => (JWT_BEARER, "assertion", token.as_str()),
+        Proof::Password(password) => ("password", "password", password.expose_secret()),
+    };
+    claims.insert("grant_type".to_owned(), json!(grant_type));
+    claims.insert(name.to_owned(), Value::String(secret.to_owned()));
+    if let (Some(name), Some(token)) = (config.previous_refresh_token_claim(), &login.previous_refresh_token) {
+        claims.insert(name.to_owned(), Value::String(token.expose_secret().to_owned()));
+    }
+    if let Some(groups) = request::requested_groups(config) {
+        claims.insert("claims".to_owned(), groups);
+    }
+    if !config.amr().is_empty() {
+        claims.insert("amr".to_owned(), json!(config.amr()));
+    }
+    let request = Request {
+        config,
+        nonces: &login.nonces,
+        endpoint: config.token_endpoint(),
+        typ: TYP,
+        version: VERSION,
+        accept: login_response::MEDIA_TYPE,
+        custom: &config.custom().login,
+    };
+    request.sign(claims, keys)
 }

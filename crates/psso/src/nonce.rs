@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! POST nonce_endpoint   Accept: application/json, client-request-id: UUID
-//! grant_type=srv_challenge
+//! grant_type=srv_challenge, + the configuration's
 //! -> 200 {"Nonce":"..."}
 //! ```
 //! The value is opaque and copied as it is into the request.
 
 use serde_json::Value;
 
-use crate::config::Config;
+use crate::config::{Config, lookup};
 use crate::http::{self, HttpClient, HttpRequest};
 use crate::{Error, form};
 
@@ -19,16 +19,15 @@ const MAX_NONCE_LEN: usize = 4096;
 
 /// Fetches a nonce under the request id that the login will carry as well.
 pub(crate) fn fetch(client: &dyn HttpClient, config: &Config, request_id: &str) -> Result<String, Error> {
-    let body = form::encode(&[("grant_type", "srv_challenge")]);
+    let more = config.custom().nonce.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let fields: Vec<(&str, &str)> = std::iter::once(("grant_type", "srv_challenge")).chain(more).collect();
+    let body = form::encode(&fields);
     let request = HttpRequest::post(config.nonce_endpoint().url(), "application/json", form::CONTENT_TYPE, body)
         .with_header("client-request-id", request_id);
     let response = http::exchange(client, ENDPOINT, &request, &[200])?;
-    let mut value = Value::Object(http::json_object(ENDPOINT, &response)?);
-    for step in config.nonce_response_keypath() {
-        value = value.get_mut(step).map(Value::take).unwrap_or_default();
-    }
-    match value {
-        Value::String(nonce) if !nonce.is_empty() && nonce.len() <= MAX_NONCE_LEN => Ok(nonce),
+    let answer = http::json_object(ENDPOINT, &response)?;
+    match lookup(&answer, config.nonce_response_keypath()).and_then(Value::as_str) {
+        Some(nonce) if !nonce.is_empty() && nonce.len() <= MAX_NONCE_LEN => Ok(nonce.to_owned()),
         _ => Err(Error::UnexpectedAnswer {
             endpoint: ENDPOINT,
             why: format!("no nonce at \"{}\" (nonce_response_keypath)", config.nonce_response_keypath().join(".")),

@@ -13,6 +13,8 @@ use jose::PublicKey;
 
 /// The prefix that a Mac writes into its `apv`.
 const DEVICE_PREFIX: &[u8] = b"Apple";
+/// The prefix of an `apu`, also of the one that a Mac writes for a password.
+const SENDER_PREFIX: &[u8] = b"APPLE";
 
 /// A PartyInfo taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,12 +51,29 @@ impl PartyInfo {
 /// Empty when the key has no point, which no device key is.
 #[must_use]
 pub fn device_apv(device_encryption_key: &PublicKey, client_nonce: &str) -> Vec<u8> {
-    let Some(point) = device_encryption_key.x963() else {
-        return Vec::new();
-    };
+    device_encryption_key
+        .x963()
+        .map_or_else(Vec::new, |point| fields(&[DEVICE_PREFIX, &point, client_nonce.as_bytes()]))
+}
+
+/// The `apu` of an encrypted password, from the ephemeral key as an X9.63 point.
+#[must_use]
+pub fn password_apu(epk: &[u8]) -> Vec<u8> {
+    fields(&[SENDER_PREFIX, epk])
+}
+
+/// The `apv` of an encrypted password. The nonce is the server's.
+///
+/// Empty when the key has no point, which no key to encrypt to is.
+#[must_use]
+pub fn password_apv(prefix: &str, recipient: &PublicKey, server_nonce: &str) -> Vec<u8> {
+    recipient.x963().map_or_else(Vec::new, |point| fields(&[prefix.as_bytes(), &point, server_nonce.as_bytes()]))
+}
+
+fn fields(parts: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::new();
-    for part in [DEVICE_PREFIX, &point, client_nonce.as_bytes()] {
-        // Three short fields; none comes near 4 GiB.
+    for part in parts {
+        // Short fields; none comes near 4 GiB.
         out.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
         out.extend_from_slice(part);
     }

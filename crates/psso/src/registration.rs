@@ -5,22 +5,52 @@
 //! ```text
 //! POST registration_endpoint   application/json
 //! {"schema_version":1,"client_id":"..","user":"alice",
-//!  "device_signing_key":{"x963":"b64","kid":"b64"},"device_encryption_key":{"x963":"b64","kid":"b64"},"attestation":null}
+//!  "device_signing_key":{"x963":"b64","kid":"b64"},"device_encryption_key":{"x963":"b64","kid":"b64"},
+//!  "user_key":{"x963":"b64","kid":"b64"},     only for the Secure Enclave key method
+//!  "user_certificate":"b64 of DER",           only where a card's certificate is pinned to the user
+//!  "registration_token":"..",                 only where the identity provider wants one
+//!  "attestation":null}                        reserved
 //! -> 201, or 200 when the same was registered before
 //! {"schema_version":1,"device_id":"<kid of the signing key>","user":"alice"}
 //! ```
 //! Other answers carry `{"error":"..","error_description":".."}`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jose::{KeyType, PublicKey};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::error::shown;
 use crate::http::{self, HttpClient, HttpRequest};
-use crate::kid::same_key_id;
-use crate::{DeviceKeys, Error};
+use crate::kid::{key_id, same_key_id};
+use crate::secret_json::SecretMap;
+use crate::{DeviceKeys, Error, x5c};
 
 const ENDPOINT: &str = "registration endpoint";
+
+/// Who, and what beside the device's keys, is to be registered.
+#[derive(Debug, Clone, Copy)]
+pub struct RegistrationRequest<'a> {
+    /// The user, as the identity provider knows them.
+    pub user: &'a str,
+    /// The user key of the Secure Enclave key method, on P-256.
+    pub user_key: Option<&'a PublicKey>,
+    /// The certificate of the user's card as DER, where the identity provider is to know it.
+    pub user_certificate: Option<&'a [u8]>,
+    /// What the identity provider gave out to those who may register.
+    pub registration_token: Option<&'a SecretString>,
+}
+
+impl<'a> RegistrationRequest<'a> {
+    /// Of a user, with the device's keys alone.
+    #[must_use]
+    pub fn new(user: &'a str) -> Self {
+        Self { user, user_key: None, user_certificate: None, registration_token: None }
+    }
+}
 
 /// A registration that the identity provider confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,34 +64,50 @@ pub struct Registration {
 }
 
 /// The body of a registration: also what to enter by hand at an identity provider that has no such endpoint.
+///
+/// The registration token is not in it, because this is for people's eyes.
 #[must_use]
-pub fn registration_request(config: &Config, keys: &DeviceKeys, user: &str) -> Value {
-    json!({
+pub fn registration_request(config: &Config, keys: &DeviceKeys, request: &RegistrationRequest<'_>) -> Value {
+    let mut body = json!({
         "schema_version": 1,
         "client_id": config.client_id(),
-        "user": user,
+        "user": request.user,
         "device_signing_key": keys.signing_public(),
         "device_encryption_key": keys.encryption_public(),
-        "attestation": null,
-    })
+    });
+    if let (Some(key), Some(body)) = (request.user_key, body.as_object_mut()) {
+        let x963 = STANDARD.encode(key.x963().unwrap_or_default());
+        body.insert("user_key".to_owned(), json!({"x963": x963, "kid": key_id(key)}));
+    }
+    if let (Some(certificate), Some(body)) = (request.user_certificate, body.as_object_mut()) {
+        body.insert("user_certificate".to_owned(), json!(STANDARD.encode(certificate)));
+    }
+    if let Some(body) = body.as_object_mut() {
+        body.insert("attestation".to_owned(), Value::Null);
+    }
+    body
 }
 
 pub(crate) fn register(
     client: &dyn HttpClient,
     config: &Config,
     keys: &DeviceKeys,
-    user: &str,
+    request: &RegistrationRequest<'_>,
 ) -> Result<Registration, Error> {
     let endpoint = config
         .registration_endpoint()
         .ok_or_else(|| Error::config("the configuration has no registration_endpoint"))?;
-    let body = registration_request(config, keys, user).to_string().into_bytes();
-    let request = HttpRequest::post(endpoint.url(), "application/json", "application/json", body);
-    let response = http::exchange(client, ENDPOINT, &request, &[200, 201])?;
+    check(request)?;
+    let mut body = SecretMap::from(registration_request(config, keys, request));
+    if let Some(token) = request.registration_token {
+        body.insert("registration_token".to_owned(), Value::String(token.expose_secret().to_owned()));
+    }
+    let post = HttpRequest::post(endpoint.url(), "application/json", "application/json", body.to_json().to_vec());
+    let response = http::exchange(client, ENDPOINT, &post, &[200, 201])?;
     let answer = http::json_object(ENDPOINT, &response)?;
     let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
 
-    let kid = keys.signing_public().kid;
+    let (kid, user) = (keys.signing_public().kid, request.user);
     if !same_key_id(text("device_id"), &kid) {
         let why = format!("\"{}\" is not the key id of this device, \"{kid}\"", shown(text("device_id"), 80));
         return Err(Error::rejected("device_id", why));
@@ -71,4 +117,16 @@ pub(crate) fn register(
         return Err(Error::rejected("user", why));
     }
     Ok(Registration { device_id: kid, user: user.to_owned(), created: response.status == 201 })
+}
+
+/// What no identity provider could use is not sent.
+fn check(request: &RegistrationRequest<'_>) -> Result<(), Error> {
+    if request.user_key.is_some_and(|key| key.key_type() != KeyType::P256) {
+        return Err(Error::config("a user key is on P-256; Apple's documentation has no other"));
+    }
+    if let Some(certificate) = request.user_certificate {
+        x5c::public_key(certificate)
+            .map_err(|why| Error::config(format!("the user's certificate cannot be registered: {why}")))?;
+    }
+    Ok(())
 }

@@ -1,5 +1,8 @@
 use super::*;
 
+mod lint;
+mod names;
+
 const MINIMAL: &str = r#"
 issuer = "https://idp.example"
 client_id = "9b0f"
@@ -64,11 +67,11 @@ id_token_algorithms = ["ES384"]
 
 #[test]
 fn mistakes_are_named() {
-    let unknown = why(&format!("{MINIMAL}tokenEndpointURL = \"x\"\n"));
-    assert!(unknown.contains("line 8") && unknown.contains("tokenEndpointURL"), "{unknown}");
+    let unknown = why(&format!("{MINIMAL}token_url = \"x\"\n"));
+    assert!(unknown.contains("line 8: token_url"), "{unknown}");
     assert!(unknown.contains("token_endpoint"), "the known fields are listed: {unknown}");
-    assert!(why(&MINIMAL.replace("issuer", "#")).contains("issuer"));
-    assert!(why(&MINIMAL.replace("\"9b0f\"", "7")).contains("line 3"));
+    assert!(why(&MINIMAL.replace("issuer", "#")).contains("issuer: it is missing"));
+    assert!(why(&MINIMAL.replace("\"9b0f\"", "7")).contains("line 3: client_id: a text is expected, not a number"));
     assert!(why("issuer = ").contains("line 1"));
     assert!(why(&"#".repeat(70_000)).contains("larger"));
     for (line, part) in [
@@ -79,25 +82,61 @@ fn mistakes_are_named() {
         ("nonce_endpoint = \"ftp://127.0.0.1/n\"", "https"),
         ("nonce_endpoint = \"https://idp.example/n \"", "white space"),
         ("nonce_endpoint = \" https://idp.example/n\"", "white space"),
-        ("nonce_endpoint = \"https://idp.example/\\tn\"", "white space"),
-        ("nonce_endpoint = \"https://idp.example/\\nn\"", "white space"),
+        ("nonce_endpoint = \"https://idp.example/\\tn\"", "control"),
+        ("nonce_endpoint = \"https://idp.example/\\nn\"", "control"),
         ("nonce_endpoint = \"https://idp.example/\\u0001n\"", "control"),
+        ("nonce_endpoint = [\"https://idp.example/n\"]", "a list"),
     ] {
         let text = MINIMAL.replace("nonce_endpoint = \"https://idp.example/psso/nonce\"", line);
-        assert!(why(&text).contains("nonce_endpoint") && why(&text).contains(part), "{line}");
+        assert!(why(&text).contains("line 5: nonce_endpoint") && why(&text).contains(part), "{line}: {}", why(&text));
     }
     for (line, part) in [
         ("id_token_algorithms = []", "empty"),
         ("id_token_algorithms = [\"none\"]", "none"),
         ("id_token_algorithms = [\"HS256\"]", "HS256"),
         ("x5c = \"both\"", "both"),
+        ("rsa_key_id = \"md5\"", "md5"),
         ("server_nonce_claim = \"nonce\"", "server_nonce_claim"),
+        ("server_nonce_claim = \"jti\"", "server_nonce_claim"),
         ("server_nonce_claim = \"\"", "server_nonce_claim"),
+        ("previous_refresh_token_claim = \"refresh_token\"", "previous_refresh_token_claim"),
+        ("previous_refresh_token_claim = \"request_nonce\"", "previous_refresh_token_claim"),
+        ("include_previous_refresh_token = 1", "true or false"),
         ("jwt_parameter = \"grant_type\"", "jwt_parameter"),
         ("nonce_response_keypath = \"a..b\"", "nonce_response_keypath"),
         ("additional_scopes = [\"a b\"]", "additional_scopes"),
+        ("additional_scopes = \"a\"", "a list of texts"),
+        ("groups = [7]", "a list of texts"),
+        ("invalid_credential_predicate = \"a LIKE 'b'\"", "LIKE"),
+        ("[assertion_algorithms]\nrsa1024 = \"RS256\"", "assertion_algorithms.rsa1024"),
+        ("[assertion_algorithms]\np256 = \"RS256\"", "RS256"),
+        ("[assertion_algorithms]\nrsa2048 = \"PS256\"", "PS256"),
+        ("login_request_encryption_key = \"AAAA\"", "point"),
+        (
+            "login_request_encryption_key = \"-----BEGIN PRIVATE KEY-----\\nAAAA\\n-----END PRIVATE KEY-----\"",
+            "PRIVATE",
+        ),
+        ("login_request_encryption_algorithm = \"HPKE-P256-SHA256-A256GCM\"", "HPKE"),
+        ("login_request_encryption_algorithm = \"RSA-OAEP\"", "RSA-OAEP"),
+        ("federation_type = \"ws-trust\"", "federation"),
+        ("hpke_pre_shared_key = \"x\"", "HPKE"),
+        ("login_request_hpke_pre_shared_key = \"x\"", "HPKE"),
+        ("jwks_trusted_root_certificates = []", "JWKS"),
+        ("authorization_url = \"https://x.example\"", "web method"),
+        ("loginRequestEncryptionAPVPrefix = \"x\"", "it is called login_request_encryption_apv_prefix here"),
+        ("kerberos_ticket_mappings = [1]", "a table"),
+        ("[[kerberos_ticket_mappings]]\nrealm_key = \"r\"", "ticket_key_path"),
+        ("[[kerberos_ticket_mappings]]\nticket_key_path = \"t\"\nrealm = \"r\"", "kerberos_ticket_mappings.realm"),
+        (
+            "[[kerberos_ticket_mappings]]\nticket_key_path = \"t\"\n[[kerberos_ticket_mappings]]\nticket_key_path = \"t\"",
+            "two",
+        ),
+        ("[custom_login_request_values]\na = 1", "custom_login_request_values.a"),
+        ("[custom_login_request_body_claims]\na = 2026-01-31", "a date"),
+        ("[custom_login_request_body_claims]\na = inf", "JSON"),
     ] {
-        assert!(why(&format!("{MINIMAL}{line}\n")).contains(part), "{line}");
+        let seen = why(&format!("{MINIMAL}{line}\n"));
+        assert!(seen.contains(part), "{line}: {seen}");
     }
     assert!(why(&MINIMAL.replace("\"9b0f\"", "\" \"")).contains("client_id"));
 }

@@ -9,6 +9,7 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Proxy};
 use zeroize::Zeroizing;
 
+use super::roots::Roots;
 use super::{HttpClient, HttpError, HttpRequest, HttpResponse, MAX_BODY_LEN, Method, is_allowed_url, is_loopback};
 
 /// How long to wait. A login at a slow identity provider takes a few seconds.
@@ -27,7 +28,7 @@ impl Default for TimeLimits {
     }
 }
 
-/// Blocking HTTP with TLS by rustls and the system's own trust in certificates.
+/// Blocking HTTP with TLS by rustls and the system's own trust in certificates, or trust in given [`Roots`].
 ///
 /// No redirects, no cookies, no `http` except to this machine. A proxy is taken from the environment as usual
 /// (`HTTPS_PROXY`, `NO_PROXY`), but never for this machine.
@@ -41,11 +42,17 @@ impl UreqClient {
     /// Makes a client. Nothing is connected yet.
     #[must_use]
     pub fn new(limits: TimeLimits) -> Self {
-        Self::with_proxy(limits, Proxy::try_from_env())
+        Self::build(limits, RootCerts::PlatformVerifier, Proxy::try_from_env())
     }
 
-    fn with_proxy(limits: TimeLimits, proxy: Option<Proxy>) -> Self {
-        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
+    /// Makes a client that trusts these authorities *instead of* the system's.
+    #[must_use]
+    pub fn with_roots(limits: TimeLimits, roots: &Roots) -> Self {
+        Self::build(limits, roots.certificates(), Proxy::try_from_env())
+    }
+
+    fn build(limits: TimeLimits, roots: RootCerts, proxy: Option<Proxy>) -> Self {
+        let tls = TlsConfig::builder().root_certs(roots).build();
         let agent = Agent::config_builder()
             .tls_config(tls)
             .proxy(proxy)

@@ -5,7 +5,7 @@ use crate::idp::{CLIENT_ID, Faults, Idp, Names, REFRESH_TOKEN, form, header, lp}
 use crate::{keys, login_with};
 use jose::Algorithm;
 use jose::jws::Jws;
-use psso::{CardCredential, Error};
+use psso::{CardCredential, Error, RegistrationRequest};
 use secrecy::ExposeSecret as _;
 
 #[test]
@@ -13,7 +13,7 @@ fn every_kind_of_card() {
     let (_dir, keys) = keys();
     let idp = Idp::new(Faults::default());
     let client = idp.client("");
-    assert!(client.register(&keys, "alice").unwrap().created);
+    assert!(client.register(&keys, &RegistrationRequest::new("alice")).unwrap().created);
     for mut card in [
         Card::p256(),
         Card::p384(),
@@ -73,7 +73,7 @@ fn the_card_works_between_two_network_steps() {
     let (certificate, signer) = card.credential();
     let signed = client.sign_assertion(pending, CardCredential { certificate_der: &certificate, signer }).unwrap();
     assert_eq!(idp.seen.lock().unwrap().len(), 1, "nothing is sent while the card signs");
-    assert!(!format!("{signed:?}").contains(signed.assertion()));
+    assert!(!format!("{signed:?}").contains(signed.assertion().unwrap()));
     client.submit(signed, &keys).unwrap();
 }
 
@@ -90,7 +90,7 @@ fn names_of_parameters_follow_the_configuration() {
     let mut card = Card::p256();
     let (certificate, signer) = card.credential();
     let signed = client.sign_assertion(pending, CardCredential { certificate_der: &certificate, signer }).unwrap();
-    let assertion = Jws::parse(signed.assertion()).unwrap();
+    let assertion = Jws::parse(signed.assertion().unwrap()).unwrap();
     assert!(assertion.header()["x5c"].is_string());
     let claims = assertion.claims().unwrap();
     assert!(claims["srv"].as_str().unwrap().starts_with("server-nonce-"));
@@ -163,7 +163,10 @@ fn user_names_that_cannot_be_one() {
     let client = idp.client("");
     for user in ["", "  ", "a\nb", "a\0", &"x".repeat(300)] {
         assert!(matches!(client.begin_login(user), Err(Error::Config { .. })), "{user:?}");
-        assert!(matches!(client.register(&keys, user), Err(Error::Config { .. })), "{user:?}");
+        assert!(
+            matches!(client.register(&keys, &RegistrationRequest::new(user)), Err(Error::Config { .. })),
+            "{user:?}"
+        );
     }
     assert!(idp.seen.lock().unwrap().is_empty());
 }

@@ -1,7 +1,7 @@
 //! Endpoints that answer with something else than the protocol.
 
-use psso::Error;
 use psso::http::{HttpError, HttpResponse};
+use psso::{Error, RegistrationRequest};
 use serde_json::json;
 
 use crate::idp::{Faults, Idp, answer};
@@ -50,7 +50,7 @@ fn json_counts_under_any_media_type_where_there_is_no_token() {
         };
         login_with(labels(&["nonce", "jwks"])).unwrap();
         let idp = Idp::new(labels(&["register"]));
-        assert!(idp.client("").register(&keys().1, "alice").unwrap().created);
+        assert!(idp.client("").register(&keys().1, &RegistrationRequest::new("alice")).unwrap().created);
         assert!(matches!(login_with(labels(&["token"])), Err(Error::UnexpectedAnswer { .. })));
     }
 }
@@ -121,9 +121,9 @@ fn registrations() {
     let (_dir, keys) = keys();
     let idp = Idp::new(Faults::default());
     let client = idp.client("");
-    let first = client.register(&keys, "alice").unwrap();
+    let first = client.register(&keys, &RegistrationRequest::new("alice")).unwrap();
     assert_eq!((first.device_id, first.user, first.created), (keys.signing_public().kid, "alice".to_owned(), true));
-    assert!(!client.register(&keys, "alice").unwrap().created, "the same again");
+    assert!(!client.register(&keys, &RegistrationRequest::new("alice")).unwrap().created, "the same again");
 
     for (status, body, claim) in [
         (201, json!({"device_id": "other", "user": "alice"}), Some("device_id")),
@@ -134,7 +134,7 @@ fn registrations() {
         let wrong = answer(status, "application/json", body.to_string().as_bytes());
         let idp =
             Idp::new(Faults { answer: Box::new(move |_, response| *response = wrong.clone()), ..Faults::default() });
-        match (idp.client("").register(&keys, "alice"), claim) {
+        match (idp.client("").register(&keys, &RegistrationRequest::new("alice")), claim) {
             (Err(Error::Rejected { claim: got, .. }), Some(claim)) => assert_eq!(got, claim),
             (Err(Error::Endpoint { status: 409, .. }), None) => {}
             (other, _) => panic!("{other:?}"),
@@ -143,5 +143,5 @@ fn registrations() {
     let config = "issuer=\"a\"\nclient_id=\"b\"\naudience=\"c\"\nnonce_endpoint=\"https://i.example/n\"\n\
                   token_endpoint=\"https://i.example/t\"\njwks_endpoint=\"https://i.example/j\"";
     let client = psso::Client::new(psso::Config::from_toml(config).unwrap(), Box::new(crate::idp::Wire(idp)));
-    assert!(matches!(client.register(&keys, "alice"), Err(Error::Config { .. })));
+    assert!(matches!(client.register(&keys, &RegistrationRequest::new("alice")), Err(Error::Config { .. })));
 }

@@ -12,7 +12,7 @@ mod server;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use psso::{Client, DeviceKeys, UreqClient};
+use psso::{Client, DeviceKeys, RegistrationRequest, UreqClient};
 use secrecy::ExposeSecret as _;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -70,7 +70,7 @@ fn a_login_logs_no_token_and_no_request() {
     let dir = tempfile::tempdir().unwrap();
     let keys = DeviceKeys::open_or_create(&dir.path().join("state")).unwrap();
     let client = Client::new(idp::config(&base, ""), Box::new(UreqClient::default()));
-    client.register(&keys, "alice").unwrap();
+    client.register(&keys, &RegistrationRequest::new("alice")).unwrap();
     let outcome = card::login(&client, &keys, &mut card::Card::p256()).unwrap();
     let logged = capture.take();
 

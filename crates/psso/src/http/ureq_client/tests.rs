@@ -173,7 +173,7 @@ fn plain_http_stays_on_this_machine() {
 fn a_name_that_does_not_resolve_is_nobody_there() {
     // RFC 6761 6.4: .invalid never resolves.
     let url = Url::parse("https://idp.invalid/").unwrap();
-    let client = UreqClient::with_proxy(TimeLimits::default(), None);
+    let client = UreqClient::build(TimeLimits::default(), RootCerts::PlatformVerifier, None);
     let error = client.send(&HttpRequest::get(&url, "x/y")).unwrap_err();
     assert!(matches!(error, HttpError::Unreachable(_) | HttpError::Timeout { .. }), "{error:?}");
 }
@@ -206,7 +206,7 @@ fn a_certificate_of_an_unknown_issuer_is_not_trusted() {
 #[test]
 fn a_proxy_on_the_way_is_named_without_its_password() {
     let proxy = Proxy::new(&format!("http://alice:SECRET@127.0.0.1:{NOBODY}")).unwrap();
-    let client = UreqClient::with_proxy(TimeLimits::default(), Some(proxy));
+    let client = UreqClient::build(TimeLimits::default(), RootCerts::PlatformVerifier, Some(proxy));
     let url = Url::parse("https://idp.example/").unwrap();
     let error = client.send(&HttpRequest::get(&url, "x/y")).unwrap_err();
     assert!(matches!(&error, HttpError::Proxy { proxy, .. } if *proxy == format!("127.0.0.1:{NOBODY}")), "{error:?}");

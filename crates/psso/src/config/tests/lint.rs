@@ -1,0 +1,99 @@
+//! Every finding at once, with its line.
+
+use super::MINIMAL;
+use crate::config::{Config, Level};
+
+fn lint(more: &str) -> Vec<(Level, Option<usize>, String)> {
+    let text = format!("{}{more}", MINIMAL.replace("http://127.0.0.1:8080", "https://idp.example"));
+    let found = Config::lint(&text);
+    assert_eq!(found.iter().all(|finding| finding.level == Level::Warning), Config::from_toml(&text).is_ok(), "{more}");
+    found.into_iter().map(|finding| (finding.level, finding.line, finding.to_string())).collect()
+}
+
+#[test]
+fn all_mistakes_at_once_in_the_order_of_the_file() {
+    let text = "issuer = 7\nclient_id = \"\"\ntoken_endpoint = \"ftp://x\"\nnonsense = 1\n";
+    let found: Vec<String> = Config::lint(text).iter().map(ToString::to_string).collect();
+    let starts = [
+        "line 1: issuer: a text",
+        "line 2: client_id: it is empty",
+        "line 3: token_endpoint: \"ftp://x\"",
+        "line 4: nonsense: no such field",
+        "audience: it is missing",
+        "nonce_endpoint: it is missing",
+        "jwks_endpoint: it is missing",
+    ];
+    assert_eq!(found.len(), starts.len(), "{found:?}");
+    for (found, start) in found.iter().zip(starts) {
+        assert!(found.starts_with(start), "{found}");
+    }
+    let first = Config::from_toml(text).unwrap_err().to_string();
+    assert!(first.contains("line 1: issuer") && first.contains("(and 6 more)"), "{first}");
+}
+
+#[test]
+fn malformed_toml_has_its_lines_too() {
+    let found = Config::lint("issuer = \"a\"\nclient_id = \n\naudience = \"b\" c\n");
+    let lines: Vec<_> = found.iter().map(|finding| finding.line).collect();
+    assert!(lines.contains(&Some(2)) && lines.contains(&Some(4)), "{found:?}");
+    let twice = Config::lint("issuer = \"a\"\nissuer = \"b\"\n");
+    assert_eq!((twice.len(), twice[0].line), (1, Some(2)), "{twice:?}");
+    assert!(!Config::lint(&"[".repeat(5000)).is_empty());
+    assert!(!Config::lint(&"a=[".repeat(5000)).is_empty());
+}
+
+#[test]
+fn what_works_and_deserves_a_look() {
+    assert!(lint("").is_empty());
+    for (more, line, part) in [
+        ("refresh_endpoint = \"http://[::1]:1/r\"", 8, "http: nothing is encrypted"),
+        ("nonce_response_keypath = \"nonce\"", 8, "Apple's default is \"Nonce\""),
+        ("server_nonce_claim = \"srv\"", 8, "Apple's default is \"request_nonce\""),
+        ("jwt_parameter = \"request\"", 8, "Apple's default is \"assertion\""),
+        ("additional_scopes = []", 8, "urn:apple:platformsso"),
+        ("x5c = \"string\"", 8, "RFC 7515"),
+        ("id_token_algorithms = [\"ES384\"]", 8, "ES256 and RS256 only"),
+        ("[assertion_algorithms]\np384 = \"ES384\"", 8, "does not list ES384"),
+        ("login_request_encryption_apv_prefix = \"X\"", 8, "means nothing without login_request_encryption_key"),
+        ("previous_refresh_token_claim = \"previous_refresh_token\"", 8, "include_previous_refresh_token = true"),
+        ("\n\n[custom_login_request_body_claims]\njti = \"x\"", 10, "custom_login_request_body_claims.jti: it shadows"),
+        ("[custom_assertion_request_body_claims]\nnbf = 1", 8, "not valid"),
+        ("[custom_refresh_request_header_claims]\n\"x5t#S256\" = \"x\"", 8, "the SHA-256 of a certificate"),
+    ] {
+        let found = lint(more);
+        let (level, at, text) = found.first().unwrap_or_else(|| panic!("nothing is found in {more}"));
+        assert_eq!((*level, *at), (Level::Warning, Some(line)), "{more}: {text}");
+        assert!(found.iter().any(|(_, _, text)| text.contains(part)), "{more}: {found:?}");
+    }
+    let newer = lint("login_request_encryption_algorithm = \"ECDH-ES\"");
+    assert!(newer.iter().any(|(_, _, text)| text.contains("macOS 15")), "{newer:?}");
+}
+
+#[test]
+fn claims_of_the_protocol_cannot_be_given_values() {
+    for table in ["login_request", "assertion_request", "refresh_request", "key_request", "key_exchange_request"] {
+        for (part, names) in [
+            ("header", &["typ", "alg", "kid", "x5c", "crit"][..]),
+            ("body", &["iss", "aud", "exp", "nonce", "request_nonce"][..]),
+        ] {
+            for name in names {
+                let found = lint(&format!("[custom_{table}_{part}_claims]\n{name} = \"x\"\n"));
+                let (level, _, text) = &found[0];
+                assert_eq!(*level, Level::Error, "{table} {name}");
+                assert!(text.contains(&format!("_claims.{name}: the protocol uses this name")), "{text}");
+            }
+        }
+        if table != "assertion_request" {
+            for name in ["platform_sso_version", "grant_type", "assertion"] {
+                let found = lint(&format!("[custom_{table}_values]\n{name} = \"x\"\n"));
+                assert_eq!(found[0].0, Level::Error, "{table} {name}");
+            }
+        }
+    }
+    assert_eq!(lint("[custom_nonce_request_values]\ngrant_type = \"x\"")[0].0, Level::Error);
+    // Names that the configuration chooses are the protocol's as well.
+    let chosen = lint("server_nonce_claim = \"srv\"\n[custom_login_request_body_claims]\nsrv = \"x\"\n");
+    assert!(chosen.iter().any(|(level, ..)| *level == Level::Error), "{chosen:?}");
+    let free = lint("server_nonce_claim = \"srv\"\n[custom_login_request_body_claims]\nrequest_nonce = \"x\"\n");
+    assert!(free.iter().all(|(level, ..)| *level == Level::Warning), "{free:?}");
+}

@@ -1,0 +1,81 @@
+//! The certificates of the authorities that an identity provider's server is trusted by.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use ureq::tls::{Certificate, RootCerts};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::pem::Pem;
+use x509_parser::prelude::FromDer as _;
+
+use crate::Error;
+use crate::error::shown;
+
+/// Certificates of authorities (RFC 5280), at least one. They take the place of the system's, so that nothing else is
+/// trusted.
+///
+/// A Mac trusts the system's alone for this protocol (AUTHPROC); this is for test installations.
+#[derive(Clone)]
+pub struct Roots(Vec<Certificate<'static>>);
+
+impl Roots {
+    /// Reads PEM with one certificate or more (RFC 7468 5).
+    ///
+    /// # Errors
+    /// [`Error::Config`] when there is something else in it, or nothing.
+    pub fn from_pem(text: &str) -> Result<Self, Error> {
+        let mut certificates = Vec::new();
+        for block in Pem::iter_from_buffer(text.as_bytes()) {
+            let block = block.map_err(|_| Error::config("malformed PEM"))?;
+            if block.label != "CERTIFICATE" {
+                return Err(Error::config(format!("PEM with \"{}\" is no certificate", shown(&block.label, 40))));
+            }
+            match X509Certificate::from_der(&block.contents) {
+                Ok(([], _)) => certificates.push(Certificate::from_der(&block.contents).to_owned()),
+                _ => return Err(Error::config("what is in the PEM is not an X.509 certificate")),
+            }
+        }
+        if certificates.is_empty() {
+            return Err(Error::config("there is no certificate in PEM"));
+        }
+        Ok(Self(certificates))
+    }
+
+    /// Reads a file with certificates in PEM, at most 1 MiB.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the file's name when it cannot be read, and as [`from_pem`](Self::from_pem).
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let mut text = String::new();
+        File::open(path).and_then(|file| file.take(MAX_FILE_LEN).read_to_string(&mut text)).map_err(|source| {
+            Error::Config {
+                why: format!("the certificates {} cannot be read", path.display()),
+                source: Some(source.into()),
+            }
+        })?;
+        Self::from_pem(&text).map_err(|error| match error {
+            Error::Config { why, source } => Error::Config { why: format!("{}: {why}", path.display()), source },
+            other => other,
+        })
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn certificates(&self) -> RootCerts {
+        RootCerts::new_with_certs(&self.0)
+    }
+}
+
+impl fmt::Debug for Roots {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Roots({})", self.0.len())
+    }
+}
+
+const MAX_FILE_LEN: u64 = 1 << 20;

@@ -1,0 +1,69 @@
+//! Groups, identifiers and Kerberos tickets in the answer.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use psso::{Error, LoginOutcome};
+use serde_json::{Value, json};
+
+use crate::{idp, keys, secret};
+
+/// A login whose answer carries this.
+fn login(more: &str, id_token: Value, content: Value) -> Result<LoginOutcome, Error> {
+    let (_dir, keys) = keys();
+    let idp = idp(&keys);
+    idp.answers(move |_, answer| {
+        answer.id_token.extend(crate::idp::object(id_token.clone()));
+        answer.content.extend(crate::idp::object(content.clone()));
+    });
+    let client = idp.client(more);
+    client.submit(client.with_password(client.begin_login("alice").unwrap(), &secret("p")).unwrap(), &keys)
+}
+
+fn rejected(result: Result<LoginOutcome, Error>) -> (&'static str, String) {
+    match result {
+        Err(Error::Rejected { claim, why }) => (claim, why),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn groups_are_where_the_configuration_says() {
+    let outcome = login("", json!({"groups": ["a", "b"], "roles": ["c"]}), json!({})).unwrap();
+    assert_eq!(outcome.groups, ["a", "b"]);
+    let outcome = login("group_response_claim = \"roles\"", json!({"groups": 7, "roles": ["c"]}), json!({})).unwrap();
+    assert_eq!(outcome.groups, ["c"]);
+    assert!(login("groups = [\"a\"]", json!({}), json!({})).unwrap().groups.is_empty(), "a member of none");
+    for wrong in [json!("a"), json!([7]), json!([""]), json!({"a": 1}), json!([["a"]])] {
+        assert_eq!(rejected(login("", json!({"groups": wrong}), json!({}))).0, "groups");
+    }
+}
+
+#[test]
+fn the_unique_identifier_is_where_the_configuration_says() {
+    let named = "unique_identifier_claim = \"oid\"";
+    let outcome = login(named, json!({"oid": "o-1"}), json!({})).unwrap();
+    assert_eq!(outcome.unique_identifier.as_deref(), Some("o-1"));
+    let (claim, why) = rejected(login(named, json!({}), json!({})));
+    assert_eq!(claim, "unique_identifier");
+    assert!(why.contains("oid"), "{why}");
+    assert_eq!(rejected(login("", json!({"sub": 7}), json!({}))).0, "unique_identifier");
+}
+
+#[test]
+fn kerberos_tickets_are_told_and_not_shown() {
+    let session_key = STANDARD.encode([0xa7; 32]);
+    let message = STANDARD.encode([0x6b; 900]);
+    let ticket = json!({"clientName": "alice", "encryptionKeyType": 18, "messageBuffer": message, "realm": "EXAMPLE.COM",
+        "serviceName": "krbtgt/EXAMPLE.COM", "sessionKey": session_key});
+    let more = "[[kerberos_ticket_mappings]]\nticket_key_path = \"login_tgt\"\n\
+                [[kerberos_ticket_mappings]]\nticket_key_path = \"cloud.tgt\"\n";
+    let outcome = login(more, json!({}), json!({"login_tgt": ticket})).unwrap();
+    assert_eq!(outcome.kerberos.len(), 1);
+    assert_eq!((outcome.kerberos[0].realm.as_str(), outcome.kerberos[0].message_len), ("EXAMPLE.COM", 900));
+    let shown = format!("{outcome:?}");
+    assert!(!shown.contains(&session_key) && !shown.contains(&message), "{shown}");
+
+    let (claim, why) = rejected(login(more, json!({}), json!({"cloud": {"tgt": {"realm": "R"}}})));
+    assert_eq!(claim, "kerberos_ticket");
+    assert!(why.contains("cloud.tgt"), "{why}");
+}

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::bench::Bench;
 use crate::bench::idp::Idp;
 use crate::bench::oracle::{authority, python, script};
 use crate::bench::stand_in::{PASSWORD, Padding, StandIn};
-use crate::bench::Bench;
 
 /// New devices, cards, user keys and ephemeral keys: at least so many of each.
 const ROUNDS: u64 = 500;
@@ -18,7 +18,7 @@ fn hundreds_of_devices_log_in_with_every_method() {
     let authority = authority(&bench, "ca");
     let passwords = bench.file("passwords", format!("alice:{PASSWORD}\n"));
     let idp = Idp::start(&bench, &authority.0, &["--passwords", passwords.to_str().unwrap()]);
-    let (report, padding) = every_method(&bench, &idp.url, &authority, ROUNDS);
+    let (report, padding) = every_method(&bench, &idp.url, &authority, &[&ROUNDS.to_string(), "until-padded"]);
     let rounds = report["rounds"].as_u64().unwrap();
     assert!(rounds >= ROUNDS, "{report}");
     let done = |what: &str| report["done"][what].as_u64().unwrap_or_default();
@@ -40,7 +40,7 @@ fn the_independent_client_and_the_independent_provider_agree() {
     let authority = authority(&bench, "ca");
     let stand_in = StandIn::start(&bench, &authority.0, None);
     for profile in ["", "/full"] {
-        let (report, _) = every_method(&bench, &format!("{}{profile}", stand_in.url), &authority, 20);
+        let (report, _) = every_method(&bench, &format!("{}{profile}", stand_in.url), &authority, &["20"]);
         assert_eq!(report["done"]["refusals"].as_u64(), Some(4 * report["rounds"].as_u64().unwrap().div_ceil(50)));
     }
 }
@@ -50,12 +50,12 @@ fn every_method(
     bench: &Bench,
     url: &str,
     authority: &(std::path::PathBuf, std::path::PathBuf),
-    rounds: u64,
+    rounds: &[&str],
 ) -> (Value, Padding) {
     let password = bench.file("password", PASSWORD);
-    let [client, certificate, key, password] =
-        [&script("every_method.py"), &authority.0, &authority.1, &password].map(|path| path.to_str().unwrap().to_owned());
-    let arguments = [&client, url, &certificate, &key, "alice", &password, &rounds.to_string()];
+    let [client, certificate, key, password] = [&script("every_method.py"), &authority.0, &authority.1, &password]
+        .map(|path| path.to_str().unwrap().to_owned());
+    let arguments = [&[client.as_str(), url, &certificate, &key, "alice", &password], rounds].concat();
     let run = bench.command(python(), &arguments).limit(Duration::from_secs(300)).output().success();
     let report = run.json();
     let padding = serde_json::from_value(report["padding"].clone()).unwrap();

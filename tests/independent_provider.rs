@@ -45,8 +45,8 @@ fn hundreds_of_devices_log_in_with_every_method() {
                 scope.spawn(|| {
                     let clients = configurations.each_ref().map(|text| client(text));
                     // The number of a round is taken once; what is over the limit is taken by the next crowd.
-                    while let Ok(turn) =
-                        next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |turn| (turn < until).then_some(turn + 1))
+                    while let Ok(turn) = next
+                        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |turn| (turn < until).then_some(turn + 1))
                     {
                         let round = Round::new(&folder, &authority, turn);
                         round.run(&clients[turn % PROFILES.len()], PROFILES[turn % PROFILES.len()], &rsa);
@@ -113,7 +113,7 @@ impl<'a> Round<'a> {
         }
         self.with_user_key(client, profile);
         self.with_password(client, profile, outcome.tokens.refresh_token.as_ref().unwrap());
-        let token = self.refresh(client, profile, outcome.tokens.refresh_token.unwrap());
+        let token = self.refresh(client, profile, &outcome.tokens.refresh_token.unwrap());
         self.key_service(client, &token);
     }
 
@@ -154,12 +154,12 @@ impl<'a> Round<'a> {
         }
     }
 
-    fn refresh(&self, client: &Client, profile: &str, token: SecretString) -> SecretString {
-        let outcome = self.check(profile, client.refresh(&self.user, &token, &self.keys).unwrap());
+    fn refresh(&self, client: &Client, profile: &str, token: &SecretString) -> SecretString {
+        let outcome = self.check(profile, client.refresh(&self.user, token, &self.keys).unwrap());
         let new = outcome.tokens.refresh_token.unwrap();
         assert_ne!(new.expose_secret(), token.expose_secret());
         if self.turn % 50 == 9 {
-            let again = client.refresh(&self.user, &token, &self.keys);
+            let again = client.refresh(&self.user, token, &self.keys);
             assert!(again.is_err(), "{again:?}");
             let mut card = self.authority.issue(&self.user, CardKey::p256());
             return self.with_card(client, &mut card).unwrap().tokens.refresh_token.unwrap();

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -39,6 +39,7 @@ fn measure_logins() {
 #[test]
 fn what_measures_logins_works() {
     let text = measured(&Amount { logins: 200, warm: 100, rounds: 5 });
+    print!("{text}");
     assert_eq!(text.lines().filter(|line| line.starts_with("| ")).count(), 10, "{text}");
 }
 
@@ -52,7 +53,7 @@ fn measured(amount: &Amount) -> String {
     let authority = SoftwareAuthority::new(&bench);
     let idp = Idp::start_quietly(&bench, &authority.file);
     let configuration = fs::read_to_string(idp.configuration(&bench)).unwrap();
-    let own = own_time(bench.path("alone"), &configuration, &authority, amount.rounds);
+    let own = own_time(&bench.path("alone"), &configuration, &authority, amount.rounds);
     let before = cryptography(&authority, amount.rounds);
     fs::create_dir(bench.path("load")).unwrap();
     let mut memory = Vec::new();
@@ -157,11 +158,11 @@ struct OwnTime {
     with_provider: Duration,
 }
 
-fn own_time(folder: PathBuf, configuration: &str, authority: &SoftwareAuthority, logins: usize) -> OwnTime {
+fn own_time(folder: &Path, configuration: &str, authority: &SoftwareAuthority, logins: usize) -> OwnTime {
     let elsewhere = Rc::new(Cell::new(Duration::ZERO));
     let http = Timed { inner: UreqClient::new(TimeLimits::default()), time: Rc::clone(&elsewhere) };
     let client = Client::new(Config::from_toml(configuration).unwrap(), Box::new(http));
-    let keys = DeviceKeys::open_or_create(&folder).unwrap();
+    let keys = DeviceKeys::open_or_create(folder).unwrap();
     client.register(&keys, &RegistrationRequest::new("alice")).unwrap();
     let mut card = authority.issue("alice", CardKey::p256());
     let certificate = card.certificate.clone();

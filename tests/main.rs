@@ -35,6 +35,7 @@ mod hardware;
 mod icam;
 mod identities;
 mod independent_client;
+mod independent_commands;
 mod independent_provider;
 mod keyboard;
 mod login_benchmark;

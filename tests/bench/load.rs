@@ -118,13 +118,23 @@ impl Worker {
         let devices = devices.collect();
         let wire = Rc::new(Wire::new(&config));
         let client = Client::new(config, Box::new(KeepsLogins(Rc::clone(&wire))));
-        Self { client, wire, card: authority.issue("alice", CardKey::p256()), devices, turn: 0, pending: Vec::new(), requests: Vec::new() }
+        Self {
+            client,
+            wire,
+            card: authority.issue("alice", CardKey::p256()),
+            devices,
+            turn: 0,
+            pending: Vec::new(),
+            requests: Vec::new(),
+        }
     }
 
     fn do_step(&mut self, step: Step, logins: usize) {
         match step {
             Step::Nonces => self.pending = (0..logins).map(|_| self.client.begin_login("alice").unwrap()).collect(),
-            Step::Sign => self.requests = mem::take(&mut self.pending).into_iter().map(|login| self.sign(login)).collect(),
+            Step::Sign => {
+                self.requests = mem::take(&mut self.pending).into_iter().map(|login| self.sign(login)).collect()
+            }
             Step::Send => mem::take(&mut self.requests).iter().for_each(|request| self.send(request)),
             Step::Forget => self.pending.clear(),
         }
@@ -189,7 +199,8 @@ impl Wire {
         stream.get_mut().write_all(&message).unwrap();
         let mut line = String::new();
         stream.read_line(&mut line).unwrap();
-        let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{line:?}"));
+        let status =
+            line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{line:?}"));
         let (mut length, mut content_type) = (0, None);
         loop {
             line.clear();

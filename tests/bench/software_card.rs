@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use psso::jose::{Algorithm, PublicKey, Signer, SignerError, ecdsa};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    OtherNameValue, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, PKCS_RSA_SHA384, PublicKeyData as _,
-    SanType, SigningKey as _,
+    OtherNameValue, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, PKCS_RSA_SHA384,
+    PublicKeyData as _, SanType, SigningKey as _,
 };
 
 use super::Bench;

@@ -23,7 +23,9 @@ pub(crate) use card::{
 pub(crate) use doctor::Doctor;
 pub(crate) use mapping::{Mapping, MappingExplain, MappingLint, MappingNew};
 pub(crate) use provision::{Import, Provision, ProvisionCommand, Ready};
-pub(crate) use psso::{DeviceArgs, Inspect, Keys, Login, Psso, Register};
+pub(crate) use psso::{
+    ConfigCommand, Inspect, KeyExchange, Keys, Login, Logout, PasswordArgs, Psso, Refresh, Register, SignedInArgs,
+};
 pub(crate) use shared::{AccountArgs, CardArgs, ChangeArgs, IdentityArgs, MacArgs, PinArgs, TransportArgs};
 
 /// Pair smart cards with accounts, and sign in with them.

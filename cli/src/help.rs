@@ -170,14 +170,72 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
                 "What to enter at an identity provider by hand",
                 "pivkit psso register --config psso.toml --state device --user alice --print",
             ),
+            Example(
+                "For the Secure Enclave method; a key in a file stands in",
+                "pivkit psso register --config psso.toml --state device --user alice --method secure-enclave-key",
+            ),
         ],
     ),
     (
         &["psso", "login"],
-        &[Example(
-            "Sign in; the card signs with the key in slot 9a",
-            "pivkit psso login --config psso.toml --state device --user alice --pin-file pin.txt",
-        )],
+        &[
+            Example(
+                "Sign in; the card signs with the key in slot 9a",
+                "pivkit psso login --config psso.toml --state device --user alice --pin-file pin.txt",
+            ),
+            Example(
+                "With a password, and the key of the tokens in a file",
+                "pivkit psso login --config psso.toml --state device --user alice --method password --password-file password.txt --key-store file",
+            ),
+        ],
+    ),
+    (
+        &["psso", "refresh"],
+        &[
+            Example("New tokens, without the card", "pivkit psso refresh --state device"),
+            Example("The same for a program", "pivkit psso refresh --state device --json"),
+        ],
+    ),
+    (
+        &["psso", "key-request"],
+        &[Example("A key that the identity provider holds", "pivkit psso key-request --state device")],
+    ),
+    (
+        &["psso", "key-exchange"],
+        &[
+            Example("Does it have that key?", "pivkit psso key-exchange --state device"),
+            Example("Keep the agreed key", "pivkit psso key-exchange --state device --out agreed.key"),
+        ],
+    ),
+    (
+        &["psso", "status"],
+        &[
+            Example("Who is signed in, and until when", "pivkit psso status --state device"),
+            Example("The same for a program", "pivkit psso status --state device --json"),
+        ],
+    ),
+    (
+        &["psso", "logout"],
+        &[
+            Example("See what would be removed", "pivkit psso logout --state device --dry-run"),
+            Example("Remove it without questions", "pivkit psso logout --state device --yes"),
+        ],
+    ),
+    (&["psso", "config"], &[Example("How a configuration is checked", "pivkit psso config lint --help")]),
+    (
+        &["psso", "config", "lint"],
+        &[
+            Example("A file before it is used", "pivkit psso config lint psso.toml"),
+            Example("The same for a program", "pivkit psso config lint psso.toml --json"),
+        ],
+    ),
+    (
+        &["psso", "config", "example"],
+        &[Example("Every field, with what it means", "pivkit psso config example > all-fields.toml")],
+    ),
+    (
+        &["psso", "config", "discover"],
+        &[Example("What an issuer says of itself", "pivkit psso config discover https://idp.example")],
     ),
     (
         &["psso", "inspect"],

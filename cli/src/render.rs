@@ -26,3 +26,8 @@ pub(crate) use station::station_closed;
 fn safe(text: &str) -> String {
     pivkit::text::escape_control(text).into_owned()
 }
+
+/// Foreign text of several lines, each fit for a terminal.
+pub(crate) fn lines(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", safe(line))).collect()
+}

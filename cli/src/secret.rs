@@ -1,4 +1,4 @@
-//! Where PIN, PUK and management key come from: the terminal, a file, or standard input. Never an argument, never the
+//! Where PIN, PUK, management key, password and registration token come from: the terminal, a file, or standard input. Never an argument, never the
 //! environment.
 
 use std::fs::File;
@@ -8,9 +8,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use pivkit::{CardError, ManagementKey, Pin, Puk, UiError};
+use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::args::PinArgs;
+use crate::args::{PasswordArgs, PinArgs};
 use crate::interrupt;
 
 /// Where to read a secret.
@@ -30,6 +31,18 @@ enum Kind {
     Puk,
     NewPuk,
     ManagementKey,
+    Password,
+    RegistrationToken,
+}
+
+impl From<&PasswordArgs> for SecretSource {
+    fn from(args: &PasswordArgs) -> Self {
+        match &args.password_file {
+            Some(file) => Self::File(file.clone()),
+            None if args.password_stdin => Self::Stdin,
+            None => Self::Terminal,
+        }
+    }
 }
 
 impl From<&PinArgs> for SecretSource {
@@ -54,7 +67,31 @@ pub(crate) fn management_key(path: &Path) -> Result<ManagementKey, UiError> {
     ManagementKey::from_hex(text.trim()).map_err(UiError::ManagementKey)
 }
 
+/// The registration token in a file, on its first line.
+pub(crate) fn registration_token(path: &Path) -> Result<SecretString, UiError> {
+    filled(&from_file(path, Kind::RegistrationToken)?, Kind::RegistrationToken, &path.display().to_string())
+}
+
+/// Text that is not empty.
+fn filled(text: &str, kind: Kind, from: &str) -> Result<SecretString, UiError> {
+    if text.is_empty() {
+        let why = "it is empty".to_owned();
+        return Err(UiError::Source { what: kind.what(), from: from.to_owned(), why, source: None });
+    }
+    Ok(SecretString::from(text))
+}
+
 impl SecretSource {
+    /// Reads a password; on a terminal after `prompt`, without echo.
+    pub(crate) fn password(&self, prompt: &str, may_ask: bool) -> Result<SecretString, UiError> {
+        let from = match self {
+            Self::Terminal => "the terminal".to_owned(),
+            Self::Stdin => "standard input".to_owned(),
+            Self::File(path) => path.display().to_string(),
+        };
+        filled(&self.read(Kind::Password, prompt, may_ask)?, Kind::Password, &from)
+    }
+
     /// Reads the PIN; on a terminal after `prompt`, without echo.
     pub(crate) fn pin(&self, prompt: &str, may_ask: bool) -> Result<Pin, UiError> {
         Pin::new(&self.read(Kind::Pin, prompt, may_ask)?).map_err(UiError::Pin)
@@ -166,8 +203,13 @@ fn first_line(mut input: impl Read, from: &str, kind: Kind) -> Result<Zeroizing<
         }
     }
     let line = buffer.get(..length).unwrap_or_default().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let refused = |why: String| UiError::Source { what: kind.what(), from: from.to_owned(), why, source: None };
+    if line.len() == MAX_LINE {
+        return Err(refused(format!("it has {MAX_LINE} bytes or more")));
+    }
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let text = std::str::from_utf8(line).map_err(|_| kind.invalid())?;
+    let text =
+        std::str::from_utf8(line).map_err(|_| kind.invalid().unwrap_or_else(|| refused("it is no text".into())))?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 
@@ -179,6 +221,8 @@ impl Kind {
             Self::Puk => "the PUK",
             Self::NewPuk => "the new PUK",
             Self::ManagementKey => "the management key",
+            Self::Password => "the password",
+            Self::RegistrationToken => "the registration token",
         }
     }
 
@@ -190,21 +234,25 @@ impl Kind {
             Self::Puk => "--puk-file",
             Self::NewPuk => "--new-puk-file",
             Self::ManagementKey => "--management-key-file",
+            Self::Password => "--password-file or --password-stdin",
+            Self::RegistrationToken => "--registration-token-file",
         }
     }
 
-    /// What is said of bytes that are not even text.
-    fn invalid(self) -> UiError {
+    /// What is said of bytes that are not even text, if there is something of its own.
+    fn invalid(self) -> Option<UiError> {
         match self {
-            Self::Pin | Self::NewPin => UiError::Pin(CardError::InvalidPin),
-            Self::Puk | Self::NewPuk => UiError::Puk(CardError::InvalidPuk),
-            Self::ManagementKey => UiError::ManagementKey(CardError::InvalidManagementKey),
+            Self::Pin | Self::NewPin => Some(UiError::Pin(CardError::InvalidPin)),
+            Self::Puk | Self::NewPuk => Some(UiError::Puk(CardError::InvalidPuk)),
+            Self::ManagementKey => Some(UiError::ManagementKey(CardError::InvalidManagementKey)),
+            Self::Password | Self::RegistrationToken => None,
         }
     }
 }
 
-/// Longer than the 64 digits of the longest management key, and than any PIN.
-const MAX_LINE: usize = 80;
+/// In bytes: longer than the 64 digits of the longest management key, than any PIN and password, and than the tokens that are
+/// given to people.
+const MAX_LINE: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -223,9 +271,22 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_is_cut_and_then_is_no_pin() {
-        let text = first_line(io::repeat(b'1'), "test", Kind::Pin).unwrap();
-        assert!(Pin::new(&text).is_err());
+    fn an_endless_line_is_refused() {
+        for kind in [Kind::Pin, Kind::Password] {
+            assert!(matches!(first_line(io::repeat(b'1'), "test", kind), Err(UiError::Source { .. })));
+        }
+        assert_eq!(first_line(&[b'1'; MAX_LINE - 1][..], "test", Kind::Password).unwrap().len(), MAX_LINE - 1);
+    }
+
+    #[test]
+    fn an_empty_password_is_none() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let read = || SecretSource::File(file.path().to_owned()).password("", false);
+        assert!(matches!(read(), Err(UiError::Source { .. })));
+        std::fs::write(&file, "  p\u{e4}ss word \n").unwrap();
+        assert_eq!(secrecy::ExposeSecret::expose_secret(&read().unwrap()), "  p\u{e4}ss word ");
+        std::fs::write(&file, b"\xff\n").unwrap();
+        assert!(matches!(read(), Err(UiError::Source { .. })));
     }
 
     #[test]

@@ -7,8 +7,9 @@ use nix::unistd::User;
 use pivkit::report::{ChangeReport, IdentityOffer};
 use pivkit::text::escape_control;
 use pivkit::{Pin, Puk, Ui, UiError};
+use secrecy::SecretString;
 
-use crate::args::{NewPinArgs, NewPukArgs, PinArgs, PukArgs};
+use crate::args::{NewPinArgs, NewPukArgs, PasswordArgs, PinArgs, PukArgs};
 use crate::secret::SecretSource;
 use crate::{interrupt, output, render};
 
@@ -20,13 +21,15 @@ pub(crate) struct Terminal {
     new_pin: SecretSource,
     puk: SecretSource,
     new_puk: SecretSource,
+    password: SecretSource,
 }
 
 impl Terminal {
     /// One that asks nothing if `non_interactive`, or if there is no terminal to ask on.
     pub(crate) fn new(non_interactive: bool) -> Self {
-        let (pin, new_pin, puk, new_puk) = Default::default();
-        Self { may_ask: !non_interactive && io::stderr().is_terminal(), yes: false, pin, new_pin, puk, new_puk }
+        let (pin, new_pin, puk, new_puk, password) = Default::default();
+        let may_ask = !non_interactive && io::stderr().is_terminal();
+        Self { may_ask, yes: false, pin, new_pin, puk, new_puk, password }
     }
 
     /// Takes consent as given if `yes`.
@@ -37,6 +40,11 @@ impl Terminal {
     /// Takes the PIN from where `args` say.
     pub(crate) fn with_pin(self, args: &PinArgs) -> Self {
         Self { pin: SecretSource::from(args), ..self }
+    }
+
+    /// Takes the password from where `args` say.
+    pub(crate) fn with_password(self, args: &PasswordArgs) -> Self {
+        Self { password: SecretSource::from(args), ..self }
     }
 
     /// Takes the new PIN from where `args` say.
@@ -135,6 +143,11 @@ impl Ui for Terminal {
 
     fn pin(&mut self, reader: &str) -> Result<Pin, UiError> {
         self.pin.pin(&format!("PIN of the card in {}: ", escape_control(reader)), self.may_ask)
+    }
+
+    fn password(&mut self, user: &str) -> Result<SecretString, UiError> {
+        self.password
+            .password(&format!("Password of {} at the identity provider: ", escape_control(user)), self.may_ask)
     }
 
     fn new_pin(&mut self, reader: &str) -> Result<Pin, UiError> {

@@ -108,8 +108,26 @@ impl Device {
 
     /// The arguments of a login of alice.
     pub(crate) fn login_arguments(&self) -> Vec<&str> {
-        let pin = ["--pin-file", self.pin_file.to_str().unwrap(), "--json"];
-        [&["psso", "login"], self.common("alice").as_slice(), &pin].concat()
+        // The kernel's keyring is of the machine, not of the bench.
+        let rest = ["--key-store", "file", "--pin-file", self.pin_file.to_str().unwrap(), "--json"];
+        [&["psso", "login"], self.common("alice").as_slice(), &rest].concat()
+    }
+
+    /// Logs alice in by another method, which needs no card.
+    pub(crate) fn login_by(&self, bench: &Bench, method: &str, more: &[&str]) -> Output {
+        let fixed = ["--method", method, "--key-store", "file", "--json"];
+        bench.pivkit(&[&["psso", "login"], self.common("alice").as_slice(), &fixed, more].concat()).output()
+    }
+
+    /// Runs a command of somebody who signed in: `refresh`, `status`, `logout`, `key-request`, `key-exchange`.
+    pub(crate) fn signed_in(&self, bench: &Bench, command: &str, more: &[&str]) -> Output {
+        self.signed_in_run(bench, command, more).output()
+    }
+
+    /// The same before it is started.
+    pub(crate) fn signed_in_run(&self, bench: &Bench, command: &str, more: &[&str]) -> super::process::Run {
+        let fixed = ["psso", command, "--state", self.state.to_str().unwrap(), "--json", "--non-interactive"];
+        bench.pivkit(&[&fixed[..], more].concat())
     }
 
     /// Logs alice in, and would print the tokens. Waits longer than pivkit does for an answer.

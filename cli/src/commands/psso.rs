@@ -2,57 +2,163 @@
 
 use std::process::ExitCode;
 
-use pivkit::login::{self, InspectRequest, LoginRequest};
+use pivkit::psso::{
+    self, CardLoginRequest, InspectRequest, KeyExchangeRequest, LoginRequest, LogoutRequest, Method, RegisterRequest,
+    SignedInRequest,
+};
 
 use super::Context;
 use super::cards::open;
-use crate::args::{DeviceArgs, Inspect, Keys, Login, Psso, Register};
+use crate::args::{ConfigCommand, Inspect, KeyExchange, Keys, Login, Logout, Psso, Refresh, Register, SignedInArgs};
 use crate::failure::{self, Failure};
-use crate::render;
+use crate::{interrupt, render, secret};
 
 pub(super) fn run(context: &Context, args: Psso) -> Result<ExitCode, Failure> {
     match args {
         Psso::Keys(args) => keys(context, &args),
-        Psso::Register(args) => register(context, &args),
-        Psso::Login(args) => login(context, args),
+        Psso::Register(args) => register(context, args),
+        Psso::Login(args) => login(context, *args),
+        Psso::Refresh(args) => refresh(context, args),
+        Psso::KeyRequest(args) => key_request(context, args),
+        Psso::KeyExchange(args) => key_exchange(context, args),
+        Psso::Status(args) => status(context, &args),
+        Psso::Logout(args) => logout(context, args),
+        Psso::Config(command) => config(context, &command),
         Psso::Inspect(args) => inspect(context, args),
     }
 }
 
 fn keys(context: &Context, args: &Keys) -> Result<ExitCode, Failure> {
-    let report = login::keys(&args.state)?;
+    let report = psso::keys(&args.state)?;
     context.output.print(&report, render::psso::keys)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn register(context: &Context, args: &Register) -> Result<ExitCode, Failure> {
-    let DeviceArgs { config, state, user } = &args.device;
-    let config = login::config(config)?;
+fn register(context: &Context, args: Register) -> Result<ExitCode, Failure> {
+    let token = args.registration_token_file.as_deref().map(secret::registration_token);
+    let request = RegisterRequest {
+        configuration: psso::configuration(&args.device.config)?,
+        ca: args.device.ca.ca,
+        state: args.device.state,
+        user: args.device.user,
+        method: args.device.method,
+        certificate: args.certificate,
+        token: token.transpose().map_err(pivkit::Error::from)?,
+    };
     if args.print {
-        let registration = login::registration(&config, state, user)?;
+        let registration = psso::registration(&request)?;
         context.output.print(&registration, render::psso::registration)?;
     } else {
-        let report = login::register(config, state, user)?;
+        let report = psso::register(&request)?;
         context.output.print(&report, render::psso::registered)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn login(context: &Context, args: Login) -> Result<ExitCode, Failure> {
+    let method = args.device.method;
+    if let Some(what) = misplaced(&args) {
+        return Err(pivkit::Error::Input { what: format!("{what}, and the method is {method}") }.into());
+    }
     let request = LoginRequest {
-        config: login::config(&args.device.config)?,
+        configuration: psso::configuration(&args.device.config)?,
+        ca: args.device.ca.ca,
         state: args.device.state,
         user: args.device.user,
-        card: args.card.choice(),
-        identity: args.identity.choice(),
-        algorithm: args.alg,
-        last_try: args.pin.last_try(),
+        key_choice: args.key_store.into(),
         show_tokens: args.show_token,
     };
-    let mut readers = open(&args.card.transport)?;
-    let report = login::login(&mut readers, request, &mut context.terminal().with_pin(&args.pin))?;
+    let report = match method {
+        Method::SmartCard => {
+            let with = CardLoginRequest {
+                card: args.card.choice(),
+                identity: args.identity.choice(),
+                algorithm: args.alg,
+                last_try: args.pin.last_try(),
+            };
+            let mut readers = open(&args.card.transport)?;
+            psso::login(&mut readers, request, &with, &mut context.terminal().with_pin(&args.pin))?
+        }
+        Method::SecureEnclaveKey => psso::login_with_user_key(request)?,
+        Method::Password => psso::login_with_password(request, &mut context.terminal().with_password(&args.password))?,
+    };
     context.output.print(&report, render::psso::logged_in)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A secret that was given for another method is a mistake that should not go unnoticed.
+fn misplaced(args: &Login) -> Option<&'static str> {
+    let (method, pin) = (args.device.method, args.pin.pin_file.is_some() || args.pin.pin_stdin);
+    match method {
+        Method::Password => pin.then_some("a PIN was given, which is for --method smart-card"),
+        Method::SmartCard => args.password.is_given().then_some("a password was given, which is for --method password"),
+        Method::SecureEnclaveKey => (pin || args.password.is_given()).then_some("a secret was given"),
+    }
+}
+
+fn signed_in(args: SignedInArgs) -> SignedInRequest {
+    SignedInRequest { state: args.state, configuration: args.config, ca: args.ca.ca }
+}
+
+fn refresh(context: &Context, args: Refresh) -> Result<ExitCode, Failure> {
+    // A token that was renewed and is not kept would be lost: the first Ctrl-C waits for that.
+    let hold = interrupt::hold();
+    let report = psso::refresh(&signed_in(args.device), args.show_token)?;
+    context.output.print(&report, render::psso::refreshed)?;
+    Ok(hold.asked().map_or(ExitCode::SUCCESS, ExitCode::from))
+}
+
+fn key_request(context: &Context, args: SignedInArgs) -> Result<ExitCode, Failure> {
+    let hold = interrupt::hold();
+    let report = psso::key_request(&signed_in(args))?;
+    context.output.print(&report, render::psso::key_requested)?;
+    Ok(hold.asked().map_or(ExitCode::SUCCESS, ExitCode::from))
+}
+
+fn key_exchange(context: &Context, args: KeyExchange) -> Result<ExitCode, Failure> {
+    let hold = interrupt::hold();
+    let exchange = KeyExchangeRequest { other_key: args.other_key, out: args.out };
+    let report = psso::key_exchange(&signed_in(args.device), &exchange)?;
+    context.output.print(&report, render::psso::key_exchanged)?;
+    Ok(hold.asked().map_or(ExitCode::SUCCESS, ExitCode::from))
+}
+
+fn status(context: &Context, args: &SignedInArgs) -> Result<ExitCode, Failure> {
+    let configuration = args.config.as_deref().map(psso::configuration).transpose()?;
+    let report = psso::status(&args.state, configuration.as_ref())?;
+    context.output.print(&report, render::psso::status)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn logout(context: &Context, args: Logout) -> Result<ExitCode, Failure> {
+    let request = LogoutRequest {
+        state: args.device.state,
+        configuration: args.device.config.as_deref().map(psso::configuration).transpose()?,
+        forget_device: args.forget_device,
+        dry_run: args.change.dry_run,
+    };
+    let report = psso::logout(&request, &mut context.terminal().consenting(args.change.yes))?;
+    context.output.print(&report, render::psso::logged_out)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn config(context: &Context, command: &ConfigCommand) -> Result<ExitCode, Failure> {
+    match command {
+        ConfigCommand::Lint { file } => {
+            let report = psso::lint(file)?;
+            context.output.print(&report, render::psso::linted)?;
+            Ok(if report.usable { ExitCode::SUCCESS } else { failure::NO_IDENTITY.into() })
+        }
+        ConfigCommand::Example => {
+            context.output.print(&psso::example(), |report| report.toml.clone())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ConfigCommand::Discover { issuer, ca } => {
+            let report = psso::discover(issuer, ca.ca.as_deref())?;
+            context.output.print(&report, |report| render::lines(&report.toml))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 fn inspect(context: &Context, args: Inspect) -> Result<ExitCode, Failure> {
@@ -64,7 +170,7 @@ fn inspect(context: &Context, args: Inspect) -> Result<ExitCode, Failure> {
         at: args.at,
         show_tokens: args.show_token,
     };
-    let inspection = login::inspect(&request)?;
+    let inspection = psso::inspect(&request)?;
     context.output.print(&inspection, render::psso::inspection)?;
     Ok(if inspection.all_hold() { ExitCode::SUCCESS } else { failure::NO_IDENTITY.into() })
 }

@@ -1,6 +1,6 @@
 //! What to do when a Platform SSO login fails.
 
-use pivkit::login::HttpError;
+use pivkit::psso::{HttpError, SignOnError};
 use pivkit::{CardError, LoginError};
 
 use super::{Advice, FAILED, LOGIN, NO_IDENTITY, USAGE, card};
@@ -14,6 +14,10 @@ pub(super) fn advise(error: &LoginError) -> Advice {
         LoginError::InvalidCredential { .. } => Advice::new(
             LOGIN,
             "Check the user name and the password, and try again; after a few wrong ones, identity providers lock accounts.",
+        ),
+        LoginError::Endpoint { endpoint: "refresh endpoint", status: 400 | 401, .. } => Advice::new(
+            LOGIN,
+            "The identity provider does not take the refresh token any more: sign in with `pivkit psso login`.",
         ),
         LoginError::Endpoint { status: 401, check, .. } => Advice::new(LOGIN, refused(check.as_deref())),
         LoginError::Endpoint { .. } | LoginError::UnexpectedAnswer { .. } => {
@@ -31,6 +35,9 @@ pub(super) fn advise(error: &LoginError) -> Advice {
         LoginError::Config { .. } => {
             Advice::new(USAGE, "Correct the configuration file or the argument, then try again.")
         }
+        LoginError::State { source: Some(source), .. } if source.kind() == std::io::ErrorKind::TimedOut => {
+            Advice::new(FAILED, "Wait until the other pivkit is done, then try again.")
+        }
         LoginError::State { source: Some(source), .. } if source.kind() == std::io::ErrorKind::NotFound => {
             Advice::new(FAILED, "`pivkit psso register` makes the keys, and registers them.")
         }
@@ -39,6 +46,7 @@ pub(super) fn advise(error: &LoginError) -> Advice {
             "The folder must be your own with mode 700, and its files mode 600. A device whose keys are lost is made and \
              registered anew in an empty folder.",
         ),
+        LoginError::SignOn(error) => sign_on(error),
         LoginError::CardMismatch(_) => Advice::new(NO_IDENTITY, "Do not trust this card, and have it issued anew."),
         LoginError::Unreadable { .. } => Advice::new(
             USAGE,
@@ -48,11 +56,38 @@ pub(super) fn advise(error: &LoginError) -> Advice {
     }
 }
 
+/// What an earlier login left behind: nothing that one can go on from is "no usable identity".
+fn sign_on(error: &SignOnError) -> Advice {
+    match error {
+        SignOnError::Missing | SignOnError::NoRefreshToken | SignOnError::Expired { .. } => {
+            Advice::new(NO_IDENTITY, "Sign in with `pivkit psso login`.")
+        }
+        SignOnError::KeyGone { .. } => Advice::new(
+            NO_IDENTITY,
+            "Sign in again with `pivkit psso login`, which makes another key; `--key-store file` makes one that outlives a restart.",
+        ),
+        SignOnError::OtherProvider { .. } => Advice::new(
+            NO_IDENTITY,
+            "Use a --state of its own for each identity provider; `pivkit psso logout --forget-device` empties this one.",
+        ),
+        SignOnError::Damaged { .. } => Advice::new(
+            FAILED,
+            "Look who changed it; `pivkit psso logout` removes it, and `pivkit psso login` begins anew.",
+        ),
+        SignOnError::KeyStore { .. } | SignOnError::NoKeyStore => Advice::new(
+            FAILED,
+            "Unlock the key store, or sign in with `--key-store file`, which keeps the key in a file.",
+        ),
+        SignOnError::Later { .. } => Advice::new(FAILED, "Use that version, or another --state."),
+        _ => Advice::new(FAILED, "Try again."),
+    }
+}
+
 fn network(error: &HttpError) -> &'static str {
     match error {
         HttpError::Untrusted(_) => {
             "Check that the URL has the name in the server's certificate; an authority of your own must be among those \
-             that this system trusts."
+             that this system trusts, or in a file that --ca names."
         }
         HttpError::Tls(_) => "Check that the URL is right, and that what listens there speaks TLS 1.2 or later.",
         HttpError::Timeout { .. } => "Try again later; if it stays so, look for a firewall in between.",

@@ -1,15 +1,16 @@
 //! Platform SSO.
 
-use pivkit::login::Inspection;
-use pivkit::report::{DeviceKeysReport, LoginReport, RegistrationReport};
+use pivkit::psso::{DevicePublicKey, Inspection};
+use pivkit::report::{
+    ConfigLintReport, DeviceKeysReport, KerberosReport, KeyExchangeReport, KeyRequestReport, LoginReport, LogoutReport,
+    PssoStatusReport, RegistrationNote, RegistrationReport, SealReport, SignOnReport,
+};
 use serde_json::Value;
 
 use super::safe;
 
 pub(crate) fn keys(report: &DeviceKeysReport) -> String {
-    let key = |name: &str, key: &pivkit::login::DevicePublicKey| {
-        format!("{name}\n  kid   {}\n  x963  {}\n", key.kid, key.x963)
-    };
+    let key = |name: &str, key: &DevicePublicKey| format!("{name}\n  kid   {}\n  x963  {}\n", key.kid, key.x963);
     let signing = key("device signing key", &report.device_signing_key);
     signing + &key("device encryption key", &report.device_encryption_key)
 }
@@ -25,13 +26,26 @@ pub(crate) fn registered(report: &RegistrationReport) -> String {
 }
 
 pub(crate) fn logged_in(report: &LoginReport) -> String {
-    let mut text = format!("signed in: {}{}\n", safe(&report.user), known_as(report));
+    tokens(report, "signed in")
+}
+
+pub(crate) fn refreshed(report: &LoginReport) -> String {
+    tokens(report, "still signed in")
+}
+
+fn tokens(report: &LoginReport, what: &str) -> String {
+    let mut text = format!("{what}: {}{}\n", safe(&report.user), known_as(report));
     text.push_str("id_token, verified:\n");
     text.push_str(&members(&report.id_token_claims));
     let times = report.timings_ms;
     if let Some(seconds) = report.refresh_token_expires_in {
         text.push_str(&format!("refresh token good for {seconds} s\n"));
     }
+    if !report.groups.is_empty() {
+        let groups: Vec<_> = report.groups.iter().map(|group| safe(group)).collect();
+        text.push_str(&format!("groups: {}\n", groups.join(", ")));
+    }
+    report.kerberos.iter().for_each(|ticket| text.push_str(&kerberos(ticket)));
     text.push_str(&format!(
         "took {} ms: nonce {}, card {}, token {}\n",
         times.total, times.nonce, times.card, times.token
@@ -43,6 +57,13 @@ pub(crate) fn logged_in(report: &LoginReport) -> String {
         }
     }
     text
+}
+
+fn kerberos(ticket: &KerberosReport) -> String {
+    let [mapping, service, client, realm] =
+        [&ticket.mapping, &ticket.service, &ticket.client, &ticket.realm].map(|text| safe(text));
+    let kind = ticket.encryption_key_type;
+    format!("kerberos ticket {mapping}: {service} for {client} in {realm}, key type {kind}\n")
 }
 
 /// Whom the identity provider says it signed in, where that is not the user who was asked for. `sub` is opaque at many
@@ -70,6 +91,109 @@ fn members(map: &serde_json::Map<String, Value>) -> String {
         format!("  {:width$}  {}\n", safe(name), safe(&value))
     };
     map.iter().map(line).collect()
+}
+
+pub(crate) fn key_requested(report: &KeyRequestReport) -> String {
+    let context = if report.key_context_kept { "kept for a key exchange" } else { "none" };
+    let mut text = format!("key for {}\n", safe(&report.user));
+    for (name, value) in [
+        ("subject", report.subject.as_deref().unwrap_or("(cannot be read)")),
+        ("issued", &report.issued_at),
+        ("expires", &report.expires_at),
+        ("context", context),
+    ] {
+        text.push_str(&format!("  {name:<8} {}\n", safe(value)));
+    }
+    text + &report.certificate_pem
+}
+
+pub(crate) fn key_exchanged(report: &KeyExchangeReport) -> String {
+    let mut text = format!("key agreed on for {}, until {}\n", safe(&report.user), safe(&report.expires_at));
+    text.push_str(match report.verified {
+        Some(_) => "it is the one that the certificate of the key request gives\n",
+        None => "whether it is the one that the certificate of the key request gives is not known here\n",
+    });
+    match &report.written_to {
+        Some(path) => text.push_str(&format!("written to {}\n", safe(path))),
+        None => text.push_str("not written anywhere; --out FILE keeps it\n"),
+    }
+    text
+}
+
+pub(crate) fn status(report: &PssoStatusReport) -> String {
+    let mut text = format!("state {}\n", safe(&report.state));
+    match &report.device {
+        Some(device) => text.push_str(&format!("device {}\n", safe(&device.device_signing_key.kid))),
+        None => text.push_str("no device keys\n"),
+    }
+    if let Some(key) = &report.user_key {
+        let (kid, file, place) = (safe(&key.kid), safe(&key.file), safe(&key.stands_in_for));
+        text.push_str(&format!("user key {kid}: {file}, software in place of {place}\n"));
+    }
+    text.push_str(
+        &report.registration.as_ref().map_or_else(|| "no registration noted\n".to_owned(), registration_note),
+    );
+    text.push_str(&report.sign_on.as_ref().map_or_else(|| "nobody is signed in\n".to_owned(), sign_on));
+    text
+}
+
+fn registration_note(note: &RegistrationNote) -> String {
+    let mut text = format!("registered at {} as client {}\n", safe(&note.issuer), safe(&note.client_id));
+    for user in &note.users {
+        text.push_str(&format!("  {} by {} on {}\n", safe(&user.user), user.method, safe(&user.registered_at)));
+    }
+    text
+}
+
+fn sign_on(report: &SignOnReport) -> String {
+    let place = format!("sealed: {}\n", seal(&report.sealed_with));
+    let Some(details) = &report.details else {
+        let problem = report.problem.as_deref().unwrap_or("it cannot be read");
+        return format!("signed in at {}, and it cannot be used: {}\n{place}", safe(&report.issuer), safe(problem));
+    };
+    let mut text = format!("signed in: {} by {} at {}\n", safe(&details.user), details.method, safe(&report.issuer));
+    text.push_str(&format!("  last login    {}\n", safe(&details.last_login)));
+    if let Some(refresh) = &details.last_refresh {
+        text.push_str(&format!("  last refresh  {}\n", safe(refresh)));
+    }
+    let until = details.refresh_token_expires_at.as_deref().unwrap_or("a time that was not told");
+    match &details.why_not {
+        None => text.push_str(&format!("  can be refreshed until {}\n", safe(until))),
+        Some(why) => text.push_str(&format!("  cannot be refreshed: {}\n", safe(why))),
+    }
+    if let Some(key) = &details.unlock_key {
+        let until = key.expires_at.as_deref().map(|until| format!(" until {}", safe(until))).unwrap_or_default();
+        text.push_str(&format!("  the identity provider holds a key for unlocking{until}\n"));
+    }
+    text.push_str(&members(&details.claims));
+    text + &place
+}
+
+fn seal(seal: &SealReport) -> String {
+    safe(&seal.meaning)
+}
+
+pub(crate) fn logged_out(report: &LogoutReport) -> String {
+    if report.removed.is_empty() {
+        return "nobody is signed in; nothing was removed\n".to_owned();
+    }
+    let mut text = String::from(if report.dry_run { "would be removed\n" } else { "removed\n" });
+    report.removed.iter().for_each(|what| text.push_str(&format!("  {}\n", safe(what))));
+    if !report.still_known.is_empty() {
+        text.push_str("the identity provider was not told, and still knows\n");
+        report.still_known.iter().for_each(|what| text.push_str(&format!("  {}\n", safe(what))));
+    }
+    text
+}
+
+pub(crate) fn linted(report: &ConfigLintReport) -> String {
+    let mut text = String::new();
+    for finding in &report.findings {
+        let level = serde_json::to_value(finding.level).unwrap_or_default();
+        text.push_str(&format!("{}: {}\n", level.as_str().unwrap_or("note"), safe(&finding.to_string())));
+    }
+    let verdict = if report.usable { "can be used" } else { "cannot be used" };
+    text + &format!("{} {verdict}\n", safe(&report.file))
 }
 
 pub(crate) fn inspection(inspection: &Inspection) -> String {
@@ -107,6 +231,11 @@ mod tests {
         logged_in(&LoginReport {
             schema_version: 1,
             user: "alice".to_owned(),
+            method: pivkit::psso::Method::SmartCard,
+            sealed_with: SealReport { place: pivkit::psso::KeyPlace::File, meaning: String::new() },
+            unique_identifier: None,
+            groups: Vec::new(),
+            kerberos: Vec::new(),
             id_token_claims: claims.as_object().unwrap().clone(),
             refresh_token_expires_in,
             timings_ms: Timings { nonce: 1, card: 2, token: 3, total: 6 },

@@ -10,7 +10,7 @@
 //! | what speaks against logging in | [`doctor`] | nothing |
 //! | one card: what it is, its PIN and PUK, signatures, reset | [`card`] | readers, a [`Ui`] |
 //! | a card is made ready | [`provision::provision`], [`provision::import`] | readers, a [`provision::ProvisionUi`] |
-//! | Platform SSO | [`login`] | readers, an identity provider, a [`Ui`] |
+//! | Platform SSO | [`psso`](mod@psso) | readers, an identity provider, a [`Ui`] |
 //!
 //! Each returns a report from [`report`], which is plain data. Nothing here prints or reads a terminal: people are
 //! reached through [`Ui`] alone.
@@ -25,12 +25,12 @@ mod error;
 mod files;
 mod identities;
 mod identities_on_mac;
-pub mod login;
 mod login_identity;
 pub mod mapping;
 mod pair;
 mod preflight;
 pub mod provision;
+pub mod psso;
 pub mod report;
 mod scan;
 mod session;
@@ -55,6 +55,7 @@ pub use signer::CardSigner;
 pub use transport::{CardReaders, InvalidTransport, Transport};
 pub use ui::{Ui, UiError};
 
+pub use ::psso::{Error as LoginError, SignOnError};
 pub use identity::{PairingHash, text};
 pub use jose::Algorithm;
 pub use macos::Error as MacError;
@@ -63,7 +64,6 @@ pub use macos::sc_auth::PairingFailure;
 pub use pairing::macos::Finding;
 pub use pairing::{AccountName, Error as AccountError, Selection, System};
 pub use piv::{Error as CardError, LastTry, ManagementKey, Pin, Puk, Slot};
-pub use psso::Error as LoginError;
 pub use smartcard::{Error as TransportError, Wait};
 
 /// The 16 bytes of a GUID from 32 hexadecimal digits, with or without hyphens.

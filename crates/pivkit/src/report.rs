@@ -5,19 +5,24 @@
 mod card;
 mod doctor;
 mod identity;
-mod login;
 mod mapping;
 mod pairing;
 mod provision;
+mod psso;
 mod reader;
 
+pub use self::psso::{
+    ConfigExampleReport, ConfigLintReport, DeviceKeysReport, DeviceReport, DiscoveryReport, KerberosReport,
+    KeyExchangeReport, KeyRequestReport, LoginReport, LogoutReport, PssoStatusReport, RegisteredUserReport,
+    RegistrationNote, RegistrationReport, SealReport, SignOnDetails, SignOnReport, Timings, TokensReport,
+    UnlockKeyReport, UserKeyReport,
+};
 pub use card::{
     AttestationReport, CardInfoReport, KeyHistoryReport, KeyReport, ManagementKeyReport, PinReport, PinTriesReport,
     ResetReport, RetriesReport, SecretChangeReport, SignatureReport, SlotReport,
 };
 pub use doctor::{DoctorReport, ExplanationReport, FindingReport};
 pub use identity::{CardReport, FileReport, HashEntry, HashReport, IdentitiesReport, IdentityReport, ReadError};
-pub use login::{DeviceKeysReport, LoginReport, RegistrationReport, Timings, TokensReport};
 pub use mapping::{
     AlikeReport, ExplainReport, ExplainedCertificate, FieldReport, LintReport, MappingFinding, MappingReport,
     NewMappingReport,

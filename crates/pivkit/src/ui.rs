@@ -1,6 +1,7 @@
 //! The person at the other end, as the use cases see them.
 
 use piv::{Pin, Puk};
+use secrecy::SecretString;
 
 use crate::report::{ChangeReport, IdentityOffer};
 
@@ -77,6 +78,15 @@ pub trait Ui {
     ///
     /// As [`Ui::confirm`]; [`UiError::Pin`] if what was given is no PIN; [`UiError::Source`] if its source cannot be read.
     fn pin(&mut self, reader: &str) -> Result<Pin, UiError>;
+
+    /// Asks for the password of `user` at the identity provider.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ui::confirm`]; [`UiError::Source`] if its source cannot be read.
+    fn password(&mut self, _user: &str) -> Result<SecretString, UiError> {
+        Err(UiError::Unanswered { question: "the password".to_owned(), flag: "--password-file or --password-stdin" })
+    }
 
     /// Asks for the new PIN of the card in `reader`; a person has to give it twice.
     ///

@@ -119,6 +119,9 @@ pub enum Error {
         #[source]
         source: Option<std::io::Error>,
     },
+    /// What an earlier login left behind cannot be used, or that of this one cannot be kept.
+    #[error(transparent)]
+    SignOn(#[from] crate::SignOnError),
 }
 
 impl Error {

@@ -8,6 +8,8 @@
 //! |---|---|
 //! | [`Config`] | the identity provider, from a TOML file |
 //! | [`DeviceKeys`] | the device's two keys in a state directory |
+//! | [`UserKey`] | the Secure Enclave method's key, in a file that stands in |
+//! | [`SignOnStore`] | what a login leaves behind: tokens, sealed, for one process at a time |
 //! | [`Client`] | registration and login |
 //! | [`CardCredential`] | the card's certificate and signer |
 //! | [`inspect`](fn@inspect::inspect) | what is in a token of this protocol, and does it hold |
@@ -86,6 +88,7 @@ mod kid;
 mod login;
 mod login_request;
 mod login_response;
+mod method;
 mod nonce;
 mod outcome;
 pub mod party_info;
@@ -93,11 +96,15 @@ mod password_assertion;
 mod random;
 mod refresh_request;
 mod registration;
+mod registrations;
 mod request;
 mod response;
 mod secret_json;
+mod sign_on;
+mod state_dir;
 #[cfg(test)]
 mod testing;
+mod user_key;
 mod x5c;
 
 pub use algorithm::card_algorithm;
@@ -116,5 +123,12 @@ pub use kerberos::KerberosTicket;
 pub use key_response::{ExchangedKey, ProvidedKey};
 pub use kid::{key_id, same_key_id};
 pub use login::{PendingLogin, SignedLogin};
+pub use method::{Method, UnknownMethod};
 pub use outcome::{LoginOutcome, Timings, Tokens};
 pub use registration::{Registration, RegistrationRequest, registration_request};
+pub use registrations::{RegisteredUser, Registrations};
+pub use sign_on::{
+    ForgottenDevice, KeyChoice, KeyPlace, LockedSignOn, SignOn, SignOnError, SignOnHeader, SignOnStore, UnlockKey,
+};
+pub use state_dir::StateDir;
+pub use user_key::UserKey;

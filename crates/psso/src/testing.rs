@@ -30,3 +30,11 @@ pub(crate) fn der(pem: &str) -> Vec<u8> {
     let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     STANDARD.decode(base64).unwrap()
 }
+
+/// A configuration with this issuer.
+pub(crate) fn config(issuer: &str) -> crate::Config {
+    let endpoint = |name: &str| format!("{name}_endpoint = \"https://idp.example/psso/{name}\"\n");
+    let endpoints = ["nonce", "token", "jwks"].map(endpoint).concat();
+    let names = format!("issuer = \"{issuer}\"\nclient_id = \"9b0f\"\naudience = \"urn:example:psso\"\n");
+    crate::Config::from_toml(&(names + &endpoints)).unwrap()
+}

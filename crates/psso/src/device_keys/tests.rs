@@ -1,6 +1,6 @@
 use super::*;
-use std::fs::Permissions;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
 fn why(result: Result<DeviceKeys, Error>) -> String {
     match result {

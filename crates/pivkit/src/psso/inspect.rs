@@ -1,0 +1,70 @@
+//! `pivkit psso inspect`.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use psso::inspect::{InspectOptions, Inspection, decryption_key, verification_keys};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::Error;
+
+/// What `pivkit psso inspect` was asked.
+#[derive(Clone, Debug)]
+pub struct InspectRequest {
+    /// The file with the message; `-` is standard input.
+    pub message: PathBuf,
+    /// The file with the private key that opens a JWE.
+    pub decryption_key: Option<PathBuf>,
+    /// The file with the public key that verifies a JWS.
+    pub verification_key: Option<PathBuf>,
+    /// The PartyVInfo that was sent, base64url.
+    pub apv: Option<String>,
+    /// The moment at which times are judged, RFC 3339.
+    pub at: Option<String>,
+    /// Show secrets that the message holds.
+    pub show_tokens: bool,
+}
+
+/// Takes a message apart and checks it. A check that fails is part of the result.
+///
+/// # Errors
+///
+/// [`Error::File`]; [`Error::Input`] if a time or base64url cannot be understood; [`Error::Psso`] with
+/// [`psso::Error::Unreadable`] if a key is none, or the message is neither a JWS nor a JWE.
+pub fn inspect(request: &InspectRequest) -> Result<Inspection, Error> {
+    let read_key = |path: &PathBuf| read_text(path).map(zeroize::Zeroizing::new);
+    let opening = request.decryption_key.as_ref().map(read_key).transpose()?;
+    let verifying = request.verification_key.as_deref().map(read_text).transpose()?;
+    let options = InspectOptions {
+        decryption_key: opening.map(|text| decryption_key(&text)).transpose()?,
+        verification_keys: verifying.map(|text| verification_keys(&text)).transpose()?.unwrap_or_default(),
+        apv: request.apv.as_deref().map(base64url).transpose()?,
+        at: request.at.as_deref().map(time).transpose()?.map(OffsetDateTime::unix_timestamp),
+        show_secrets: request.show_tokens,
+    };
+    Ok(psso::inspect::inspect(&read_text(&request.message)?, &options)?)
+}
+
+fn base64url(text: &str) -> Result<Vec<u8>, Error> {
+    jose::base64url::decode("apv", text).map_err(|error| Error::Input { what: error.to_string() })
+}
+
+fn time(text: &str) -> Result<OffsetDateTime, Error> {
+    let unlike = |_| Error::Input { what: format!("{text:?} is no time in RFC 3339, such as 2026-01-31T12:00:00Z") };
+    OffsetDateTime::parse(text, &Rfc3339).map_err(unlike)
+}
+
+/// A text file of at most 1 MiB; `-` is standard input.
+pub(super) fn read_text(path: &Path) -> Result<String, Error> {
+    let input: Result<Box<dyn Read>, _> = match path.to_str() {
+        Some("-") => Ok(Box::new(std::io::stdin())),
+        _ => std::fs::File::open(path).map(|file| Box::new(file) as Box<dyn Read>),
+    };
+    let mut text = String::new();
+    let result = input.and_then(|input| input.take(MAX_TEXT).read_to_string(&mut text));
+    result.map_err(|source| Error::File { path: path.to_owned(), source })?;
+    Ok(text)
+}
+
+const MAX_TEXT: u64 = 1024 * 1024;

@@ -1,0 +1,260 @@
+//! `pivkit psso login`.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use identity::Certificate;
+use jose::{Algorithm, PublicKey};
+use piv::{LastTry, Pin, Session};
+use psso::{
+    CardCredential, Client, DeviceKeys, KeyChoice, KeyPlace, LoginOutcome, Method, PendingLogin, SignOn, SignOnStore,
+    SignedLogin, StateDir, UserKey,
+};
+
+use super::Configuration;
+use super::config::client;
+use crate::choice::connect_one;
+use crate::login_identity::LoginIdentity;
+use crate::report::LoginReport;
+use crate::session::{in_session, pin_in_doubt};
+use crate::signer::CardSigner;
+use crate::transport::CardReaders;
+use crate::{CardChoice, Error, IdentityChoice, Ui};
+
+/// What every `pivkit psso login` is asked.
+#[derive(Debug)]
+pub struct LoginRequest {
+    /// The login configuration.
+    pub configuration: Configuration,
+    /// Certificates of authorities to be trusted instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// The device's state directory.
+    pub state: PathBuf,
+    /// The user, as the identity provider knows them.
+    pub user: String,
+    /// Where the key is to be kept that seals the tokens.
+    pub key_choice: KeyChoice,
+    /// Put the tokens into the report.
+    pub show_tokens: bool,
+}
+
+/// What a login with a card is asked beside that.
+#[derive(Debug)]
+pub struct CardLoginRequest {
+    /// Which card.
+    pub card: CardChoice,
+    /// Which identity on it.
+    pub identity: IdentityChoice,
+    /// The algorithm of the assertion; none: by the key.
+    pub algorithm: Option<Algorithm>,
+    /// Whether the last PIN try may be used.
+    pub last_try: LastTry,
+}
+
+/// Signs in with the card: the nonce, the identity, the PIN, the assertion that the card signs, the login request that the
+/// device signs, the response and its checks. The card's transaction is open only around its signature.
+///
+/// The nonce comes first, so that nobody types a PIN for an identity provider that does not answer. Servers forget a nonce
+/// after a minute or a few; where a card or a PIN was waited for longer than half a minute, a new one is fetched.
+///
+/// # Errors
+///
+/// Those of choosing a card and an identity; [`Error::Algorithm`]; [`Error::Psso`], in which a failure of the card is the
+/// source of [`psso::Error::Signer`].
+pub fn login(
+    readers: &mut CardReaders,
+    request: LoginRequest,
+    with: &CardLoginRequest,
+    ui: &mut dyn Ui,
+) -> Result<LoginReport, Error> {
+    let login = Login::begin(request, Method::SmartCard)?;
+    let signed = signed_by_card(&login, readers, with, ui)?;
+    login.finish(signed)
+}
+
+/// Signs in with the user key of the Secure Enclave method, for which a key in software stands in.
+///
+/// # Errors
+///
+/// [`Error::Psso`], also when there is no such key.
+pub fn login_with_user_key(request: LoginRequest) -> Result<LoginReport, Error> {
+    let mut key = UserKey::open(&request.state)?;
+    let login = Login::begin(request, Method::SecureEnclaveKey)?;
+    let public = key.public();
+    let signed = login.client.sign_with_user_key(login.pending()?, key.signer(), &public)?;
+    login.finish(signed)
+}
+
+/// Signs in with a password, which is encrypted to the identity provider where the configuration has its key.
+///
+/// # Errors
+///
+/// [`Error::Psso`]; [`Error::Ui`] when nobody gives the password.
+pub fn login_with_password(request: LoginRequest, ui: &mut dyn Ui) -> Result<LoginReport, Error> {
+    let login = Login::begin(request, Method::Password)?;
+    let password = ui.password(&login.request.user)?;
+    let signed = login.client.with_password(login.pending()?, &password)?;
+    login.finish(signed)
+}
+
+/// A login that has begun: the state directory is found fit, and the identity provider has given a nonce.
+struct Login {
+    request: LoginRequest,
+    method: Method,
+    client: Client,
+    keys: DeviceKeys,
+    store: SignOnStore,
+    pending: PendingLogin,
+    /// When it began, and when the nonce came.
+    started: Instant,
+    begun: Instant,
+}
+
+impl Login {
+    fn begin(request: LoginRequest, method: Method) -> Result<Self, Error> {
+        let started = Instant::now();
+        let keys = DeviceKeys::open(&request.state)?;
+        let store = SignOnStore::new(StateDir::open(&request.state)?);
+        let config = &request.configuration.config;
+        store.check_provider(config)?;
+        let client = client(config.clone(), request.ca.as_deref())?;
+        let mut pending = client.begin_login(&request.user)?;
+        if config.previous_refresh_token_claim().is_some() {
+            pending = with_previous_token(pending, &store)?;
+        }
+        Ok(Self { request, method, client, keys, store, pending, started, begun: Instant::now() })
+    }
+
+    /// The login; begun anew if its nonce is old.
+    fn pending(&self) -> Result<PendingLogin, psso::Error> {
+        renewed(&self.client, self.pending.clone(), self.begun.elapsed())
+    }
+
+    /// Sends it, and keeps what the answer brings.
+    fn finish(self, signed: SignedLogin) -> Result<LoginReport, Error> {
+        let outcome = self.client.submit(signed, &self.keys)?;
+        let place = self.keep(&outcome)?;
+        Ok(LoginReport::new(outcome, self.method, self.started.elapsed(), place, self.request.show_tokens))
+    }
+
+    fn keep(&self, outcome: &LoginOutcome) -> Result<KeyPlace, Error> {
+        let configuration = &self.request.configuration;
+        let mut sign_on = SignOn::after_login(&configuration.config, self.method, outcome);
+        sign_on.configuration = Some(configuration.text.clone());
+        let locked = self.store.lock()?;
+        // The key for unlocking is of the user, and outlives a login.
+        if let Ok(old) = locked.load(Some(&configuration.config))
+            && old.user == sign_on.user
+        {
+            sign_on.unlock_key = old.unlock_key;
+        }
+        Ok(locked.save(&sign_on, self.request.key_choice)?)
+    }
+}
+
+/// Sends the refresh token of the last login along, if there is one that can still be read.
+fn with_previous_token(pending: PendingLogin, store: &SignOnStore) -> Result<PendingLogin, psso::Error> {
+    let old = match store.load() {
+        Ok(old) => old,
+        Err(psso::Error::SignOn(_)) => None,
+        Err(error) => return Err(error),
+    };
+    let of_user = old.filter(|old| old.user == pending.user());
+    Ok(match of_user.and_then(|old| old.refresh_token) {
+        Some(token) => pending.with_previous_refresh_token(token),
+        None => pending,
+    })
+}
+
+fn signed_by_card(
+    login: &Login,
+    readers: &mut CardReaders,
+    with: &CardLoginRequest,
+    ui: &mut dyn Ui,
+) -> Result<SignedLogin, Error> {
+    let client = &login.client;
+    let mut card = connect_one(readers, &with.card, ui)?;
+    let reader = card.reader().to_owned();
+    let pending = login.pending()?;
+    let sign = |session: Session<'_>, chosen: &LoginIdentity, pending: &PendingLogin, pin: &Pin| {
+        let certificate = &chosen.identity.certificate;
+        let algorithm = algorithm(client, certificate, with.algorithm)?;
+        let in_reader = |source| Error::Card { reader: reader.clone(), source };
+        let session = session.verify_pin(pin, with.last_try).map_err(in_reader)?;
+        let mut signer = CardSigner::new(session, chosen.slot, certificate.public_key().algorithm(), algorithm)?;
+        let credential = CardCredential { certificate_der: certificate.der(), signer: &mut signer };
+        Ok(client.sign_assertion(pending.clone(), credential)?)
+    };
+    let pin = ui.pin_at_hand()?;
+    let found = with.identity.with_found(&mut card, ui, |session, chosen| {
+        algorithm(client, &chosen.identity.certificate, with.algorithm)?;
+        let signed = pin.as_ref().map(|pin| sign(session, &chosen, &pending, pin)).transpose()?;
+        Ok((chosen, signed))
+    });
+    let (chosen, signed) = found.map_err(|error| pin_in_doubt(error, &card))?;
+    match signed {
+        Some(signed) => Ok(signed),
+        None => {
+            let pin = ui.pin(&reader)?;
+            let pending = login.pending()?;
+            in_session(&mut card, |session| sign(session, &chosen, &pending, &pin))
+                .map_err(|error| pin_in_doubt(error, &card))
+        }
+    }
+}
+
+/// The same login, begun anew if its nonce is old.
+fn renewed(client: &Client, pending: PendingLogin, age: Duration) -> Result<PendingLogin, psso::Error> {
+    if age > NONCE_AGE { client.begin_login(pending.user()) } else { Ok(pending) }
+}
+
+/// The shortest time for which a server is known to remember a nonce is 60 s; half of it is left for the login itself.
+const NONCE_AGE: Duration = Duration::from_secs(30);
+
+fn algorithm(client: &Client, certificate: &Certificate, wanted: Option<Algorithm>) -> Result<Algorithm, Error> {
+    let unfit = || Error::Algorithm {
+        key: certificate.public_key().algorithm().to_string(),
+        algorithm: wanted.map_or("any algorithm of Platform SSO".to_owned(), |algorithm| algorithm.to_string()),
+    };
+    let key = PublicKey::from_spki_der(certificate.spki_der()).map_err(|_| unfit())?;
+    client.config().card_algorithm(&key, wanted).map_err(|_| unfit())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use psso::Config;
+    use psso::http::{HttpClient, HttpError, HttpRequest, HttpResponse};
+
+    use super::*;
+
+    /// Gives nonces, and counts them.
+    struct Nonces(Arc<AtomicUsize>);
+
+    impl HttpClient for Nonces {
+        fn send(&self, _: &HttpRequest) -> Result<HttpResponse, HttpError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            let body = br#"{"Nonce":"n"}"#.to_vec().into();
+            Ok(HttpResponse { status: 200, content_type: None, body })
+        }
+    }
+
+    #[test]
+    fn a_nonce_that_waited_too_long_is_fetched_anew() {
+        let endpoint = |name: &str| format!("{name}_endpoint = \"https://idp.example/{name}\"\n");
+        let text = ["nonce", "token", "jwks"].map(endpoint).concat();
+        let config =
+            Config::from_toml(&format!("issuer = \"i\"\nclient_id = \"c\"\naudience = \"a\"\n{text}")).unwrap();
+        let fetched = Arc::new(AtomicUsize::new(0));
+        let client = Client::new(config, Box::new(Nonces(fetched.clone())));
+        let begun = client.begin_login("alice").unwrap();
+        let first = begun.nonce().to_owned();
+        let kept = renewed(&client, begun, Duration::from_secs(30)).unwrap();
+        assert_eq!((kept.nonce(), fetched.load(Ordering::Relaxed)), (first.as_str(), 1));
+        let anew = renewed(&client, kept, Duration::from_secs(31)).unwrap();
+        assert_eq!((anew.user(), fetched.load(Ordering::Relaxed)), ("alice", 2));
+        assert_ne!(anew.nonce(), first);
+    }
+}

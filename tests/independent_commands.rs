@@ -45,7 +45,8 @@ fn discovery_finds_what_the_independent_provider_publishes() {
     let issuer = format!("{}/full", stand_in.url);
     let found = bench.pivkit(&["psso", "config", "discover", &issuer]).output().success();
     let written = fs::read_to_string(stand_in.configuration(&bench, "/full")).unwrap();
-    for name in ["issuer", "token_endpoint", "jwks_endpoint", "nonce_endpoint", "key_endpoint", "registration_endpoint"] {
+    for name in ["issuer", "token_endpoint", "jwks_endpoint", "nonce_endpoint", "key_endpoint", "registration_endpoint"]
+    {
         let line = written.lines().find(|line| line.starts_with(&format!("{name} = "))).unwrap();
         assert!(found.stdout.contains(line), "{line} is missing: {found}");
     }
@@ -117,10 +118,7 @@ impl Everything<'_> {
 
         let [key, public, agreed] = ["other.key", "other.pem", "agreed"].map(|name| self.bench.path(name));
         let (key, public) = (text(&key), text(&public));
-        self.bench.openssl(
-            &["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", &key],
-            &[],
-        );
+        self.bench.openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", &key], &[]);
         self.bench.openssl(&["pkey", "-in", &key, "-pubout", "-out", &public], &[]);
         let more = ["--other-key", &public, "--out", agreed.to_str().unwrap()];
         self.device.signed_in(self.bench, "key-exchange", &more).success();

@@ -106,6 +106,11 @@ impl Device {
         bench.pivkit(&[&["psso", "register"], self.common(user).as_slice()].concat()).output()
     }
 
+    /// Registers the device for alice, with more arguments.
+    pub(crate) fn register_with(&self, bench: &Bench, more: &[&str]) -> Output {
+        bench.pivkit(&[&["psso", "register"], self.common("alice").as_slice(), more].concat()).output()
+    }
+
     /// The arguments of a login of alice.
     pub(crate) fn login_arguments(&self) -> Vec<&str> {
         // The kernel's keyring is of the machine, not of the bench.

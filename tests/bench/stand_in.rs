@@ -50,11 +50,6 @@ impl StandIn {
         let output = bench.command("curl", &["--silent", "--show-error", "--fail", &url]).output().success();
         Padding(serde_json::from_value(output.json()).unwrap())
     }
-
-    /// Everything it has said.
-    pub(crate) fn log(&self) -> String {
-        self.service.log()
-    }
 }
 
 /// Numbers of each kind: how many, and how many of them began with a zero byte.

@@ -22,8 +22,8 @@ fn hundreds_of_devices_log_in_with_every_method() {
     let rounds = report["rounds"].as_u64().unwrap();
     assert!(rounds >= ROUNDS, "{report}");
     let done = |what: &str| report["done"][what].as_u64().unwrap_or_default();
-    // A card of each kind: RSA with 2048 and 3072 bits, P-256, P-384.
-    assert!(done("SmartCard") >= 4 * rounds, "{report}");
+    // Cards on P-256 and P-384, and in every fifth round RSA with 2048 and 3072 bits.
+    assert!(done("SmartCard") >= 2 * rounds + 2 * rounds.div_ceil(5), "{report}");
     for method in ["Secure Enclave key", "encrypted password", "password", "refresh", "key request", "key exchange"] {
         assert!(done(method) >= rounds, "{method}: {report}");
     }

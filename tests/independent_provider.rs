@@ -105,7 +105,8 @@ impl<'a> Round<'a> {
             assert!(matches!(other, Err(psso::Error::Endpoint { status: 401, .. })), "{other:?}");
         } else {
             self.check(profile, other.unwrap());
-            for (bits, file) in rsa {
+            // Their keys are always the same, because making one takes a second.
+            for (bits, file) in rsa.iter().filter(|_| self.turn % 5 == 0) {
                 let mut card = self.authority.issue(&self.user, CardKey::rsa(file, *bits));
                 let outcome = self.with_card(client, &mut card).unwrap();
                 self.check(profile, outcome);
@@ -139,13 +140,11 @@ impl<'a> Round<'a> {
         self.check(profile, client.submit(signed, &self.keys).unwrap());
     }
 
-    /// In the clear or encrypted, as the configuration says; encrypted twice, with another ephemeral key each.
+    /// In the clear or encrypted, as the configuration says.
     fn with_password(&self, client: &Client, profile: &str, previous: &SecretString) {
-        for _ in 0..if profile.is_empty() { 1 } else { 2 } {
-            let pending = client.begin_login(&self.user).unwrap().with_previous_refresh_token(previous.clone());
-            let signed = client.with_password(pending, &SecretString::from(PASSWORD)).unwrap();
-            self.check(profile, client.submit(signed, &self.keys).unwrap());
-        }
+        let pending = client.begin_login(&self.user).unwrap().with_previous_refresh_token(previous.clone());
+        let signed = client.with_password(pending, &SecretString::from(PASSWORD)).unwrap();
+        self.check(profile, client.submit(signed, &self.keys).unwrap());
         if self.turn % 50 == 8 {
             let pending = client.begin_login(&self.user).unwrap();
             let signed = client.with_password(pending, &SecretString::from("wrong")).unwrap();

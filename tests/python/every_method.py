@@ -2,11 +2,11 @@
 
     every_method.py URL CA_PEM CA_KEY_PEM USER PASSWORD_FILE ROUNDS [until-padded]
 
-A round is a new device, new cards on P-256 and P-384, cards with RSA keys, a new user key and new ephemeral keys; it logs in
-with each method, refreshes, and asks for a key and exchanges with it. Every 50th round also does what must be refused: the
-same request twice, a wrong password, a used refresh token. With `until-padded` it goes on after ROUNDS rounds until every kind
-of number that it counts began with a zero byte at least once. Prints one line of JSON: how many logins, refreshes and so on,
-and how many numbers began so.
+A round is a new device, new cards on P-256 and P-384, a new user key and new ephemeral keys; it logs in with each method,
+refreshes, and asks for a key and exchanges with it. Every fifth round has cards with RSA keys too. Every 50th also does what
+must be refused: the same request twice, a wrong password, a used refresh token. With `until-padded` it goes on after ROUNDS
+rounds until every kind of number that it counts began with a zero byte at least once. Prints one line of JSON: how many
+logins, refreshes and so on, and how many numbers began so.
 """
 
 import collections
@@ -23,6 +23,7 @@ from platform_sso.client.provider import Provider
 from platform_sso.layouts import equal, point, require
 
 REFUSALS_EVERY = 50
+RSA_EVERY = 5
 # Nobody is that unlucky.
 MOST_ROUNDS = 20
 done = collections.Counter()
@@ -130,7 +131,7 @@ def main():
     turn, rounds = 0, int(rounds)
     while turn < rounds or (sys.argv[7:] == ["until-padded"] and padding.missing()):
         require(turn < MOST_ROUNDS * rounds, f"still not padded: {padding.missing()}")
-        Round(provider, authority, user, password, turn, rsa).run()
+        Round(provider, authority, user, password, turn, [] if turn % RSA_EVERY else rsa).run()
         turn += 1
     print(json.dumps({"rounds": turn, "done": done, "padding": padding.summary()}))
 

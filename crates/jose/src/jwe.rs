@@ -45,7 +45,7 @@ pub struct Recipient<'a> {
 /// # Errors
 /// [`Error::Key`] when the recipient's key is not on P-256, [`Error::Random`] without random bytes.
 pub fn encrypt(recipient: &Recipient<'_>, plaintext: &[u8]) -> Result<String, Error> {
-    encrypt_with(recipient, &Map::new(), plaintext)
+    build(&EcPrivateKey::generate()?, recipient, &Map::new(), plaintext)
 }
 
 /// As [`encrypt`], with more members in the header. Where one has a name that is there already, it is left out.
@@ -58,7 +58,25 @@ pub fn encrypt_with(recipient: &Recipient<'_>, more: &Map<String, Value>, plaint
             return Err(Error::HeaderRefused { name, why: "it would promise what is not done" });
         }
     }
-    let ephemeral = EcPrivateKey::generate()?;
+    build(&EcPrivateKey::generate()?, recipient, more, plaintext)
+}
+
+/// Encrypts to a recipient with an ephemeral key of the caller, who needs to know it beforehand, and a fresh IV.
+///
+/// The ephemeral key must be new for each message: that is what makes its content key new.
+///
+/// # Errors
+/// As [`encrypt`].
+pub fn encrypt_from(ephemeral: &EcPrivateKey, recipient: &Recipient<'_>, plaintext: &[u8]) -> Result<String, Error> {
+    build(ephemeral, recipient, &Map::new(), plaintext)
+}
+
+fn build(
+    ephemeral: &EcPrivateKey,
+    recipient: &Recipient<'_>,
+    more: &Map<String, Value>,
+    plaintext: &[u8],
+) -> Result<String, Error> {
     let mut iv = [0; IV_LEN];
     getrandom::fill(&mut iv).map_err(Error::random)?;
 

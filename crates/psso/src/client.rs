@@ -65,6 +65,20 @@ impl Client {
     /// Registers the device's public keys for a user, and what else the request names. Registering the same again is
     /// no error.
     ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/small_idp.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use psso::RegistrationRequest;
+    ///
+    /// # let (client, keys, _dir) = client("");
+    /// let user_key = psso::jose::EcPrivateKey::generate()?.public();
+    /// let request = RegistrationRequest { user_key: Some(&user_key), ..RegistrationRequest::new("alice") };
+    /// let registration = client.register(&keys, &request)?;
+    /// assert_eq!(registration.device_id, keys.signing_public().kid);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Config`] without a `registration_endpoint`, or with a user name, key or certificate that cannot be
     /// one; [`Error::Network`], [`Error::Endpoint`], [`Error::UnexpectedAnswer`] as the server behaves;
@@ -100,6 +114,35 @@ impl Client {
     ///
     /// `key` is the public half of the signer's key, which the identity provider knows from the registration.
     ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/small_idp.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use psso::jose::{Algorithm, EcPrivateKey, Signer, SignerError};
+    ///
+    /// /// A key that somebody else keeps.
+    /// struct Enclave(EcPrivateKey);
+    ///
+    /// impl Signer for Enclave {
+    ///     fn algorithm(&self) -> Algorithm {
+    ///         Algorithm::Es256
+    ///     }
+    ///
+    ///     fn sign(&mut self, signing_input: &[u8]) -> Result<Vec<u8>, SignerError> {
+    ///         self.0.sign(signing_input)
+    ///     }
+    /// }
+    ///
+    /// # let (client, keys, _dir) = client("");
+    /// let key = EcPrivateKey::generate()?;
+    /// let public = key.public();
+    /// let login = client.begin_login("alice")?;
+    /// let signed = client.sign_with_user_key(login, &mut Enclave(key), &public)?;
+    /// let outcome = client.submit(signed, &keys)?;
+    /// assert_eq!(outcome.groups, ["admins"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Config`] when the key is not on P-256 or does not sign ES256; [`Error::UserKey`] with the signer's own
     /// error; [`Error::Crypto`] when the signature does not belong to the key.
@@ -114,6 +157,20 @@ impl Client {
 
     /// Password method: encrypts the password to the identity provider where the configuration has its key
     /// (`login_request_encryption_key`), else keeps it for a claim of the login request.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/small_idp.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use psso::secrecy::SecretString;
+    ///
+    /// # let (client, keys, _dir) = client("");
+    /// let password = SecretString::from("correct horse battery staple");
+    /// let login = client.begin_login("alice")?;
+    /// let outcome = client.submit(client.with_password(login, &password)?, &keys)?;
+    /// assert_eq!(outcome.unique_identifier.as_deref(), Some("subject-1"));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Config`] for an empty password or one over 4096 bytes; [`Error::Crypto`] when it cannot be encrypted.
@@ -168,6 +225,21 @@ impl Client {
     /// The request names no user; `user` is for the outcome only. Whether the answer is about the same one as the
     /// login was, the caller sees in [`LoginOutcome::unique_identifier`].
     ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/small_idp.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use psso::secrecy::{ExposeSecret, SecretString};
+    ///
+    /// # let (client, keys, _dir) = client("");
+    /// let token = SecretString::from("refresh-1");
+    /// let outcome = client.refresh("alice", &token, &keys)?;
+    /// // The old one may be worth nothing any more.
+    /// let token = outcome.tokens.refresh_token.unwrap_or(token);
+    /// assert_eq!(token.expose_secret(), "refresh-2");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As for [`submit`](Self::submit), without [`Error::InvalidCredential`]; a token that the server takes no more is
     /// [`Error::Endpoint`].
@@ -199,6 +271,25 @@ impl Client {
 
     /// Asks the key service for the secret that its key shares with `other`, a key on P-256 (ECDH, SP 800-56A
     /// 5.7.1.2). `key_context` is what the key request was answered with, if it was.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/small_idp.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use psso::jose::EcPrivateKey;
+    /// use psso::secrecy::SecretString;
+    ///
+    /// # let (client, keys, _dir) = client("");
+    /// let token = SecretString::from("refresh-1");
+    /// let provided = client.key_request("alice", &token, &keys)?;
+    /// let context = provided.key_context.as_ref();
+    ///
+    /// let other = EcPrivateKey::generate()?;
+    /// let exchanged = client.key_exchange("alice", &token, &other.public(), context, &keys)?;
+    /// assert_eq!(exchanged.key.len(), 32);
+    /// assert_eq!(format!("{exchanged:?}").find("key:"), None);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As for [`key_request`](Self::key_request), and [`Error::Config`] when `other` is not on P-256.

@@ -162,6 +162,14 @@ impl Config {
         raw::read(text).1
     }
 
+    /// [`lint`](Self::lint) of a file.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the file cannot be read.
+    pub fn lint_file(path: &Path) -> Result<Vec<Finding>, Error> {
+        read_file(path).map(|text| Self::lint(&text))
+    }
+
     /// A configuration with every field, each with its meaning, its default and Apple's name for it. It can be used as
     /// it is, but for its URLs and names; a line that begins with `#` and no space after it is a field with its default.
     #[must_use]

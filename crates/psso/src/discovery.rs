@@ -100,6 +100,18 @@ impl fmt::Display for Discovered {
 
 /// Reads what an issuer says about itself.
 ///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/small_idp.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (_, keys, _dir) = client("");
+/// # let http = SmallIdp::new(&keys);
+/// let found = psso::discover("https://idp.example", &http)?;
+/// assert_eq!(found.missing(), ["client_id", "audience", "nonce_endpoint"]);
+/// assert!(found.to_string().contains("token_endpoint = \"https://idp.example/psso/token\""));
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`Error::Config`] when the issuer is not a URL that may be used; [`Error::Network`], [`Error::Endpoint`] and
 /// [`Error::UnexpectedAnswer`] as it behaves; [`Error::Rejected`] when the document is about another issuer, or has an

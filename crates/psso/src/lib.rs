@@ -1,19 +1,33 @@
-//! A client of Apple's Platform SSO protocol, SmartCard method.
+//! A client of Apple's Platform SSO protocol.
 //!
-//! A login has two signatures: the card signs the *embedded assertion* (who the user is), the device signs the *login
-//! request* around it (which device it is). The answer is encrypted to the device and carries an id_token, which is
-//! checked against the identity provider's keys. The card is anything that implements [`jose::Signer`].
+//! A login proves two things: the device signs the *login request* (which device it is), and inside it is the proof of
+//! who the user is. The answer is encrypted to the device and carries an id_token, which is checked against the
+//! identity provider's keys.
+//!
+//! | method | the proof | |
+//! |---|---|---|
+//! | SmartCard | an *embedded assertion* that the card signs, with its certificate | [`Client::sign_assertion`] |
+//! | Secure Enclave key | an embedded assertion that a key of the user signs | [`Client::sign_with_user_key`] |
+//! | password | the password, or an assertion with it that is encrypted to the identity provider | [`Client::with_password`] |
+//!
+//! After a login: [`Client::refresh`] for new tokens without the proof, [`Client::key_request`] and
+//! [`Client::key_exchange`] for keys that the identity provider keeps. Each of them has an example.
+//!
+//! Card and user key are anything that implements [`jose::Signer`]; the network is anything that implements
+//! [`http::HttpClient`].
 //!
 //! | type | for |
 //! |---|---|
-//! | [`Config`] | the identity provider, from a TOML file |
+//! | [`Config`] | the identity provider, from a TOML file; [`Config::lint`] says what is wrong with one |
+//! | [`discover`] | what an issuer says about itself |
 //! | [`DeviceKeys`] | the device's two keys in a state directory |
 //! | [`UserKey`] | the Secure Enclave method's key, in a file that stands in |
 //! | [`SignOnStore`] | what a login leaves behind: tokens, sealed, for one process at a time |
-//! | [`Client`] | registration and login |
+//! | [`Client`] | registration, login, refresh, key service |
 //! | [`CardCredential`] | the card's certificate and signer |
+//! | [`LoginOutcome`] | the verified claims, groups, Kerberos tickets, tokens |
 //! | [`inspect`](fn@inspect::inspect) | what is in a token of this protocol, and does it hold |
-//! | [`http::HttpClient`] | the network; [`http::ureq_client::UreqClient`] is the real one |
+//! | [`http::HttpClient`] | the network; [`UreqClient`] is the real one, with [`Roots`] of one's own where need be |
 //!
 //! Here a key in software stands in for the card, and a closure for the network:
 //!
@@ -64,7 +78,8 @@
 //! NONCE (obtaining-a-server-nonce), LOGIN (creating-and-validating-a-login-request), ASSERT
 //! (creating-an-embedded-assertion), JWE (creating-a-json-web-encryption-jwe-login-response), PROC
 //! (processing-the-json-web-encryption-jwe-login-response), VERIFY (performing-encryption-verification), ENCPW
-//! (creating-an-encrypted-embedded-assertion).
+//! (creating-an-encrypted-embedded-assertion), REFRESH (creating-a-refresh-request), KEYS
+//! (supporting-key-requests-and-key-exchange-requests), AUTHPROC (authentication-process).
 
 #![forbid(unsafe_code)]
 
@@ -93,6 +108,8 @@ mod nonce;
 mod outcome;
 pub mod party_info;
 mod password_assertion;
+#[cfg(test)]
+mod published;
 mod random;
 mod refresh_request;
 mod registration;
@@ -127,6 +144,8 @@ pub use method::{Method, UnknownMethod};
 pub use outcome::{LoginOutcome, Timings, Tokens};
 pub use registration::{Registration, RegistrationRequest, registration_request};
 pub use registrations::{RegisteredUser, Registrations};
+/// The text that passwords and tokens are, for using this crate without another dependency.
+pub use secrecy;
 pub use sign_on::{
     ForgottenDevice, KeyChoice, KeyPlace, LockedSignOn, SignOn, SignOnError, SignOnHeader, SignOnStore, UnlockKey,
 };

@@ -104,6 +104,7 @@ mod tests {
         let apu = PartyInfo::parse(&url(&vector["apu"])).unwrap();
         assert_eq!((apu.prefix.as_slice(), apu.nonce), (&b"APPLE"[..], None));
         assert_eq!(apu.point, p256_private(&vector["ephemeral_jwk"]).public().x963().unwrap());
+        assert_eq!(password_apu(&apu.point), url(&vector["apu"]), "a sender writes it the same for a password");
     }
 
     #[test]
@@ -112,8 +113,10 @@ mod tests {
         let vector = &vectors["encrypted_password_apv"];
         let apv = PartyInfo::parse(&url(&vector["apv"])).unwrap();
         assert_eq!(apv.prefix, text(&vector["expect"]["prefix"]).as_bytes());
-        assert_eq!((apv.point.len(), apv.nonce.unwrap().len()), (65, 110));
-        PublicKey::from_x963(&apv.point).unwrap();
+        let nonce = String::from_utf8(apv.nonce.unwrap()).unwrap();
+        assert_eq!((apv.point.len(), nonce.len()), (65, 110));
+        let key = PublicKey::from_x963(&apv.point).unwrap();
+        assert_eq!(password_apv("APPLEEMBEDDED", &key, &nonce), url(&vector["apv"]), "ours is the same");
     }
 
     #[test]

@@ -74,10 +74,15 @@ fn jwe_error(error: &jose::Error, algorithm_member: &'static str, check: &'stati
     Error::rejected(claim, error.to_string())
 }
 
+/// `typ` is optional; where it is there, it names this kind of response (RFC 7515 4.1.9), or says `JWT`.
 fn check_typ(jwe: &Jwe, wanted: &str) -> Result<(), Error> {
+    let is_right = |typ: &str| {
+        let typ = typ.to_ascii_lowercase();
+        typ == "jwt" || typ.strip_prefix("application/").unwrap_or(&typ) == wanted
+    };
     match jwe.header().get("typ") {
         None => Ok(()),
-        Some(Value::String(typ)) if typ.eq_ignore_ascii_case(wanted) || typ.eq_ignore_ascii_case("JWT") => Ok(()),
+        Some(Value::String(typ)) if is_right(typ) => Ok(()),
         Some(Value::String(typ)) => {
             Err(Error::rejected("typ", format!("{wanted} was expected, \"{}\" came", shown(typ, 60))))
         }
@@ -97,3 +102,6 @@ pub(crate) fn check_apu(jwe: &Jwe) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

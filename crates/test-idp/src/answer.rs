@@ -22,14 +22,24 @@ pub(crate) fn malformed(description: &str) -> Response {
     error(StatusCode::BAD_REQUEST, "invalid_request", description)
 }
 
-/// A login that is refused, with the name of the check that failed.
+/// A request that is refused, with the name of the check that failed.
 pub(crate) fn refused(refusal: &Refusal) -> Response {
     let (status, code) = match refusal.check {
         Check::OuterFormat => (StatusCode::BAD_REQUEST, "invalid_request"),
+        Check::PasswordTries => (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable"),
         _ => (StatusCode::UNAUTHORIZED, "invalid_grant"),
     };
     let description = format!("The login was refused: {}.", refusal.why);
     json(status, json!({"error": code, "error_description": description, "check": refusal.check.name()}))
+}
+
+/// A wrong password, in the form in which Entra was seen to answer.
+pub(crate) fn invalid_credential() -> Response {
+    let body = json!({
+        "error": "invalid_grant", "error_description": "The password is wrong.", "errorCode": "C0000006",
+        "suberror": "invalid_password",
+    });
+    json(StatusCode::BAD_REQUEST, body)
 }
 
 /// A failure of ours. The reason goes to the log, not to the client.

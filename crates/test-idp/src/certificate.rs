@@ -2,31 +2,37 @@
 //!
 //! In this order: a chain to a configured certification authority, dates, no critical extension
 //! that is not understood, extended key usage with client authentication, key usage (when there
-//! is one) with digital signature, and the user principal name of the user (the otherName
-//! 1.3.6.1.4.1.311.20.2.3 of the subject alternative name, written by Microsoft's logon
-//! certificates).
+//! is one) with digital signature, revocation lists (when there are some), what binds the
+//! certificate to the user, and that it is one of those registered for the user (when there are some).
 //!
 //! Not asked for: the extended key usage smart card logon (1.3.6.1.4.1.311.20.2.2), which belongs
-//! to Windows. Not done: revocation and certificate policies.
+//! to Windows. Not done: certificate policies, OCSP, fetching of revocation lists.
 
+mod binding;
 pub(crate) mod chain;
+pub(crate) mod revocation;
 mod signature;
 
-use x509_parser::asn1_rs::{Any, Class, FromDer, Oid, Utf8String, oid};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use x509_parser::asn1_rs::{FromDer, Oid};
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::oid_registry as known;
 use x509_parser::x509::X509Version;
 
 use crate::certificate::chain::TrustStore;
+use crate::certificate::revocation::RevocationLists;
 use crate::check::{Check, Refusal};
 use crate::options::User;
+use crate::store::RegisteredCertificate;
+use crate::trail::Trail;
 
-/// Whom a certificate speaks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Whom a certificate speaks for; empty for a login without one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Holder {
-    /// User principal name, as written in the certificate.
-    pub(crate) upn: String,
+    /// User principal name, as written in the certificate, when there is exactly one.
+    pub(crate) upn: Option<String>,
     /// Common name of the subject, when there is exactly one.
     pub(crate) common_name: Option<String>,
 }
@@ -57,45 +63,72 @@ pub(crate) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, &'static str> {
     Ok(certificate)
 }
 
-/// Applies the policy of this module to the certificate that signed an assertion of `user`.
+/// Whose certificates count.
+#[derive(Debug, Default)]
+pub(crate) struct Policy {
+    pub(crate) trust: TrustStore,
+    /// Nothing when revocation is not asked about.
+    pub(crate) revocation: Option<RevocationLists>,
+}
+
+/// Applies the policy of this module to the certificate that signed an assertion of `user`, or did at their login.
 ///
-/// `now` is in seconds since 1970.
+/// `pinned` are the certificates that were registered for the user; `now` is in seconds since 1970.
 ///
 /// # Errors
 /// The first check of the policy that does not hold.
 pub(crate) fn check(
+    trail: &mut Trail,
     certificate: &X509Certificate<'_>,
-    trust: &TrustStore,
+    der: &[u8],
+    policy: &Policy,
     user: &User,
+    pinned: &[RegisteredCertificate],
     now: i64,
 ) -> Result<Holder, Refusal> {
-    trust.verify(certificate, now).map_err(|problem| Check::CertificateChain.refuse(problem.to_string()))?;
-    if !valid_at(certificate, now) {
-        return Err(Check::CertificateValidity.refuse("the certificate is not valid at this time"));
-    }
-    if !critical_extensions_understood(certificate, &LEAF_EXTENSIONS) {
-        return Err(Check::CertificateCriticalExtension
-            .refuse("the certificate has a critical extension that is not understood"));
-    }
+    let chain = policy.trust.verify(certificate, now).map_err(|problem| problem.to_string());
+    let chain = trail.hold(Check::CertificateChain, chain)?;
+    let valid = valid_at(certificate, now).then_some(()).ok_or("the certificate is not valid at this time");
+    trail.hold(Check::CertificateValidity, valid)?;
+    let understood = critical_extensions_understood(certificate, &LEAF_EXTENSIONS);
+    let understood = understood.then_some(()).ok_or("the certificate has a critical extension that is not understood");
+    trail.hold(Check::CertificateCriticalExtension, understood)?;
     let client_auth = find(certificate, |extension| match extension {
         ParsedExtension::ExtendedKeyUsage(usage) => Some(usage.client_auth),
         _ => None,
     });
-    if client_auth != Some(true) {
-        return Err(Check::CertificateExtendedKeyUsage.refuse("the certificate is not for client authentication"));
-    }
+    let client_auth =
+        (client_auth == Some(true)).then_some(()).ok_or("the certificate is not for client authentication");
+    trail.hold(Check::CertificateExtendedKeyUsage, client_auth)?;
     let digital_signature = find(certificate, |extension| match extension {
         ParsedExtension::KeyUsage(usage) => Some(usage.digital_signature()),
         _ => None,
     });
-    if digital_signature == Some(false) {
-        return Err(Check::CertificateKeyUsage.refuse("the certificate is not for digital signatures"));
+    let signs = (digital_signature != Some(false)).then_some(()).ok_or("the certificate is not for digital signatures");
+    trail.hold(Check::CertificateKeyUsage, signs)?;
+    if let Some(lists) = &policy.revocation {
+        lists.check(trail, certificate, &chain, &policy.trust, now)?;
     }
-    let upn = upn(certificate).map_err(|why| Check::CertificateUpn.refuse(why))?;
-    if !user.is_bound_to(upn) {
-        return Err(Check::CertificateUpn.refuse("the user principal name of the certificate belongs to somebody else"));
-    }
-    Ok(Holder { upn: upn.to_owned(), common_name: common_name(certificate) })
+    binding::check(trail, certificate, der, user, pinned)?;
+    Ok(Holder { upn: binding::upn(certificate).ok().map(str::to_owned), common_name: common_name(certificate) })
+}
+
+/// What a log says of a certificate.
+pub(crate) fn summary(certificate: &X509Certificate<'_>, der: &[u8]) -> Value {
+    let cut = |text: String| text.chars().take(256).collect::<String>();
+    json!({
+        "subject": cut(certificate.subject().to_string()),
+        "issuer": cut(certificate.issuer().to_string()),
+        "serial": hex(binding::serial(certificate)),
+        "not_before": certificate.validity().not_before.timestamp(),
+        "not_after": certificate.validity().not_after.timestamp(),
+        "upn": binding::upn(certificate).ok(),
+        "sha256": hex(&Sha256::digest(der)),
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().take(64).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether `now` (seconds since 1970) is within the dates, both included.
@@ -114,42 +147,6 @@ fn find<'a, T>(certificate: &'a X509Certificate<'_>, pick: impl Fn(&'a ParsedExt
     certificate.extensions().iter().find_map(|extension| pick(extension.parsed_extension()))
 }
 
-/// The one user principal name of a certificate.
-fn upn<'a>(certificate: &'a X509Certificate<'_>) -> Result<&'a str, &'static str> {
-    let names = find(certificate, |extension| match extension {
-        ParsedExtension::SubjectAlternativeName(names) => Some(&names.general_names),
-        _ => None,
-    })
-    .ok_or("the certificate has no subject alternative name")?;
-    let mut found = None;
-    for name in names {
-        let value = match name {
-            GeneralName::OtherName(kind, value) if *kind == UPN => value,
-            GeneralName::Invalid(..) => {
-                return Err("a subject alternative name of the certificate is malformed");
-            }
-            _ => continue,
-        };
-        if found.is_some() {
-            return Err("the certificate has several user principal names");
-        }
-        found = Some(utf8_in_explicit_0(value).ok_or("the user principal name is malformed")?);
-    }
-    found.ok_or("the certificate has no user principal name")
-}
-
-/// The text in `[0] EXPLICIT UTF8String`.
-fn utf8_in_explicit_0(value: &[u8]) -> Option<&str> {
-    let (rest, outer) = Any::from_der(value).ok()?;
-    let explicit_0 = outer.class() == Class::ContextSpecific && outer.tag().0 == 0 && outer.header.constructed();
-    if !rest.is_empty() || !explicit_0 {
-        return None;
-    }
-    let (rest, _) = Utf8String::from_der(outer.data).ok()?;
-    let (_, any) = Any::from_der(outer.data).ok()?;
-    rest.is_empty().then(|| std::str::from_utf8(any.data).ok()).flatten()
-}
-
 /// The common name, when there is exactly one and it is text.
 fn common_name(certificate: &X509Certificate<'_>) -> Option<String> {
     let mut names = certificate.subject().iter_common_name();
@@ -159,10 +156,6 @@ fn common_name(certificate: &X509Certificate<'_>) -> Option<String> {
 
 /// Largest certificate that is looked at, in bytes.
 pub(crate) const MAX_CERTIFICATE: usize = 32 * 1024;
-
-/// User principal name, an otherName of Microsoft's logon certificates ([MS-WCCE] 2.2.2.7.7.4
-/// names it szOID_NT_PRINCIPAL_NAME).
-const UPN: Oid<'static> = oid!(1.3.6.1.4.1.311.20.2.3);
 
 /// The extensions of a card's certificate that this module acts on, or that ask nothing of it.
 const LEAF_EXTENSIONS: [Oid<'static>; 5] = [

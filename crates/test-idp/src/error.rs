@@ -38,6 +38,14 @@ pub enum Error {
         /// The rule that it breaks.
         why: &'static str,
     },
+    /// A group given in the options is not one that can exist.
+    #[error("`{group}` is not a membership of a group: {why}")]
+    Group {
+        /// The text as given.
+        group: String,
+        /// The rule that it breaks.
+        why: &'static str,
+    },
     /// A URL given in the options cannot be that of a server.
     #[error("`{url}` is not the URL of a server: {why}")]
     Url {
@@ -53,6 +61,30 @@ pub enum Error {
         name: String,
         /// Every known name, separated by commas.
         known: String,
+    },
+    /// A deviation that this identity provider does not know.
+    #[error("`{name}` is not a deviation to mimic; the known ones are {known}")]
+    UnknownMimic {
+        /// The name as given.
+        name: String,
+        /// Every known name, separated by commas.
+        known: String,
+    },
+    /// A certificate revocation list cannot be used.
+    #[error("the revocation list {} cannot be used: {why}", path.display())]
+    CrlFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The file of passwords, or that of the registration token, cannot be used.
+    #[error("the file {} cannot be used: {why}", path.display())]
+    SecretFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, without quoting it.
+        why: String,
     },
     /// The file of certification authorities cannot be used.
     #[error("the trust file {} cannot be used: {why}", path.display())]
@@ -92,9 +124,20 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The database of the state directory fails.
+    #[error("the database {} fails", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
     /// A key cannot be made, read or used.
     #[error("a cryptographic operation failed")]
     Crypto(#[from] jose::Error),
+    /// A certificate of the key service cannot be made.
+    #[error("a certificate cannot be made: {0}")]
+    Certificate(String),
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
     Random(#[source] getrandom::Error),

@@ -62,6 +62,7 @@ pub(crate) fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// [`Error::StateIo`] when a step fails, [`Error::Random`] when there is no name for the temporary
 /// file.
+#[allow(dead_code, reason = "for files that the demonstration writes")]
 pub(crate) fn replace(path: &Path, contents: &[u8]) -> Result<(), Error> {
     let mut random = [0; 12];
     getrandom::fill(&mut random).map_err(Error::Random)?;
@@ -74,6 +75,18 @@ pub(crate) fn replace(path: &Path, contents: &[u8]) -> Result<(), Error> {
     }
     let directory = path.parent().unwrap_or(Path::new("."));
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed(directory))
+}
+
+/// Makes an empty file of mode 0600, or checks that the one that is there is private.
+///
+/// # Errors
+/// As [`read_private`].
+pub(crate) fn private_file(path: &Path) -> Result<(), Error> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check_private(path, false),
+        Err(error) => Err(failed(path)(error)),
+    }
 }
 
 /// An exclusive lock that lasts as long as the returned file.

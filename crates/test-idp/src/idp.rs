@@ -1,19 +1,24 @@
 //! What every request handler shares.
 
 use std::fs::File;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jose::EcPrivateKey;
+use zeroize::Zeroizing;
 
+use crate::certificate::Policy;
 use crate::certificate::chain::TrustStore;
-use crate::device::Devices;
+use crate::certificate::revocation::RevocationLists;
 use crate::error::Error;
 use crate::fault::Fault;
-use crate::nonce::Nonces;
-use crate::options::{Options, User};
-use crate::party_info::key_id;
-use crate::state::{Identifiers, State};
+use crate::files;
+use crate::key_service::ContextKey;
+use crate::mimic::Mimic;
+use crate::options::{Group, Options, User};
+use crate::passwords::Passwords;
+use crate::registration_token::RegistrationToken;
+use crate::store::{Identifiers, ServerKey, SigningKey, Store};
 
 /// The identity provider, apart from its socket.
 #[derive(Debug)]
@@ -21,14 +26,31 @@ pub(crate) struct Idp {
     pub(crate) endpoints: Endpoints,
     pub(crate) identifiers: Identifiers,
     pub(crate) users: Vec<User>,
-    pub(crate) trust: TrustStore,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) policy: Policy,
+    pub(crate) passwords: Option<Passwords>,
+    /// The key that encrypted passwords are for; only with passwords.
+    pub(crate) login_encryption_key: Option<EcPrivateKey>,
+    pub(crate) context_key: ContextKey,
+    pub(crate) registration: Registering,
     pub(crate) faults: Vec<Fault>,
+    mimics: Vec<Mimic>,
     pub(crate) request_time_limit: Duration,
-    pub(crate) signing_key: EcPrivateKey,
-    pub(crate) signing_kid: String,
-    devices: Mutex<Devices>,
-    nonces: Mutex<Nonces>,
+    /// In seconds.
+    pub(crate) refresh_token_lifetime: i64,
+    pub(crate) store: Store,
+    /// The signing key that was used last.
+    signing_key: Mutex<SigningKey>,
     _lock: File,
+}
+
+/// Who may register what.
+#[derive(Debug)]
+pub(crate) struct Registering {
+    /// What a registration must carry.
+    pub(crate) token: Option<RegistrationToken>,
+    /// Whether a key of a user can be registered without a token: only this machine can reach the server.
+    pub(crate) open: bool,
 }
 
 /// The URLs of this server; the issuer is the one without a path.
@@ -37,15 +59,33 @@ pub(crate) struct Endpoints {
     pub(crate) issuer: String,
     pub(crate) nonce: String,
     pub(crate) token: String,
+    pub(crate) refresh: String,
+    pub(crate) key: String,
     pub(crate) jwks: String,
     pub(crate) registration: String,
 }
 
+impl Endpoints {
+    /// The endpoints under `url`, which has no slash at its end.
+    fn under(url: &str) -> Self {
+        let endpoint = |path: &str| format!("{url}{path}");
+        Self {
+            issuer: url.to_owned(),
+            nonce: endpoint(NONCE),
+            token: endpoint(TOKEN),
+            refresh: endpoint(REFRESH),
+            key: endpoint(KEY),
+            jwks: endpoint(JWKS),
+            registration: endpoint(REGISTER),
+        }
+    }
+}
+
 impl Idp {
-    /// Opens the state directory and reads the trust file; `url` has no slash at its end.
+    /// Opens the state directory and reads the files that the options name; `url` has no slash at its end.
     ///
     /// # Errors
-    /// Those of the options and of the two.
+    /// Those of the options and of the files.
     pub(crate) fn open(options: &Options, url: &str) -> Result<Self, Error> {
         let mut users: Vec<User> = Vec::new();
         for user in &options.users {
@@ -58,25 +98,29 @@ impl Idp {
             Some(path) => TrustStore::load(path)?,
             None => TrustStore::default(),
         };
-        let State { signing_key, identifiers, devices, lock } = State::open(&options.state)?;
-        let endpoint = |path: &str| format!("{url}{path}");
+        let revocation = RevocationLists::load(&options.crls, &trust)?;
+        let passwords = options.passwords.as_deref().map(Passwords::load).transpose()?;
+        let token = options.registration_token.as_deref().map(RegistrationToken::load).transpose()?;
+        files::private_directory(&options.state)?;
+        let lock = files::lock(&options.state)?;
+        let store = Store::open(&options.state)?;
+        let login_encryption_key = passwords.is_some().then(|| login_encryption_key(&store)).transpose()?;
         Ok(Self {
-            endpoints: Endpoints {
-                issuer: url.to_owned(),
-                nonce: endpoint(NONCE),
-                token: endpoint(TOKEN),
-                jwks: endpoint(JWKS),
-                registration: endpoint(REGISTER),
-            },
-            identifiers,
+            endpoints: Endpoints::under(url),
+            identifiers: store.identifiers()?,
             users,
-            trust,
+            groups: options.groups.clone(),
+            policy: Policy { trust, revocation },
+            passwords,
+            login_encryption_key,
+            context_key: context_key(&store)?,
+            registration: Registering { token, open: options.listen.ip().is_loopback() && options.url.is_none() },
             faults: options.faults.clone(),
+            mimics: options.mimics.clone(),
             request_time_limit: options.request_time_limit,
-            signing_kid: key_id(&signing_key.public().x963().unwrap_or_default()),
-            signing_key,
-            devices: Mutex::new(devices),
-            nonces: Mutex::new(Nonces::default()),
+            refresh_token_lifetime: i64::try_from(options.refresh_token_lifetime.as_secs()).unwrap_or(i64::MAX),
+            signing_key: Mutex::new(store.signing_key()?),
+            store,
             _lock: lock,
         })
     }
@@ -86,24 +130,52 @@ impl Idp {
         self.users.iter().find(|user| user.name() == name)
     }
 
-    /// The registered devices. A handler that panicked cannot have left them half changed.
-    pub(crate) fn devices(&self) -> MutexGuard<'_, Devices> {
-        self.devices.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether a deviation is asked for.
+    pub(crate) fn mimics(&self, mimic: Mimic) -> bool {
+        self.mimics.contains(&mimic)
     }
 
-    /// The outstanding nonces.
-    pub(crate) fn nonces(&self) -> MutexGuard<'_, Nonces> {
-        self.nonces.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The key with this identifier, which the database says signs now: read again when another process has rotated it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) fn signing_key(&self, kid: Option<&str>) -> Result<SigningKey, Error> {
+        let mut key = self.signing_key.lock().unwrap_or_else(PoisonError::into_inner);
+        if kid != Some(&key.kid) {
+            *key = self.store.signing_key()?;
+        }
+        Ok(key.clone())
     }
+}
+
+fn login_encryption_key(store: &Store) -> Result<EcPrivateKey, Error> {
+    let make = || {
+        let pem = EcPrivateKey::generate()?.to_pkcs8_pem()?;
+        Ok(Zeroizing::new(pem.as_bytes().to_vec()))
+    };
+    let pem = store.server_key(ServerKey::LoginRequestEncryption, make)?;
+    let key = std::str::from_utf8(&pem).ok().and_then(|pem| EcPrivateKey::from_pem(pem).ok());
+    key.ok_or_else(|| store.not_understood("it has a login request encryption key that is none"))
+}
+
+fn context_key(store: &Store) -> Result<ContextKey, Error> {
+    let bytes = store.server_key(ServerKey::KeyContext, ContextKey::generate)?;
+    ContextKey::from_bytes(&bytes).ok_or_else(|| store.not_understood("it has a key_context key that is none"))
 }
 
 /// Path of the nonce endpoint.
 pub(crate) const NONCE: &str = "/psso/nonce";
 /// Path of the token endpoint.
 pub(crate) const TOKEN: &str = "/psso/token";
+/// Path of the refresh endpoint.
+pub(crate) const REFRESH: &str = "/psso/refresh";
+/// Path of the key service.
+pub(crate) const KEY: &str = "/psso/key";
 /// Path of the JWK Set.
 pub(crate) const JWKS: &str = "/psso/jwks";
 /// Path of the registration endpoint.
 pub(crate) const REGISTER: &str = "/psso/register";
 /// Path of the client configuration.
 pub(crate) const CONFIGURATION: &str = "/psso.toml";
+/// Path of the issuer's metadata (OpenID Connect Discovery 1.0 section 4).
+pub(crate) const METADATA: &str = "/.well-known/openid-configuration";

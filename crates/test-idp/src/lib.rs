@@ -4,24 +4,26 @@
 //! | path | what |
 //! |---|---|
 //! | `GET /psso.toml` | configuration of a client |
-//! | `POST /psso/nonce` | a nonce for one login, for five minutes |
-//! | `GET /psso/jwks` | the key that signs id_tokens |
-//! | `POST /psso/register` | registers the two keys of a device for a user |
-//! | `POST /psso/token` | the login |
+//! | `GET /.well-known/openid-configuration` | metadata of the issuer |
+//! | `POST /psso/nonce` | a nonce for one request, for five minutes |
+//! | `GET /psso/jwks` | the keys that sign id_tokens |
+//! | `POST /psso/register` | registers the two keys of a device for a user, and a user's key or certificate |
+//! | `POST /psso/token` | the login, with a smart card, a registered key or a password |
+//! | `POST /psso/refresh` | the refresh |
+//! | `POST /psso/key` | key request and key exchange |
 //!
-//! A login is refused at the first [`Check`] that it fails, with status 401 and
+//! A request is refused at the first [`Check`] that it fails, with status 401 and
 //! `{"error":"invalid_grant","error_description":"...","check":"assertion.nonce"}`. Nothing is
-//! stored then. A request that cannot be understood gets 400.
+//! stored then but the spent nonce and a line of the log. A request that cannot be understood gets 400.
 //!
-//! The signing key, the identifiers and the registered devices stay across a restart, in a private
-//! directory. Nonces live in memory: a restart forgets the outstanding ones, which makes a login
-//! in progress start again and lets nobody use one twice.
+//! Everything that outlives a restart is in a SQLite database in a private directory, also the nonces: none can be used
+//! twice.
 //!
 //! It depends on the crate `jose` and on no other of this workspace, least of all on `psso`, whose
 //! counterpart it is: the layouts and the checks here are written from the published description
 //! a second time.
 //!
-//! It is not for production: no revocation, no refresh, registration without authentication, no
+//! It is not for production: registration without authentication unless a token is configured, passwords from a file, no
 //! TLS, and no limit on the number of connections.
 //!
 //! ```no_run
@@ -42,22 +44,35 @@ mod answer;
 mod certificate;
 mod check;
 mod claims;
+mod clock;
 mod device;
 mod error;
+mod examination;
 mod fault;
 mod files;
+mod granted;
 mod idp;
+mod key_service;
 mod login;
-mod nonce;
+mod mimic;
 mod options;
 mod party_info;
+mod passwords;
+mod redact;
+mod refresh;
+mod registration_token;
 mod response;
+mod rotation;
 mod routes;
 mod server;
-mod state;
+mod settle;
+mod store;
+mod trail;
 
 pub use check::Check;
 pub use error::Error;
 pub use fault::Fault;
-pub use options::{BaseUrl, Options, User};
+pub use mimic::Mimic;
+pub use options::{BaseUrl, Group, Options, User};
+pub use rotation::{Rotated, rotate_key};
 pub use server::{Handle, Server};

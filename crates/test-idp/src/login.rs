@@ -1,137 +1,149 @@
-//! The login request, checked from the outside in: the device that signed it, then what it says,
-//! then the assertion in it, then the certificate of that.
+//! The login request, checked from the outside in: the device that signed it, then what it says, then the assertion in
+//! it, or the password.
 //!
-//! Apple: "Creating and validating a login request". The order is that of [`Check`]. The nonce is
-//! used up by the first request that carries it under the signature of a registered device,
-//! whatever else is wrong with that request.
+//! Apple: "Creating and validating a login request". Three methods: the assertion is signed by a smart card (with the
+//! card's certificate), by a key that was registered for the user (the Secure Enclave), or it is a password, in the
+//! claim `password` or in an encrypted assertion.
 
 mod assertion;
+mod encrypted;
+mod signed;
 
-use std::time::Instant;
-
-use jose::jws::Jws;
-use jose::{Algorithm, base64url};
-use uuid::Uuid;
+use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::certificate::Holder;
 use crate::check::{Check, Refusal};
 use crate::claims::Claims;
-use crate::device::{Device, DeviceKey};
+use crate::device::Device;
+use crate::error::Error;
+use crate::examination::{Examination, JWT_BEARER, Stop};
+use crate::granted::{Answer, Granted, Lineage, Tokens};
 use crate::idp::Idp;
 use crate::options::User;
-use crate::party_info::{apv, canonical_key_id};
+use crate::store::NewFamily;
 
-/// A login that passed every check.
-#[derive(Debug)]
-pub(crate) struct Accepted {
-    /// The name of the user.
-    pub(crate) user: String,
-    /// Whom the certificate speaks for.
-    pub(crate) holder: Holder,
-    /// The client's nonce.
-    pub(crate) nonce: String,
-    /// The key of the device to which the answer is encrypted.
-    pub(crate) encryption: DeviceKey,
+/// Whom a login turned out to be, and how.
+pub(super) struct Authenticated {
+    pub(super) method: &'static str,
+    pub(super) holder: Holder,
+    /// DER of the card's certificate.
+    pub(super) certificate: Option<Vec<u8>>,
 }
 
-/// Checks a login request, a compact JWS.
-///
-/// `request_id` is the `client-request-id` that came with it; `now` is in seconds since 1970.
+/// Checks a login request of a device.
 ///
 /// # Errors
 /// The first check that does not hold.
-pub(crate) fn verify(idp: &Idp, token: &str, request_id: Option<&str>, now: i64) -> Result<Accepted, Refusal> {
-    let request = Jws::parse(token).map_err(|_| Check::OuterFormat.refuse("the login request is not a compact JWS"))?;
-    let device = authenticate(idp, &request)?;
-    let claims =
-        request.claims().map_err(|_| Check::OuterFormat.refuse("the login request's payload is not a JSON object"))?;
-    let claims = Claims(&claims);
-
-    let request_nonce = claims.text("request_nonce", Check::OuterRequestNonce);
-    let request_nonce = request_nonce.and_then(|nonce| {
-        let taken = idp.nonces().take(nonce, request_id, Instant::now());
-        taken.map(|()| nonce).map_err(|problem| Check::OuterRequestNonce.refuse(problem.to_string()))
-    });
-
+pub(crate) fn examine(x: &mut Examination<'_>, claims: Claims<'_>, device: Device) -> Result<Granted, Stop> {
+    let idp = x.idp;
     let client_id = &idp.identifiers.client_id;
-    claims.equals("iss", client_id, "our client_id", Check::OuterIss)?;
-    claims.equals("client_id", client_id, "ours", Check::OuterClientId)?;
-    claims.equals("aud", &idp.endpoints.token, "the URL of our token endpoint", Check::OuterAud)?;
-    claims.lifetime(now, Check::OuterIat, Check::OuterExp)?;
-    let request_nonce = request_nonce?;
-    claims.equals("grant_type", JWT_BEARER, "the JWT bearer grant", Check::OuterGrantType)?;
-    let nonce = client_nonce(claims)?;
-    let scope = claims.text("scope", Check::OuterScope)?;
-    if !scope.split(' ').any(|word| word == "openid") {
-        return Err(Check::OuterScope.refuse("scope has no openid"));
-    }
-    party_info(claims, &device, nonce)?;
-    let user = user(idp, claims, &device)?;
+    x.trail.hold(Check::OuterIss, claims.equals("iss", client_id, "our client_id"))?;
+    x.trail.hold(Check::OuterClientId, claims.equals("client_id", client_id, "ours"))?;
+    let token_endpoint = &idp.endpoints.token;
+    x.trail.hold(Check::OuterAud, claims.equals("aud", token_endpoint, "the URL of our token endpoint"))?;
+    x.lifetime(claims, Check::OuterIat, Check::OuterExp)?;
+    let request_nonce = x.request_nonce(claims)?;
+    let password = grant_type(x, claims)?;
+    let nonce = x.client_nonce(claims)?;
+    let scope = x.scope(claims)?;
+    let recipient = x.recipient(claims, &device, nonce)?;
+    let user = user(x, claims, &device)?;
 
-    let assertion = claims.text("assertion", Check::AssertionFormat)?;
-    let expected = assertion::Expected {
-        user,
-        audience: &idp.identifiers.audience,
-        nonce,
-        request_nonce,
-        scope,
-        trust: &idp.trust,
-        now,
+    let authenticated = if password {
+        x.seen.method = Some("password");
+        let password = claims.text("password").map(|text| Zeroizing::new(text.to_owned()));
+        check_password(x, user, password)?;
+        Authenticated { method: "password", holder: Holder::default(), certificate: None }
+    } else {
+        let assertion = x.trail.hold(Check::AssertionFormat, claims.text("assertion"))?;
+        let expected = assertion::Expected { user, device: &device.signing.kid, nonce, request_nonce, scope };
+        // A JWE has five parts.
+        if assertion.matches('.').count() == 4 {
+            encrypted::verify(x, assertion, &expected)?
+        } else {
+            signed::verify(x, assertion, &expected)?
+        }
     };
-    let holder = assertion::verify(assertion, &expected)?;
-    Ok(Accepted { user: user.name().to_owned(), holder, nonce: nonce.to_owned(), encryption: device.encryption })
+    let Authenticated { method, holder, certificate } = authenticated;
+    let family = NewFamily {
+        user: user.name().to_owned(),
+        device: device.signing.kid.clone(),
+        method,
+        holder: holder.clone(),
+        certificate,
+    };
+    Ok(Granted {
+        user: user.name().to_owned(),
+        device: device.signing.kid,
+        recipient,
+        answer: Answer::Tokens(Tokens {
+            nonce: nonce.to_owned(),
+            holder,
+            groups: groups(idp, user.name(), claims),
+            refresh_token: refresh_token()?,
+            lineage: Lineage::Begin(family),
+        }),
+    })
 }
 
-/// The registered device that signed the request.
-fn authenticate(idp: &Idp, request: &Jws) -> Result<Device, Refusal> {
-    let header = Claims(request.header());
-    header.equals("typ", "platformsso-login-request+jwt", "platformsso-login-request+jwt", Check::OuterTyp)?;
-    header.equals("alg", "ES256", "ES256", Check::OuterAlg)?;
-    let kid = header.text("kid", Check::OuterKid)?;
-    let device = canonical_key_id(kid).and_then(|kid| idp.devices().find(&kid).cloned());
-    let device = device.ok_or_else(|| Check::OuterKid.refuse("kid names no registered device"))?;
-    request
-        .verify(&device.signing.public, &[Algorithm::Es256])
-        .map_err(|_| Check::OuterSignature.refuse("the device's key did not sign the login request"))?;
-    Ok(device)
-}
-
-/// The client's nonce: a UUID as a Mac writes it, in upper case with hyphens.
-fn client_nonce(claims: Claims<'_>) -> Result<&str, Refusal> {
-    let nonce = claims.text("nonce", Check::OuterNonce)?;
-    let written = Uuid::try_parse(nonce).map(|uuid| uuid.hyphenated().to_string().to_uppercase());
-    if written.is_ok_and(|written| written == nonce) {
-        Ok(nonce)
-    } else {
-        Err(Check::OuterNonce.refuse("nonce is not an upper-case UUID"))
-    }
-}
-
-/// How the client wants the answer encrypted.
-fn party_info(claims: Claims<'_>, device: &Device, nonce: &str) -> Result<(), Refusal> {
-    let crypto = claims.object("jwe_crypto", Check::OuterJweCrypto)?;
-    crypto.equals("alg", "ECDH-ES", "ECDH-ES, the only one supported", Check::OuterJweCrypto)?;
-    crypto.equals("enc", "A256GCM", "A256GCM, the only one supported", Check::OuterJweCrypto)?;
-    let sent = base64url::decode("apv", crypto.text("apv", Check::OuterApv)?)
-        .map_err(|_| Check::OuterApv.refuse("apv is not base64url"))?;
-    if sent == apv(&device.encryption.x963, nonce) {
-        Ok(())
-    } else {
-        Err(Check::OuterApv.refuse("apv does not name the registered encryption key and the nonce of this request"))
-    }
+/// The grant: whether the login is with a password in a claim.
+fn grant_type(x: &mut Examination<'_>, claims: Claims<'_>) -> Result<bool, Refusal> {
+    let password = claims.text("grant_type").and_then(|grant| match grant {
+        JWT_BEARER => Ok(false),
+        "password" if x.idp.passwords.is_some() => Ok(true),
+        "password" => Err("nobody has a password here; grant_type is not the JWT bearer grant".to_owned()),
+        _ => Err("grant_type is neither the JWT bearer grant nor password".to_owned()),
+    });
+    x.trail.hold(Check::OuterGrantType, password)
 }
 
 /// The user, who must be known, and on a device registered for them.
-fn user<'a>(idp: &'a Idp, claims: Claims<'_>, device: &Device) -> Result<&'a User, Refusal> {
-    let name = claims.text("username", Check::OuterUsername)?;
-    claims.equals("sub", name, "the same as username", Check::OuterUsername)?;
-    let user = idp.user(name).ok_or_else(|| Check::OuterUsername.refuse("username is not a user here"))?;
-    if device.users.iter().any(|registered| registered == name) {
-        Ok(user)
-    } else {
-        Err(Check::OuterDeviceUser.refuse("the device is not registered for this user"))
-    }
+fn user<'a>(x: &mut Examination<'a>, claims: Claims<'_>, device: &Device) -> Result<&'a User, Refusal> {
+    let name = x.trail.hold(Check::OuterUsername, claims.text("username"))?;
+    x.trail.hold(Check::OuterUsername, claims.equals("sub", name, "the same as username"))?;
+    let user = x.idp.user(name).ok_or("username is not a user here");
+    let user = x.trail.hold(Check::OuterUsername, user)?;
+    let registered = device.users.iter().any(|registered| registered == name);
+    let registered = registered.then_some(()).ok_or("the device is not registered for this user");
+    x.trail.hold(Check::OuterDeviceUser, registered)?;
+    Ok(user)
 }
 
-/// The grant of RFC 7523 section 2.1, also the method of a smart card login.
-pub(crate) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// Compares a password, unless there were too many wrong ones.
+pub(super) fn check_password(
+    x: &mut Examination<'_>,
+    user: &User,
+    password: Result<Zeroizing<String>, String>,
+) -> Result<(), Refusal> {
+    let passwords = x.idp.passwords.as_ref().ok_or("nobody has a password here");
+    let passwords = x.trail.hold(Check::PasswordTries, passwords)?;
+    let may_try = passwords.may_try(user.name(), x.now);
+    x.trail.hold(
+        Check::PasswordTries,
+        may_try.then_some(()).ok_or("there were too many wrong passwords; wait a minute"),
+    )?;
+    let right = password.and_then(|password| {
+        let right = passwords.check(user.name(), &password, x.now);
+        right.then_some(()).ok_or_else(|| "the password is wrong".to_owned())
+    });
+    x.trail.hold(Check::Password, right)
+}
+
+/// The groups of a user, when the request asks for groups: those that it names, or all when it names none.
+pub(crate) fn groups(idp: &Idp, user: &str, claims: Claims<'_>) -> Option<Vec<String>> {
+    let groups = claims.object("claims").ok()?.object("id_token").ok()?.0.get("groups")?;
+    let named: Vec<&str> = match groups.get("values") {
+        Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let of_user = idp.groups.iter().filter(|group| group.user() == user).map(|group| group.name().to_owned());
+    Some(of_user.filter(|group| named.is_empty() || named.contains(&group.as_str())).collect())
+}
+
+/// A refresh token: 32 random bytes in base64url.
+pub(crate) fn refresh_token() -> Result<Zeroizing<String>, Error> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(bytes.as_mut()).map_err(Error::Random)?;
+    Ok(Zeroizing::new(jose::base64url::encode(bytes.as_ref())))
+}

@@ -7,11 +7,12 @@
 use std::error::Error as _;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use test_idp::{BaseUrl, Error, Fault, Options, Server, User};
+use test_idp::{BaseUrl, Error, Fault, Group, Mimic, Options, Server, User, rotate_key};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -29,7 +30,15 @@ enum Command {
     ///
     /// Prints one line on stdout, with its URL, as soon as it listens. The log goes to stderr;
     /// RUST_LOG says how much.
-    Serve(Serve),
+    Serve(Box<Serve>),
+    /// Put a new signing key in the place of the one that signs id_tokens, also while a server runs.
+    ///
+    /// The key before stays in the JWK Set for a day. Prints one line with the new key's identifier.
+    RotateKey {
+        /// Directory of the database.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -38,18 +47,36 @@ struct Serve {
     /// Address and port to listen on, such as 127.0.0.1:8080; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
-    /// Directory of the signing key and of the registered devices; made when absent, mode 0700.
+    /// Directory of the database; made when absent, mode 0700.
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
-    /// A user, and the user principal name that their card must carry; may be given several times.
+    /// A user, and what their card's certificate must have; may be given several times.
     ///
-    /// `alice` is bound to alice@ anything; `alice@example.test` and `alice=alice@example.test`
-    /// are bound to that name only.
-    #[arg(long = "user", value_name = "NAME[=UPN]")]
+    /// `alice` is bound to the user principal name alice@ anything; `alice@example.test` and `alice=alice@example.test` to
+    /// that name only. Other bindings: `alice=email:TEXT`, `alice=ski:HEX`, `alice=issuer-serial:<I>ISSUER<SR>HEX`,
+    /// `alice=sha256:HEX` (the certificate itself).
+    #[arg(long = "user", value_name = "NAME[=BINDING]")]
     users: Vec<User>,
     /// Certification authorities of the cards: PEM, several per file, or one in DER.
     #[arg(long, value_name = "FILE")]
     trust_ca: Option<PathBuf>,
+    /// Certificate revocation lists: PEM, several per file, or one in DER; may be given several times.
+    ///
+    /// With one, every issuer of a card's certificate needs one that is current. A file that changes is read again.
+    #[arg(long = "crl", value_name = "FILE")]
+    crls: Vec<PathBuf>,
+    /// Passwords, a line `user:password` each, in a file of mode 0600.
+    #[arg(long, value_name = "FILE")]
+    passwords: Option<PathBuf>,
+    /// A user's membership of a group, which an id_token tells when it is asked for; may be given several times.
+    #[arg(long = "group", value_name = "USER=GROUP")]
+    groups: Vec<Group>,
+    /// The token that a registration must carry, in a file of mode 0600.
+    #[arg(long, value_name = "FILE")]
+    registration_token_file: Option<PathBuf>,
+    /// Lifetime of a refresh token in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 14 * 24 * 3600)]
+    refresh_token_lifetime: u64,
     /// Permit an address that other machines can reach.
     ///
     /// pivkit takes http from its own machine only; for others, put a proxy with TLS in front and name it with --url.
@@ -61,18 +88,28 @@ struct Serve {
     url: Option<BaseUrl>,
     #[arg(long = "fault", value_name = "NAME", help = fault_help())]
     faults: Vec<Fault>,
+    #[arg(long = "mimic", value_name = "NAME", help = mimic_help())]
+    mimics: Vec<Mimic>,
 }
 
 fn fault_help() -> String {
     format!("Answer good logins wrongly; may be given several times: {}", Fault::names())
 }
 
+fn mimic_help() -> String {
+    format!("Deviate from the documentation as others do; may be given several times: {}", Mimic::names())
+}
+
 fn main() -> ExitCode {
-    let Command::Serve(arguments) = Arguments::parse().command;
+    let command = Arguments::parse().command;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(io::stderr).init();
-    match serve(arguments) {
+    let done = match command {
+        Command::Serve(arguments) => serve(*arguments),
+        Command::RotateKey { state } => rotate(&state),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let mut text = error.to_string();
@@ -93,12 +130,18 @@ fn serve(arguments: Serve) -> Result<(), Error> {
     options.listen = arguments.listen;
     options.users = arguments.users;
     options.trust = arguments.trust_ca;
+    options.crls = arguments.crls;
+    options.passwords = arguments.passwords;
+    options.groups = arguments.groups;
+    options.registration_token = arguments.registration_token_file;
+    options.refresh_token_lifetime = Duration::from_secs(arguments.refresh_token_lifetime);
+    options.mimics = arguments.mimics;
     options.allow_remote = arguments.allow_remote;
     options.url = arguments.url;
     options.faults = arguments.faults;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Serve)?;
+    let runtime = Server::runtime()?;
     let server = Server::bind(&options)?;
-    if options.users.is_empty() || options.trust.is_none() {
+    if options.users.is_empty() || (options.trust.is_none() && options.passwords.is_none()) {
         tracing::warn!(users = options.users.len(), trust = options.trust.is_some(), "nobody can log in");
     }
     if server.issuer().parse::<BaseUrl>().is_ok_and(|url| !url.is_usable()) {
@@ -110,6 +153,14 @@ fn serve(arguments: Serve) -> Result<(), Error> {
         announce(server.url()).map_err(Error::Serve)?;
         server.serve(async move { either(&mut terminate, &mut interrupt).await }).await
     })
+}
+
+fn rotate(state: &Path) -> Result<(), Error> {
+    let rotated = rotate_key(state)?;
+    let hours = rotated.published_for / 3600;
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{} signs from now on; the key before stays published for {hours} hours", rotated.kid)
+        .map_err(Error::Serve)
 }
 
 async fn either(a: &mut Signal, b: &mut Signal) {
@@ -133,7 +184,12 @@ fn advice(error: &Error) -> &'static str {
         Error::Url { .. } => "Give --url such as https://idp.example.",
         Error::Unspecified { .. } => "Name one address of this machine.",
         Error::Listen { .. } => "Choose another address or port with --listen; port 0 takes a free one.",
-        Error::User { .. } => "Give each --user once, as NAME or NAME=UPN.",
+        Error::User { .. } => "Give each --user once, as NAME or NAME=BINDING.",
+        Error::Group { .. } => "Give each --group as USER=GROUP.",
+        Error::UnknownMimic { .. } => "Choose one of these for --mimic.",
+        Error::CrlFile { .. } => "Give --crl a complete list that an authority of --trust-ca signed.",
+        Error::SecretFile { .. } => "Write it anew, with mode 0600.",
+        Error::Database { .. } => "See that the disk has room and nothing else holds the database.",
         Error::UnknownFault { .. } => "Choose one of these for --fault.",
         Error::TrustFile { .. } => "Give --trust-ca a PEM file with the authorities of the cards, up to the root.",
         Error::StateInUse { .. } => "Stop that one, or choose another directory with --state.",
@@ -150,6 +206,8 @@ fn exit_code(error: &Error) -> ExitCode {
         | Error::Unspecified { .. }
         | Error::User { .. }
         | Error::Url { .. }
+        | Error::Group { .. }
+        | Error::UnknownMimic { .. }
         | Error::UnknownFault { .. } => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }

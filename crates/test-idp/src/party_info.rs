@@ -38,14 +38,32 @@ pub(crate) fn canonical_key_id(kid: &str) -> Option<String> {
     (hash.len() == 32).then(|| BASE64_STANDARD.encode(hash))
 }
 
-/// PartyUInfo for an ephemeral key.
-pub(crate) fn apu(epk_x963: &[u8]) -> Vec<u8> {
-    [length_prefixed(b"APPLE"), length_prefixed(epk_x963)].concat()
+/// PartyUInfo for an ephemeral key; the prefix is `APPLE`.
+pub(crate) fn apu(prefix: &[u8], epk_x963: &[u8]) -> Vec<u8> {
+    [length_prefixed(prefix), length_prefixed(epk_x963)].concat()
 }
 
 /// PartyVInfo for the device encryption key and the client's nonce.
 pub(crate) fn apv(device_x963: &[u8], nonce: &str) -> Vec<u8> {
-    [length_prefixed(b"Apple"), length_prefixed(device_x963), length_prefixed(nonce.as_bytes())].concat()
+    apv_with_prefix(b"Apple", device_x963, nonce.as_bytes())
+}
+
+/// PartyVInfo with another prefix.
+pub(crate) fn apv_with_prefix(prefix: &[u8], x963: &[u8], nonce: &[u8]) -> Vec<u8> {
+    [length_prefixed(prefix), length_prefixed(x963), length_prefixed(nonce)].concat()
+}
+
+/// The fields of a party information; nothing when the lengths do not add up.
+pub(crate) fn fields(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut fields = Vec::new();
+    while !bytes.is_empty() {
+        let (length, rest) = bytes.split_first_chunk::<4>()?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let (field, rest) = rest.split_at_checked(length)?;
+        fields.push(field);
+        bytes = rest;
+    }
+    Some(fields)
 }
 
 /// The callers pass at most a few hundred bytes; a length over 32 bits cannot occur.
@@ -67,13 +85,26 @@ mod tests {
     #[test]
     fn layouts_are_as_published() {
         let point = [&[4][..], &[0x11; 64]].concat();
-        let apu = apu(&point);
+        let apu = apu(b"APPLE", &point);
         assert_eq!(apu[..13], *b"\0\0\0\x05APPLE\0\0\0\x41");
         assert_eq!(apu[13..], point);
         let apv = apv(&point, "CBA6437A-ED3F-438C-B859-078E058F1851");
         assert_eq!(apv[..13], *b"\0\0\0\x05Apple\0\0\0\x41");
         assert_eq!(apv[13..78], point);
         assert_eq!(apv[78..], *b"\0\0\0\x24CBA6437A-ED3F-438C-B859-078E058F1851");
+    }
+
+    #[test]
+    fn fields_are_read_back_and_bad_lengths_are_not() {
+        let point = [&[4][..], &[0x11; 64]].concat();
+        let info = apv(&point, "nonce");
+        assert_eq!(fields(&info).unwrap(), [&b"Apple"[..], &point, b"nonce"]);
+        assert_eq!(fields(b"").unwrap(), Vec::<&[u8]>::new());
+        for length in 1..info.len() {
+            let cut = fields(&info[..length]);
+            assert!(cut.is_none_or(|found| found.len() < 3), "{length}");
+        }
+        assert_eq!(fields(b"\xff\xff\xff\xffA"), None);
     }
 
     #[test]

@@ -1,37 +1,41 @@
 //! The paths of the server, and the limits that hold on all of them: 128 KiB of body, and ten
 //! seconds for a request unless the options say otherwise.
+//!
+//! Whatever verifies, signs or touches the database runs on a thread where it may block, at most one for each processor.
 
+mod configuration;
 mod form;
+mod nonce;
 mod register;
 mod token;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
-use jose::JwkSet;
-use serde_json::json;
 
 use crate::answer;
+use crate::error::Error;
 use crate::fault::Fault;
-use crate::idp::{CONFIGURATION, Idp, JWKS, NONCE, REGISTER, TOKEN};
-use crate::routes::form::Form;
+use crate::idp::{CONFIGURATION, Idp, JWKS, KEY, METADATA, NONCE, REFRESH, REGISTER, TOKEN};
 
 /// Everything that the server answers.
 pub(crate) fn router(idp: Arc<Idp>) -> Router {
     let time = idp.request_time_limit + Fault::extra_time(&idp.faults);
     Router::new()
-        .route(CONFIGURATION, get(configuration))
-        .route(JWKS, get(jwks))
-        .route(NONCE, post(nonce))
+        .route(CONFIGURATION, get(configuration::toml))
+        .route(METADATA, get(configuration::metadata))
+        .route(JWKS, get(configuration::jwks))
+        .route(NONCE, post(nonce::nonce))
         .route(REGISTER, post(register::register))
         .route(TOKEN, post(token::token))
+        .route(REFRESH, post(token::token))
+        .route(KEY, post(token::token))
         .fallback(|| async { answer::error(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path.") })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::map_response(in_json))
@@ -60,54 +64,21 @@ async fn in_json(response: Response) -> Response {
     answer
 }
 
-/// `GET /psso.toml`: the configuration of a client.
-async fn configuration(State(idp): State<Arc<Idp>>) -> Response {
-    let mut toml = String::new();
-    for (name, value) in [
-        ("issuer", &idp.endpoints.issuer),
-        ("client_id", &idp.identifiers.client_id),
-        ("audience", &idp.identifiers.audience),
-        ("nonce_endpoint", &idp.endpoints.nonce),
-        ("token_endpoint", &idp.endpoints.token),
-        ("jwks_endpoint", &idp.endpoints.jwks),
-        ("registration_endpoint", &idp.endpoints.registration),
-    ] {
-        // All values are visible ASCII, where a JSON string and a TOML string are the same.
-        toml.push_str(&format!("{name} = {}\n", json!(value)));
-    }
-    ([(header::CONTENT_TYPE, "application/toml"), (header::CACHE_CONTROL, "no-store")], toml).into_response()
-}
-
-/// `GET /psso/jwks`: the keys that sign id_tokens.
-async fn jwks(State(idp): State<Arc<Idp>>) -> Response {
-    let mut jwk = idp.signing_key.public().to_jwk().with_kid(&idp.signing_kid);
-    jwk.alg = Some("ES256".to_owned());
-    jwk.key_use = Some("sig".to_owned());
-    answer::json(StatusCode::OK, json!(JwkSet::from(vec![jwk])))
-}
-
-/// `POST /psso/nonce`: a nonce for one login. Apple: "Obtaining a server nonce".
-async fn nonce(State(idp): State<Arc<Idp>>, headers: HeaderMap, body: Bytes) -> Response {
-    let request_id = match request_id(&headers) {
-        Ok(request_id) => request_id,
-        Err(response) => return *response,
-    };
-    let form = match Form::parse(&headers, &body) {
-        Ok(form) => form,
-        Err(why) => return answer::malformed(why),
-    };
-    if form.field("grant_type") != Some("srv_challenge") {
-        let why = "The nonce endpoint needs grant_type=srv_challenge.";
-        return answer::error(StatusCode::BAD_REQUEST, "unsupported_grant_type", why);
-    }
-    match idp.nonces().issue(request_id, Instant::now()) {
-        Ok(nonce) => answer::json(StatusCode::OK, json!({"Nonce": nonce})),
-        Err(error) => answer::failed(&error),
-    }
+/// Does work that may block.
+///
+/// # Errors
+/// Those of the work, and [`Error::Serve`] when its thread panicked.
+async fn blocking<T: Send + 'static>(
+    idp: &Arc<Idp>,
+    work: impl FnOnce(&Idp) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let idp = Arc::clone(idp);
+    let done = tokio::task::spawn_blocking(move || work(&idp)).await;
+    done.unwrap_or_else(|error| Err(Error::Serve(std::io::Error::other(error))))
 }
 
 /// The header `client-request-id`: at most 128 visible characters, once.
-fn request_id(headers: &HeaderMap) -> Result<Option<&str>, Box<Response>> {
+fn request_id(headers: &HeaderMap) -> Result<Option<&str>, &'static str> {
     let mut values = headers.get_all("client-request-id").iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -117,7 +88,7 @@ fn request_id(headers: &HeaderMap) -> Result<Option<&str>, Box<Response>> {
         .ok()
         .filter(|text| (1..=128).contains(&text.len()) && values.next().is_none())
         .map(Some)
-        .ok_or_else(|| Box::new(answer::malformed("The header client-request-id is malformed.")))
+        .ok_or("The header client-request-id is malformed.")
 }
 
 /// A login request with the largest certificate, twice in base64, fits.

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 use crate::error::Error;
@@ -89,6 +89,16 @@ impl Server {
         }
     }
 
+    /// A runtime for [`serve`](Self::serve): one thread for the sockets, and one for each processor for what blocks, which
+    /// is the cryptography and the database.
+    ///
+    /// # Errors
+    /// [`Error::Serve`] when the system gives no threads.
+    pub fn runtime() -> Result<Runtime, Error> {
+        let processors = thread::available_parallelism().map_or(2, usize::from);
+        Builder::new_current_thread().enable_all().max_blocking_threads(processors).build().map_err(Error::Serve)
+    }
+
     /// Runs a server in a thread of this process, for tests; it ends with the handle.
     ///
     /// # Errors
@@ -96,7 +106,7 @@ impl Server {
     pub fn start(options: &Options) -> Result<(String, Handle), Error> {
         let server = Self::bind(options)?;
         let url = server.url().to_owned();
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Serve)?;
+        let runtime = Self::runtime()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async {
             // A handle that is gone without a word means the same.

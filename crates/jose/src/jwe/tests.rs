@@ -154,3 +154,28 @@ fn a_p384_recipient_is_refused() {
     let public = PublicKey::from_x963(&x963).unwrap();
     assert!(matches!(encrypt(&recipient(&public, &echo), b""), Err(Error::Key { .. })));
 }
+
+#[test]
+fn more_members_in_the_header_never_replace_ours() {
+    let key = EcPrivateKey::generate().unwrap();
+    let public = key.public();
+    let recipient = Recipient {
+        public: &public,
+        apu: &|_| b"u".to_vec(),
+        apv: b"v",
+        apv_in_header: true,
+        typ: Some("t"),
+        kid: None,
+    };
+    let more =
+        json!({"x-tenant": {"a": 1}, "kid": "theirs", "alg": "none", "enc": "x", "epk": 1, "apv": "AA", "typ": "x"});
+    let token = encrypt_with(&recipient, more.as_object().unwrap(), b"content").unwrap();
+    let jwe = Jwe::parse(&token).unwrap();
+    assert_eq!((jwe.header()["x-tenant"]["a"].as_i64(), jwe.header_text("kid")), (Some(1), Some("theirs")));
+    assert_eq!((jwe.header_text("alg"), jwe.header_text("typ")), (Some("ECDH-ES"), Some("t")));
+    assert_eq!(jwe.decrypt(&key, b"v").unwrap().as_slice(), b"content");
+    for name in ["zip", "crit"] {
+        let refused = encrypt_with(&recipient, json!({name: "x"}).as_object().unwrap(), b"content");
+        assert!(matches!(refused, Err(Error::HeaderRefused { .. })), "{name}");
+    }
+}

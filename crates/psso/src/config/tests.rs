@@ -149,8 +149,12 @@ fn files_are_named_in_errors() {
     assert!(missing.to_string().contains("psso.toml") && std::error::Error::source(&missing).is_some());
     std::fs::write(&path, MINIMAL).unwrap();
     assert_eq!(Config::load(&path).unwrap(), Config::from_toml(MINIMAL).unwrap());
+    assert!(Config::lint_file(&path).unwrap().iter().all(|finding| finding.level == Level::Warning));
     std::fs::write(&path, "x = 1").unwrap();
+    assert_eq!(Config::lint_file(&path).unwrap()[0].line, Some(1));
     assert!(Config::load(&path).unwrap_err().to_string().contains("psso.toml"));
     std::fs::write(&path, [0xff, 0xfe]).unwrap();
-    assert!(Config::load(&path).is_err());
+    assert!(Config::load(&path).is_err() && Config::lint_file(&path).is_err());
+    std::fs::write(&path, "#".repeat(70_000)).unwrap();
+    assert!(Config::lint_file(&path).unwrap()[0].message.contains("larger"));
 }

@@ -79,3 +79,29 @@ impl fmt::Debug for Roots {
 }
 
 const MAX_FILE_LEN: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_and_nothing_else() {
+        let certificate = include_str!("../../tests/data/p384.crt");
+        let key = include_str!("../../tests/data/p384.key");
+        assert_eq!(Roots::from_pem(certificate).unwrap().count(), 1);
+        assert_eq!(Roots::from_pem(&format!("# ours\n{certificate}{certificate}")).unwrap().count(), 2);
+        for (bad, part) in [
+            (String::new(), "no certificate"),
+            ("hello".to_owned(), "no certificate"),
+            (key.to_owned(), "PRIVATE KEY"),
+            (format!("{certificate}{key}"), "PRIVATE KEY"),
+            (certificate.replace("-----END", "----END"), "malformed"),
+            ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(), "not an X.509"),
+        ] {
+            let why = Roots::from_pem(&bad).unwrap_err().to_string();
+            assert!(why.contains(part), "{why}");
+        }
+        let missing = Roots::load(Path::new("/nonexistent/ca.pem")).unwrap_err();
+        assert!(missing.to_string().contains("/nonexistent/ca.pem"));
+    }
+}

@@ -7,6 +7,7 @@ mod credentials;
 mod idp;
 mod key_service;
 mod logins;
+mod quiet;
 mod refresh;
 
 use idp::Idp;

@@ -80,33 +80,50 @@ impl TrustStore {
         Ok(Self { authorities })
     }
 
-    /// Looks for a chain from `certificate` to a self-signed authority.
+    /// Looks for a chain from `certificate` to a self-signed authority: the numbers of its authorities, from the issuer
+    /// up to the root.
     ///
     /// `now` is in seconds since 1970.
     ///
     /// # Errors
     /// Why there is none.
-    pub(crate) fn verify(&self, certificate: &X509Certificate<'_>, now: i64) -> Result<(), ChainProblem> {
+    pub(crate) fn verify(&self, certificate: &X509Certificate<'_>, now: i64) -> Result<Vec<usize>, ChainProblem> {
         self.verify_below(certificate, 0, now)
     }
 
+    /// The certificate of an authority, in DER.
+    pub(crate) fn authority(&self, number: usize) -> Option<&[u8]> {
+        self.authorities.get(number).map(|authority| authority.der.as_slice())
+    }
+
+    /// Every authority with its number.
+    pub(super) fn authorities(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        self.authorities.iter().enumerate().map(|(number, authority)| (number, authority.der.as_slice()))
+    }
+
     /// As [`verify`](Self::verify), for a certificate with `below` authorities below its issuer.
-    fn verify_below(&self, certificate: &X509Certificate<'_>, below: u32, now: i64) -> Result<(), ChainProblem> {
+    fn verify_below(
+        &self,
+        certificate: &X509Certificate<'_>,
+        below: u32,
+        now: i64,
+    ) -> Result<Vec<usize>, ChainProblem> {
         if below >= MAX_DEPTH {
             return Err(ChainProblem::TooLong);
         }
         let mut problem = ChainProblem::UnknownIssuer;
-        for authority in &self.authorities {
+        for (number, authority) in self.authorities.iter().enumerate() {
             let Ok(issuer) = parse(&authority.der) else {
                 continue;
             };
             if issuer.subject().as_raw() != certificate.issuer().as_raw() {
                 continue;
             }
-            let chain = may_issue(&issuer, certificate, below, now)
-                .and_then(|()| if authority.root { Ok(()) } else { self.verify_below(&issuer, below + 1, now) });
-            match chain {
-                Ok(()) => return Ok(()),
+            let above = may_issue(&issuer, certificate, below, now).and_then(|()| {
+                if authority.root { Ok(Vec::new()) } else { self.verify_below(&issuer, below + 1, now) }
+            });
+            match above {
+                Ok(above) => return Ok([vec![number], above].concat()),
                 Err(found) => problem = problem.max(found),
             }
         }

@@ -1,5 +1,5 @@
-//! The signature of a certificate, over the bytes of its TBSCertificate as received
-//! (RFC 5280 section 4.1.1, RFC 5758, RFC 8017 section 8.2).
+//! The signature of a certificate or a revocation list, over the bytes of its TBSCertificate or TBSCertList as received
+//! (RFC 5280 sections 4.1.1 and 5.1.1, RFC 5758, RFC 8017 section 8.2).
 //!
 //! ECDSA on P-256 and P-384 and RSA PKCS#1 v1.5 with 2048 to 8192 bits, with SHA-256, SHA-384 and
 //! SHA-512. SHA-1 and RSA-PSS are refused.
@@ -8,23 +8,42 @@ use rsa::pkcs8::DecodePublicKey;
 use rsa::signature::hazmat::PrehashVerifier;
 use rsa::traits::PublicKeyParts;
 use sha2::{Digest, Sha256, Sha384, Sha512};
+use x509_parser::asn1_rs::BitString;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::oid_registry as known;
+use x509_parser::revocation_list::CertificateRevocationList;
 use x509_parser::x509::AlgorithmIdentifier;
 
 /// Whether the key of `issuer` signed `certificate`.
 pub(super) fn is_signed_by(certificate: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> bool {
     // RFC 5280 section 4.1.1.2: both places must name the same algorithm, and only one is signed.
     let algorithm = &certificate.signature_algorithm;
-    if *algorithm != certificate.tbs_certificate.signature || certificate.signature_value.unused_bits != 0 {
-        return false;
-    }
+    *algorithm == certificate.tbs_certificate.signature
+        && verify(algorithm, certificate.tbs_certificate.as_ref(), &certificate.signature_value, issuer)
+}
+
+/// Whether the key of `issuer` signed a revocation list.
+pub(super) fn is_list_of(list: &CertificateRevocationList<'_>, issuer: &X509Certificate<'_>) -> bool {
+    // RFC 5280 section 5.1.1.2, as above.
+    let algorithm = &list.signature_algorithm;
+    *algorithm == list.tbs_cert_list.signature
+        && verify(algorithm, list.tbs_cert_list.as_ref(), &list.signature_value, issuer)
+}
+
+fn verify(
+    algorithm: &AlgorithmIdentifier<'_>,
+    message: &[u8],
+    signature: &BitString<'_>,
+    issuer: &X509Certificate<'_>,
+) -> bool {
     let Some((scheme, hash)) = scheme(algorithm) else {
         return false;
     };
+    if signature.unused_bits != 0 {
+        return false;
+    }
     let spki = issuer.public_key().raw;
-    let message = certificate.tbs_certificate.as_ref();
-    let signature = certificate.signature_value.data.as_ref();
+    let signature = signature.data.as_ref();
     match scheme {
         Scheme::Ecdsa => ecdsa(spki, &hash.digest(message), signature),
         Scheme::Rsa => rsa(spki, hash, message, signature),

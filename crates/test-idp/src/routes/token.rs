@@ -1,74 +1,120 @@
-//! `POST /psso/token`: a login with a smart card. Apple: "Creating and validating a login request".
+//! `POST /psso/token`, `/psso/refresh`, `/psso/key`: logins, refreshes and the key service. All three take all three:
+//! identity providers have been seen that serve them under one URL, and the `typ` of the JWT tells them apart.
+//!
+//! Apple: "Creating and validating a login request", "Creating a refresh request", "Supporting key requests and key
+//! exchange requests".
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::answer;
+use crate::check::Check;
+use crate::error::Error;
+use crate::examination::{JWT_BEARER, Kind, examine};
 use crate::fault::{self, Outcome};
 use crate::idp::Idp;
-use crate::login::{self, JWT_BEARER};
-use crate::response::{Draft, TYP};
+use crate::mimic::Mimic;
+use crate::response::Draft;
 use crate::routes::form::Form;
-use crate::routes::request_id;
+use crate::routes::{blocking, request_id};
+use crate::settle::{Settled, settle};
+use crate::store::{NewRequest, SigningKey};
+use crate::{answer, clock};
 
-/// Answers a login request: 200 with a compact JWE, or why not.
+/// Answers a request: 200 with a compact JWE, or why not.
 pub(super) async fn token(State(idp): State<Arc<Idp>>, headers: HeaderMap, body: Bytes) -> Response {
-    let request_id = match request_id(&headers) {
-        Ok(request_id) => request_id,
-        Err(response) => return *response,
+    let now = clock::now();
+    let settled = blocking(&idp, move |idp| verdict(idp, &headers, &body, now)).await;
+    let (draft, signing) = match settled {
+        Ok(Verdict::Granted(draft, signing)) => (*draft, *signing),
+        Ok(Verdict::Refused(response)) => return response,
+        Err(error) => return answer::failed(&error),
     };
-    let form = match Form::parse(&headers, &body) {
-        Ok(form) => form,
-        Err(why) => return answer::malformed(why),
-    };
-    let request = match login_request(&form) {
-        Ok(request) => request,
-        Err(response) => return *response,
-    };
-    let now = now();
-    let accepted = match login::verify(&idp, request, request_id, now) {
-        Ok(accepted) => accepted,
-        Err(refusal) => {
-            tracing::warn!(check = refusal.check.name(), why = refusal.why, "login refused");
-            return answer::refused(&refusal);
+    match fault::apply(&idp.faults, draft, now).await {
+        Outcome::Instead(response) => response,
+        Outcome::Login(draft) => {
+            let sealed = blocking(&idp, move |idp| Ok((draft.seal(idp, &signing)?, draft.media_type(idp))));
+            match sealed.await {
+                Ok((jwe, kind)) => {
+                    ([(header::CONTENT_TYPE, kind.as_str()), (header::CACHE_CONTROL, "no-store")], jwe).into_response()
+                }
+                Err(error) => answer::failed(&error),
+            }
+        }
+    }
+}
+
+/// What comes of a request.
+enum Verdict {
+    Granted(Box<Draft>, Box<SigningKey>),
+    Refused(Response),
+}
+
+fn verdict(idp: &Idp, headers: &HeaderMap, body: &Bytes, now: i64) -> Result<Verdict, Error> {
+    let read = read(idp, headers, body);
+    let (request, request_id) = match read {
+        Ok(read) => read,
+        Err(malformed) => {
+            log_malformed(idp, headers, malformed.description, now)?;
+            let response = answer::error(StatusCode::BAD_REQUEST, malformed.code, malformed.description);
+            return Ok(Verdict::Refused(response));
         }
     };
-    tracing::info!(user = accepted.user, "login accepted");
-    match fault::apply(&idp.faults, Draft::new(&idp, accepted, now), now).await {
-        Outcome::Instead(response) => response,
-        Outcome::Login(draft) => match draft.seal(&idp) {
-            Ok(jwe) => {
-                let kind = format!("application/{TYP}");
-                ([(header::CONTENT_TYPE, kind.as_str()), (header::CACHE_CONTROL, "no-store")], jwe).into_response()
-            }
-            Err(error) => answer::failed(&error),
-        },
+    let examined = examine(idp, &request, request_id, now)?;
+    let (kind, method) = (examined.seen.kind, examined.seen.method.unwrap_or_default());
+    let Settled { verdict, signing_kid } = settle(idp, examined)?;
+    match verdict {
+        Ok(granted) => {
+            tracing::info!(user = granted.user, method, "{kind} accepted");
+            let draft = Draft::new(idp, granted, now);
+            Ok(Verdict::Granted(Box::new(draft), Box::new(idp.signing_key(signing_kid.as_deref())?)))
+        }
+        Err(refusal) => {
+            tracing::warn!(check = refusal.check.name(), why = refusal.why, "{kind} refused");
+            let entra = idp.mimics(Mimic::InvalidCredential400) && refusal.check == Check::Password;
+            Ok(Verdict::Refused(if entra { answer::invalid_credential() } else { answer::refused(&refusal) }))
+        }
     }
 }
 
-/// The JWT in the form.
-fn login_request(form: &Form) -> Result<&str, Box<Response>> {
-    let malformed = |why| Err(Box::new(answer::malformed(why)));
-    if !matches!(form.field("platform_sso_version"), Some("1" | "1.0")) {
-        return malformed("The token endpoint needs platform_sso_version=1.0.");
-    }
+/// A request that cannot be understood.
+struct Malformed {
+    /// The error code of OAuth.
+    code: &'static str,
+    description: &'static str,
+}
+
+/// The JWT in the form, and the `client-request-id`.
+fn read<'a>(idp: &Idp, headers: &'a HeaderMap, body: &[u8]) -> Result<(String, Option<&'a str>), Malformed> {
+    let malformed = |description| Malformed { code: "invalid_request", description };
+    let request_id = request_id(headers).map_err(malformed)?;
+    let form = Form::parse(headers, body).map_err(malformed)?;
     if form.field("grant_type") != Some(JWT_BEARER) {
-        let why = "The token endpoint needs the JWT bearer grant.";
-        return Err(Box::new(answer::error(StatusCode::BAD_REQUEST, "unsupported_grant_type", why)));
+        let description = "The token endpoint needs the JWT bearer grant.";
+        return Err(Malformed { code: "unsupported_grant_type", description });
     }
-    match form.field("assertion") {
-        Some(request) => Ok(request),
-        None => malformed("The token endpoint needs a login request, in the field assertion."),
+    let older = if idp.mimics(Mimic::Macos13) { form.field("request") } else { None };
+    let request = form.field("assertion").or(older);
+    let request = request.ok_or_else(|| malformed("The token endpoint needs a JWT, in the field assertion."))?;
+    // The version is that of the service: 2.0 for the key service, 1.0 for the others.
+    let header = jose::peek_header(request).unwrap_or_default();
+    let typ = header.get("typ").and_then(serde_json::Value::as_str);
+    match (Kind::of(idp, typ), form.field("platform_sso_version")) {
+        (Some(Kind::Key), Some("2.0")) | (Some(Kind::Login | Kind::Refresh) | None, Some("1" | "1.0")) => {}
+        (Some(Kind::Key), _) => return Err(malformed("The key service needs platform_sso_version=2.0.")),
+        _ => return Err(malformed("The token endpoint needs platform_sso_version=1.0.")),
     }
+    Ok((request.to_owned(), request_id))
 }
 
-/// Seconds since 1970; 0 on a machine whose clock is before that, where every login then fails.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+/// The log has requests too that cannot be understood: those who debug a client begin with them.
+fn log_malformed(idp: &Idp, headers: &HeaderMap, why: &str, now: i64) -> Result<(), Error> {
+    tracing::warn!(why, "request malformed");
+    let request_id = request_id(headers).ok().flatten().map(str::to_owned);
+    let request =
+        NewRequest { kind: "unknown", request_id, refused: Some(("form", why.to_owned())), ..NewRequest::default() };
+    idp.store.log(&request, now)
 }

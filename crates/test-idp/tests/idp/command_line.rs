@@ -61,7 +61,7 @@ fn it_serves_until_a_signal_and_remembers_who_it_is() {
     fs::write(&trust, Ca::new("CA").pem()).unwrap();
     let first = run_once(&state, &trust, "-TERM");
     assert_eq!(run_once(&state, &trust, "-INT"), first);
-    for (name, mode) in [("", 0o700), ("signing.pem", 0o600), ("config.json", 0o600)] {
+    for (name, mode) in [("", 0o700), ("idp.sqlite", 0o600)] {
         let found = fs::metadata(state.join(name)).unwrap().permissions().mode() & 0o7777;
         assert_eq!(found, mode, "{name}");
     }

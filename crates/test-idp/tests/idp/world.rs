@@ -1,6 +1,5 @@
 //! A running server, its certification authority, its devices; and a login in the making.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -116,15 +115,28 @@ impl World {
         answer.json()["Nonce"].as_str().unwrap().to_owned()
     }
 
-    /// Every file of the state directory with its contents.
-    pub(crate) fn stored(&self) -> BTreeMap<String, Vec<u8>> {
-        let entries = fs::read_dir(self.directory.path().join("state")).unwrap();
-        entries
-            .map(|entry| {
-                let entry = entry.unwrap();
-                (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
-            })
-            .collect()
+    /// Everything in the database but the log and the outstanding nonces: a line for each row.
+    pub(crate) fn stored(&self) -> Vec<String> {
+        let database = self.database();
+        let mut statement = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+        let tables = statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<Vec<String>, _>>().unwrap();
+        let mut rows = Vec::new();
+        for table in tables.iter().filter(|table| !["requests", "nonces"].contains(&table.as_str())) {
+            let mut statement = database.prepare(&format!("SELECT * FROM {table}")).unwrap();
+            let columns = statement.column_count();
+            let row = |row: &rusqlite::Row<'_>| {
+                (0..columns).map(|column| row.get::<_, rusqlite::types::Value>(column)).collect::<Result<Vec<_>, _>>()
+            };
+            rows.extend(statement.query_map([], row).unwrap().map(|row| format!("{table}: {:?}", row.unwrap())));
+        }
+        assert!(rows.len() > 4, "{rows:?}");
+        rows
+    }
+
+    /// The database of the server, to look at while it runs.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        let path = self.directory.path().join("state/idp.sqlite");
+        rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
     }
 
     /// A login of alice, right in every point, with a card that signs with this algorithm.

@@ -97,3 +97,19 @@ fn claims_of_the_protocol_cannot_be_given_values() {
     let free = lint("server_nonce_claim = \"srv\"\n[custom_login_request_body_claims]\nrequest_nonce = \"x\"\n");
     assert!(free.iter().all(|(level, ..)| *level == Level::Warning), "{free:?}");
 }
+
+#[test]
+fn a_file_that_is_nested_deeply_is_refused_and_no_more() {
+    let deep = |open: &str, close: &str, len: usize| format!("a = {}{}", open.repeat(len), close.repeat(len));
+    for text in [
+        deep("[", "]", 30_000),
+        deep("{a=", "}", 15_000),
+        format!("{}a = 1", "a.".repeat(30_000)),
+        format!("[{}a]\nb = 1", "a.".repeat(30_000)),
+        format!("[custom_login_request_body_claims]\n{}a = 1", "a.".repeat(30_000)),
+        format!("[custom_login_request_body_claims]\na = {}1{}", "[".repeat(30), "]".repeat(30)),
+    ] {
+        let found = Config::lint(&text);
+        assert!(found.iter().any(|finding| finding.level == Level::Error), "{}", &text[..60]);
+    }
+}

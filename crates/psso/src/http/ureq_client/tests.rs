@@ -178,10 +178,21 @@ fn a_name_that_does_not_resolve_is_nobody_there() {
     assert!(matches!(error, HttpError::Unreachable(_) | HttpError::Timeout { .. }), "{error:?}");
 }
 
-#[test]
-fn a_certificate_of_an_unknown_issuer_is_not_trusted() {
+/// A certificate for 127.0.0.1 from an authority, and the key to it.
+fn server_identity(authority: &rcgen::CertifiedIssuer<'_, rcgen::KeyPair>) -> (rcgen::Certificate, rcgen::KeyPair) {
     let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    (params.signed_by(&key, authority).unwrap(), key)
+}
+
+fn authority() -> rcgen::CertifiedIssuer<'static, rcgen::KeyPair> {
+    let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A server with TLS that has nothing to say.
+fn tls_server(certificate: &rcgen::Certificate, key: &rcgen::KeyPair) -> Url {
     let private = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()
@@ -194,12 +205,50 @@ fn a_certificate_of_an_unknown_issuer_is_not_trusted() {
     std::thread::spawn(move || {
         let config = std::sync::Arc::new(config);
         for stream in listener.incoming() {
-            let mut session = rustls::ServerConnection::new(config.clone()).unwrap();
+            let session = rustls::ServerConnection::new(config.clone()).unwrap();
+            let mut stream = rustls::StreamOwned::new(session, stream.unwrap());
+            let mut head = [0; 512];
             // Fails when the client sends its alert, as it should.
-            let _ = session.complete_io(&mut stream.unwrap());
+            if stream.read(&mut head).is_ok() {
+                let _ = stream.write_all(b"HTTP/1.1 204 No\r\nconnection: close\r\n\r\n");
+            }
         }
     });
+    url
+}
+
+#[test]
+fn a_certificate_of_an_unknown_issuer_is_not_trusted() {
+    let authority = authority();
+    let (certificate, key) = server_identity(&authority);
+    let url = tls_server(&certificate, &key);
     let error = UreqClient::default().send(&HttpRequest::get(&url, "x/y")).unwrap_err();
+    assert!(matches!(error, HttpError::Untrusted(_)), "{error:?}");
+}
+
+#[test]
+fn given_roots_are_trusted_and_no_others() {
+    let (ours, other) = (authority(), authority());
+    let (certificate, key) = server_identity(&ours);
+    let url = tls_server(&certificate, &key);
+    let send = |pem: String| {
+        let roots = Roots::from_pem(&pem).unwrap();
+        UreqClient::with_roots(TimeLimits::default(), &roots).send(&HttpRequest::get(&url, "x/y"))
+    };
+    assert_eq!(send(ours.pem()).unwrap().status, 204);
+    assert_eq!(send(format!("{}\n{}", other.pem(), ours.pem())).unwrap().status, 204);
+    let error = send(other.pem()).unwrap_err();
+    assert!(matches!(error, HttpError::Untrusted(_)), "{error:?}");
+}
+
+#[test]
+fn a_certificate_for_another_name_is_not_trusted() {
+    let authority = authority();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["idp.example".to_owned()]).unwrap();
+    let url = tls_server(&params.signed_by(&key, &authority).unwrap(), &key);
+    let client = UreqClient::with_roots(TimeLimits::default(), &Roots::from_pem(&authority.pem()).unwrap());
+    let error = client.send(&HttpRequest::get(&url, "x/y")).unwrap_err();
     assert!(matches!(error, HttpError::Untrusted(_)), "{error:?}");
 }
 

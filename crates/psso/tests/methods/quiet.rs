@@ -1,0 +1,91 @@
+//! No secret is logged or shown by `Debug`, whatever the level and whatever the method.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jose::EcPrivateKey;
+use secrecy::ExposeSecret as _;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::{idp, keys, secret};
+
+#[derive(Clone, Default)]
+struct Capture(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Capture {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Capture {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[test]
+fn no_secret_of_any_method_is_logged_or_shown() {
+    let (_dir, keys) = keys();
+    let idp = idp(&keys);
+    let capture = Capture::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(capture.clone())
+        .finish();
+    let (mut shown, mut secrets) = (String::new(), vec!["PASSWORD-1".to_owned(), "TOKEN-1".to_owned()]);
+    tracing::subscriber::with_default(subscriber, || {
+        for client in [idp.client(""), idp.client(&idp.encryption_key())] {
+            let pending = client.begin_login("alice").unwrap().with_previous_refresh_token(secret("TOKEN-1"));
+            let signed = client.with_password(pending, &secret("PASSWORD-1")).unwrap();
+            shown += &format!("{client:?} {signed:?}");
+            secrets.extend(signed.assertion().map(str::to_owned));
+            shown += &format!("{:?}", client.submit(signed, &keys).unwrap());
+        }
+        let client = idp.client("");
+        let mut key = EcPrivateKey::generate().unwrap();
+        let public = key.public();
+        let signed = client.sign_with_user_key(client.begin_login("alice").unwrap(), &mut key, &public).unwrap();
+        secrets.extend(signed.assertion().map(str::to_owned));
+        shown += &format!("{signed:?}");
+        shown += &format!("{:?}", client.submit(signed, &keys).unwrap());
+        let outcome = client.refresh("alice", &secret("TOKEN-1"), &keys).unwrap();
+        secrets.push(outcome.tokens.id_token.expose_secret().to_owned());
+        shown += &format!("{outcome:?}");
+        let provided = client.key_request("alice", &secret("TOKEN-1"), &keys).unwrap();
+        let context = provided.key_context.clone();
+        let exchanged = client.key_exchange("alice", &secret("TOKEN-1"), &public, context.as_ref(), &keys).unwrap();
+        shown += &format!("{provided:?} {exchanged:?}");
+        secrets.push(STANDARD.encode(exchanged.key.as_slice()));
+        secrets.push(hex::encode(exchanged.key.as_slice()));
+        secrets.extend(["refresh-token-2", "context-1", "context-2"].map(str::to_owned));
+    });
+    let logged = String::from_utf8(capture.0.lock().unwrap().clone()).unwrap();
+    assert!(logged.contains("login_accepted") && logged.contains("key endpoint"), "our own events are there: {logged}");
+    for text in secrets {
+        for part in text.split('.').filter(|part| !part.is_empty()) {
+            let start = &part[..part.len().min(24)];
+            let decimal = format!("{:?}", start.as_bytes());
+            for form in [
+                start.to_owned(),
+                hex::encode(start),
+                STANDARD.encode(start).trim_end_matches('=').to_owned(),
+                URL_SAFE_NO_PAD.encode(start),
+                decimal.trim_matches(['[', ']']).to_owned(),
+            ] {
+                assert!(!logged.contains(&form), "{form} was logged");
+                assert!(!shown.contains(&form), "{form} was shown: {shown}");
+            }
+        }
+    }
+}

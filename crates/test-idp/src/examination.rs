@@ -1,0 +1,227 @@
+//! A request of the token endpoint or of the key service, examined: everything that can be said about it without changing
+//! anything. What it changes, the nonce first of all, is done by [`settle`](crate::settle) in one transaction.
+//!
+//! Apple: "Creating and validating a login request", "Creating a refresh request", "Supporting key requests and key
+//! exchange requests". The three share their outside; `typ` says which it is. The order of the checks is that of
+//! [`Check`].
+
+use jose::jws::Jws;
+use jose::{Algorithm, base64url};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::check::{Check, Refusal};
+use crate::claims::Claims;
+use crate::device::Device;
+use crate::error::Error;
+use crate::granted::{Granted, Recipient};
+use crate::idp::Idp;
+use crate::mimic::Mimic;
+use crate::party_info::{apv, apv_with_prefix, canonical_key_id};
+use crate::redact::redacted;
+use crate::store::NewRequest;
+use crate::trail::Trail;
+use crate::{key_service, login, refresh};
+
+/// Why an examination ends early.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// A check does not hold.
+    Refused(Refusal),
+    /// This server fails.
+    Failed(Error),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What a request is, by its `typ`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Login,
+    Refresh,
+    /// Both operations of the key service.
+    Key,
+}
+
+impl Kind {
+    /// The kind of a request; nothing for any other `typ`, or one that only a deviation permits.
+    pub(crate) fn of(idp: &Idp, typ: Option<&str>) -> Option<Self> {
+        match typ? {
+            "platformsso-login-request+jwt" => Some(Self::Login),
+            "platformsso-refresh-request+jwt" => Some(Self::Refresh),
+            "platformsso-key-request+jwt" => Some(Self::Key),
+            "JWT" if idp.mimics(Mimic::Macos13) => Some(Self::Login),
+            "platformsso-login-assertion+jwt" if idp.mimics(Mimic::SampleTyp) => Some(Self::Login),
+            _ => None,
+        }
+    }
+}
+
+/// A request under examination.
+pub(crate) struct Examination<'a> {
+    pub(crate) idp: &'a Idp,
+    /// Seconds since 1970.
+    pub(crate) now: i64,
+    pub(crate) trail: Trail,
+    /// What the log will say of it.
+    pub(crate) seen: NewRequest,
+    request_nonce: Option<String>,
+    /// The family of a refresh token that was used before.
+    pub(crate) reused: Option<i64>,
+}
+
+/// An examined request.
+#[derive(Debug)]
+pub(crate) struct Examined {
+    pub(crate) now: i64,
+    pub(crate) trail: Trail,
+    pub(crate) seen: NewRequest,
+    /// The nonce that the request uses up, under the signature of a registered device.
+    pub(crate) request_nonce: Option<String>,
+    /// The family of a refresh token that was used before: to be revoked, unless the request is refused for its nonce.
+    pub(crate) reused: Option<i64>,
+    /// What is granted if the nonce counts, or the first check that does not hold.
+    pub(crate) outcome: Result<Granted, Refusal>,
+}
+
+/// Examines a request, a compact JWS.
+///
+/// `request_id` is the `client-request-id` that came with it; `now` is in seconds since 1970.
+///
+/// # Errors
+/// When this server fails; a refusal is an outcome.
+pub(crate) fn examine(idp: &Idp, token: &str, request_id: Option<&str>, now: i64) -> Result<Examined, Error> {
+    let seen = NewRequest { kind: "unknown", request_id: request_id.map(str::to_owned), ..NewRequest::default() };
+    let mut examination = Examination { idp, now, trail: Trail::default(), seen, request_nonce: None, reused: None };
+    let outcome = match examination.request(token) {
+        Ok(granted) => Ok(granted),
+        Err(Stop::Refused(refusal)) => Err(refusal),
+        Err(Stop::Failed(error)) => return Err(error),
+    };
+    let Examination { trail, seen, request_nonce, reused, .. } = examination;
+    Ok(Examined { now, trail, seen, request_nonce, reused, outcome })
+}
+
+impl<'a> Examination<'a> {
+    fn request(&mut self, token: &str) -> Result<Granted, Stop> {
+        let parsed = Jws::parse(token).map_err(|_| "the request is not a compact JWS");
+        let request = self.trail.hold(Check::OuterFormat, parsed)?;
+        self.seen.header = Some(redacted(request.header()));
+        let kind = Kind::of(self.idp, request.header_text("typ"));
+        self.seen.kind = match kind {
+            Some(Kind::Login) => "login",
+            Some(Kind::Refresh) => "refresh",
+            Some(Kind::Key) => "key_request",
+            None => "unknown",
+        };
+        let claims = request.claims().map_err(|_| "the request's payload is not a JSON object");
+        if let Ok(claims) = &claims {
+            self.seen.claims = Some(redacted(claims));
+            self.seen.user = text(claims, "username").or_else(|| text(claims, "sub"));
+        }
+        let typ = kind.ok_or("typ is not one of a login, refresh or key request");
+        let kind = self.trail.hold(Check::OuterTyp, typ)?;
+        let device = self.authenticate(&request)?;
+        let claims = self.trail.hold(Check::OuterFormat, claims)?;
+        let claims = Claims(&claims);
+        self.request_nonce = claims.text("request_nonce").ok().map(str::to_owned);
+        match kind {
+            Kind::Login => login::examine(self, claims, device),
+            Kind::Refresh => refresh::examine(self, claims, device),
+            Kind::Key => key_service::examine(self, claims, device),
+        }
+    }
+
+    /// The registered device that signed the request.
+    fn authenticate(&mut self, request: &Jws) -> Result<Device, Stop> {
+        let header = Claims(request.header());
+        self.trail.hold(Check::OuterAlg, header.equals("alg", "ES256", "ES256"))?;
+        let kid = self.trail.hold(Check::OuterKid, header.text("kid"))?;
+        let device = match canonical_key_id(kid) {
+            Some(kid) => self.idp.store.device(&kid)?,
+            None => None,
+        };
+        let device = self.trail.hold(Check::OuterKid, device.ok_or("kid names no registered device"))?;
+        self.seen.device = Some(device.signing.kid.clone());
+        let signed = request.verify(&device.signing.public, &[Algorithm::Es256]);
+        self.trail.hold(Check::OuterSignature, signed.map_err(|_| "the device's key did not sign the request"))?;
+        Ok(device)
+    }
+
+    /// `iat` and `exp`.
+    pub(crate) fn lifetime(&mut self, claims: Claims<'_>, iat: Check, exp: Check) -> Result<(), Refusal> {
+        let issued = self.trail.hold(iat, claims.issued(self.now))?;
+        self.trail.hold(exp, claims.expires(self.now, issued))
+    }
+
+    /// The nonce of this server. Whether it counts is known at the end, when it is used up.
+    pub(crate) fn request_nonce<'c>(&mut self, claims: Claims<'c>) -> Result<&'c str, Refusal> {
+        match claims.text("request_nonce") {
+            Ok(nonce) => {
+                self.trail.defer(Check::OuterRequestNonce);
+                Ok(nonce)
+            }
+            Err(why) => self.trail.hold(Check::OuterRequestNonce, Err(why)),
+        }
+    }
+
+    /// The client's nonce: a UUID as a Mac writes it, in upper case with hyphens.
+    pub(crate) fn client_nonce<'c>(&mut self, claims: Claims<'c>) -> Result<&'c str, Refusal> {
+        let any_case = self.idp.mimics(Mimic::MsalClient);
+        let nonce = claims.text("nonce").and_then(|nonce| {
+            let written = Uuid::try_parse(nonce).map(|uuid| uuid.hyphenated().to_string());
+            let as_written =
+                written.is_ok_and(|written| written.to_uppercase() == nonce || (any_case && written == nonce));
+            if as_written { Ok(nonce) } else { Err("nonce is not an upper-case UUID".to_owned()) }
+        });
+        self.trail.hold(Check::OuterNonce, nonce)
+    }
+
+    /// `scope` has `openid`.
+    pub(crate) fn scope<'c>(&mut self, claims: Claims<'c>) -> Result<&'c str, Refusal> {
+        let scope = claims.text("scope").and_then(|scope| {
+            let openid = scope.split(' ').any(|word| word == "openid");
+            if openid { Ok(scope) } else { Err("scope has no openid".to_owned()) }
+        });
+        self.trail.hold(Check::OuterScope, scope)
+    }
+
+    /// How the client wants the answer encrypted.
+    pub(crate) fn recipient(&mut self, claims: Claims<'_>, device: &Device, nonce: &str) -> Result<Recipient, Refusal> {
+        let only = |name: &str| format!("{name}, the only one supported");
+        let crypto = self.trail.hold(Check::OuterJweCrypto, claims.object("jwe_crypto"))?;
+        self.trail.hold(Check::OuterJweCrypto, crypto.equals("alg", "ECDH-ES", &only("ECDH-ES")))?;
+        self.trail.hold(Check::OuterJweCrypto, crypto.equals("enc", "A256GCM", &only("A256GCM")))?;
+        let point = &device.encryption.x963;
+        let expected = apv(point, nonce);
+        let msal = self.idp.mimics(Mimic::MsalClient).then(|| apv_with_prefix(b"MsalClient", point, nonce.as_bytes()));
+        let sent = crypto.text("apv").and_then(|sent| {
+            let sent = base64url::decode("apv", sent).map_err(|_| "apv is not base64url".to_owned())?;
+            if sent == expected || msal.is_some_and(|msal| msal == sent) {
+                Ok(sent)
+            } else {
+                Err("apv does not name the registered encryption key and the nonce of this request".to_owned())
+            }
+        });
+        let apv = self.trail.hold(Check::OuterApv, sent)?;
+        Ok(Recipient { encryption: device.encryption.clone(), apv })
+    }
+}
+
+/// The log's copy of a claim that is text, cut short.
+fn text(claims: &Map<String, Value>, name: &str) -> Option<String> {
+    claims.get(name).and_then(Value::as_str).map(|text| text.chars().take(256).collect())
+}
+
+/// The grant of RFC 7523 section 2.1, also the method of a smart card login.
+pub(crate) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";

@@ -1,0 +1,157 @@
+//! The passwords of users: read from a private file, kept as salted PBKDF2 hashes, compared in constant time.
+//!
+//! The file holds them in the clear, a line `user:password` each, so the hashes protect only the memory of this process;
+//! 10,000 rounds of HMAC-SHA-256 do (NIST SP 800-132). After five wrong passwords for one user the next is looked at a
+//! minute after the last. The counting is in memory.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::files;
+
+/// Who has which password, and who was wrong how often.
+#[derive(Debug)]
+pub(crate) struct Passwords {
+    salt: [u8; 16],
+    hashes: HashMap<String, [u8; 32]>,
+    /// For users of `hashes` and for no one else, so it is bounded.
+    wrong: Mutex<HashMap<String, Wrong>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Wrong {
+    tries: u32,
+    /// Seconds since 1970.
+    last: i64,
+}
+
+impl Passwords {
+    /// Reads a file of passwords.
+    ///
+    /// # Errors
+    /// [`Error::StateMode`] when others may read it; [`Error::SecretFile`] when it is larger than 1 MiB or has a line that
+    /// is not `user:password`, or a user twice.
+    pub(crate) fn load(path: &Path) -> Result<Self, Error> {
+        let refuse = |why: &str| Error::SecretFile { path: path.to_owned(), why: why.to_owned() };
+        let bytes = files::read_private(path, MAX_FILE)?.ok_or_else(|| refuse("there is no such file"))?;
+        let bytes = Zeroizing::new(bytes);
+        let text = std::str::from_utf8(&bytes).map_err(|_| refuse("it is not UTF-8"))?;
+        let mut salt = [0; 16];
+        getrandom::fill(&mut salt).map_err(Error::Random)?;
+        let mut hashes = HashMap::new();
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+            let number = index + 1;
+            let Some((user, password)) =
+                line.split_once(':').filter(|(user, word)| !user.is_empty() && !word.is_empty())
+            else {
+                return Err(refuse(&format!("line {number} is not user:password")));
+            };
+            if hashes.insert(user.to_owned(), hash(&salt, user, password)).is_some() {
+                return Err(refuse(&format!("the user of line {number} was there before")));
+            }
+        }
+        Ok(Self { salt, hashes, wrong: Mutex::new(HashMap::new()) })
+    }
+
+    /// Whether a password of this user may be tried now.
+    pub(crate) fn may_try(&self, user: &str, now: i64) -> bool {
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        match wrong.get(user) {
+            Some(found) if now - found.last >= PAUSE => {
+                wrong.remove(user);
+                true
+            }
+            Some(found) => found.tries < TRIES,
+            None => true,
+        }
+    }
+
+    /// Whether this is the user's password. A wrong one counts.
+    pub(crate) fn check(&self, user: &str, password: &str, now: i64) -> bool {
+        let known = self.hashes.get(user);
+        // As much work for a user without a password.
+        let given = hash(&self.salt, user, password);
+        let right: bool = given.ct_eq(known.unwrap_or(&[0; 32])).into();
+        let right = right && known.is_some();
+        if known.is_some() {
+            let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+            if right {
+                wrong.remove(user);
+            } else {
+                let entry = wrong.entry(user.to_owned()).or_insert(Wrong { tries: 0, last: now });
+                *entry = Wrong { tries: entry.tries.saturating_add(1), last: now };
+            }
+        }
+        right
+    }
+}
+
+/// The user is part of the salt: the same password of two people has two hashes.
+fn hash(salt: &[u8; 16], user: &str, password: &str) -> [u8; 32] {
+    let salt = [salt, user.as_bytes()].concat();
+    let mut out = [0; 32];
+    pbkdf2::pbkdf2_hmac::<Sha256>(password.as_bytes(), &salt, ROUNDS, &mut out);
+    out
+}
+
+const ROUNDS: u32 = 10_000;
+
+/// Wrong passwords in a row before there is a pause.
+const TRIES: u32 = 5;
+
+/// The pause, in seconds.
+const PAUSE: i64 = 60;
+
+/// Largest file, in bytes.
+const MAX_FILE: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Passwords, Error> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("passwords");
+        files::replace(&path, text.as_bytes()).unwrap();
+        Passwords::load(&path)
+    }
+
+    #[test]
+    fn passwords_are_read_and_compared() {
+        let passwords = load("# people\nalice:open:sesame\n\nbob: with spaces \n").unwrap();
+        assert!(passwords.check("alice", "open:sesame", 0));
+        assert!(passwords.check("bob", " with spaces ", 0));
+        for (user, password) in [("alice", "open"), ("alice", ""), ("bob", "with spaces"), ("carol", "x"), ("", "")] {
+            assert!(!passwords.check(user, password, 0), "{user}");
+        }
+        assert!(!format!("{passwords:?}").contains("sesame"));
+    }
+
+    #[test]
+    fn bad_files_are_refused_without_being_quoted() {
+        for bad in ["sesame", "alice:", ":sesame", "alice:a\nalice:sesame"] {
+            let error = load(bad).unwrap_err().to_string();
+            assert!(error.contains("line ") && !error.contains("sesame"), "{error}");
+        }
+    }
+
+    #[test]
+    fn after_five_wrong_ones_there_is_a_pause() {
+        let passwords = load("alice:right\nbob:right").unwrap();
+        for _ in 0..5 {
+            assert!(passwords.may_try("alice", 100));
+            assert!(!passwords.check("alice", "wrong", 100));
+        }
+        assert!(!passwords.may_try("alice", 159));
+        assert!(passwords.may_try("bob", 100));
+        assert!(passwords.may_try("alice", 160));
+        assert!(passwords.check("alice", "right", 160));
+        assert!(passwords.may_try("alice", 161));
+    }
+}

@@ -1,0 +1,85 @@
+//! What a request changes, in one transaction: its nonce is used up, its tokens are kept or a session is revoked, and it
+//! is written into the log.
+
+use crate::check::{Check, Refusal};
+use crate::error::Error;
+use crate::examination::Examined;
+use crate::granted::{Answer, Granted, Lineage};
+use crate::idp::Idp;
+use crate::refresh;
+use crate::store::{nonces, provided_keys, refresh_tokens, request_log, signing_keys};
+
+/// A request that was answered as far as the database goes.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    /// What the request gets, or why nothing.
+    pub(crate) verdict: Result<Granted, Refusal>,
+    /// The key identifier that signs id_tokens now.
+    pub(crate) signing_kid: Option<String>,
+}
+
+/// Settles an examined request.
+///
+/// # Errors
+/// [`Error::Database`]; nothing has changed then, and the request may be sent again.
+pub(crate) fn settle(idp: &Idp, examined: Examined) -> Result<Settled, Error> {
+    let Examined { now, mut trail, mut seen, request_nonce, reused, outcome: mut verdict } = examined;
+    idp.store
+        .change(|transaction| {
+            if let Some(nonce) = &request_nonce {
+                let taken = nonces::take(transaction, nonce, seen.request_id.as_deref(), now)?;
+                if let Some(refusal) = taken.err().and_then(|problem| trail.overrule(&problem.to_string())) {
+                    verdict = Err(refusal);
+                }
+            }
+            match &verdict {
+                Ok(granted) => {
+                    if let Some(family) = grant(transaction, granted, now, idp.refresh_token_lifetime)? {
+                        // Two refreshes with one token at the same time: the second is a reuse as well.
+                        refresh_tokens::revoke(transaction, family, now)?;
+                        trail.refuse(Check::RefreshReuse, refresh::REUSED);
+                        verdict = Err(Check::RefreshReuse.refuse(refresh::REUSED));
+                    }
+                }
+                Err(refusal) if refusal.check == Check::RefreshReuse => {
+                    if let Some(family) = reused {
+                        refresh_tokens::revoke(transaction, family, now)?;
+                    }
+                }
+                Err(_) => {}
+            }
+            seen.refused = verdict.as_ref().err().map(|refusal| (refusal.check.name(), refusal.why.clone()));
+            seen.checks = std::mem::take(&mut trail).into_log();
+            request_log::insert(transaction, &seen, now)?;
+            let signing_kid = signing_keys::current_kid(transaction)?;
+            Ok(signing_kid)
+        })
+        .map(|signing_kid| Settled { verdict, signing_kid })
+}
+
+/// Keeps what is granted. Returns the family whose token somebody else used up in the meantime.
+fn grant(
+    transaction: &rusqlite::Transaction<'_>,
+    granted: &Granted,
+    now: i64,
+    lifetime: i64,
+) -> rusqlite::Result<Option<i64>> {
+    match &granted.answer {
+        Answer::Tokens(tokens) => {
+            let (token, expires) = (&tokens.refresh_token, now.saturating_add(lifetime));
+            match &tokens.lineage {
+                Lineage::Begin(family) => refresh_tokens::begin(transaction, family, token, now, expires)?,
+                Lineage::Rotate { family, old } => {
+                    if !refresh_tokens::rotate(transaction, *family, old, token, now, expires)? {
+                        return Ok(Some(*family));
+                    }
+                }
+            }
+        }
+        Answer::Certificate(made) => {
+            provided_keys::keep(transaction, &granted.user, &granted.device, &made.context, now)?;
+        }
+        Answer::Exchanged { .. } => {}
+    }
+    Ok(None)
+}

@@ -1,0 +1,132 @@
+//! The first use of a database: identifiers and a signing key, from the files of the version before this one when they
+//! are there, new ones otherwise.
+//!
+//! ```text
+//! signing.pem    ES256 key of the id_tokens, PKCS#8
+//! config.json    {"schema_version":1,"client_id":"..","audience":".."}
+//! devices.json   {"schema_version":1,"devices":{"<kid>":{"signing":"<base64 X9.63>","encryption":"..","users":[".."]}}}
+//! ```
+//! What was taken in is renamed to `*.imported`. A file that cannot be understood is left alone, and nothing is taken in.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use jose::EcPrivateKey;
+use rusqlite::params;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::clock;
+use crate::device::DeviceKey;
+use crate::error::Error;
+use crate::files;
+use crate::store::Store;
+use crate::store::identifiers::{self, Identifiers};
+use crate::store::signing_keys::{self, SigningKey};
+
+/// Fills a database that has no identifiers yet.
+pub(super) fn first_use(store: &Store, directory: &Path) -> Result<(), Error> {
+    let count = |connection: &rusqlite::Connection| {
+        connection.query_row("SELECT count(*) FROM identifiers", [], |row| row.get::<_, i64>(0))
+    };
+    if store.read(count)? > 0 {
+        return Ok(());
+    }
+    let (key, old_key) = read(directory, "signing.pem", signing_key)?.unzip();
+    let (identifiers, old_identifiers) = read(directory, "config.json", identifiers_of)?.unzip();
+    let (devices, old_devices) = read(directory, "devices.json", devices_of)?.unzip();
+    let key = match key {
+        Some(key) => key,
+        None => SigningKey::new(EcPrivateKey::generate()?),
+    };
+    let pem = key.key.to_pkcs8_pem()?;
+    let identifiers = identifiers.unwrap_or_else(Identifiers::new);
+    let now = clock::now();
+    store.change(|transaction| {
+        // Another process may have been as fast.
+        if count(transaction)? > 0 {
+            return Ok(());
+        }
+        identifiers::insert(transaction, &identifiers)?;
+        signing_keys::insert(transaction, &key, &pem, now)?;
+        for (signing, encryption, users) in devices.iter().flatten() {
+            let sql = "INSERT INTO devices (kid, signing, encryption, registered) VALUES (?1, ?2, ?3, ?4)";
+            transaction.execute(sql, params![signing.kid, signing.x963, encryption.x963, now])?;
+            for user in users {
+                let sql = "INSERT OR IGNORE INTO device_users (device, user, registered) VALUES (?1, ?2, ?3)";
+                transaction.execute(sql, params![signing.kid, user, now])?;
+            }
+        }
+        Ok(())
+    })?;
+    for path in [old_key, old_identifiers, old_devices].into_iter().flatten() {
+        let mut imported = path.clone().into_os_string();
+        imported.push(".imported");
+        fs::rename(&path, imported).map_err(|source| Error::StateIo { path, source })?;
+        tracing::info!("took in a file of an earlier version");
+    }
+    Ok(())
+}
+
+type Found<T> = Option<(T, std::path::PathBuf)>;
+
+/// A file of the version before, when it is there, and its path.
+fn read<T>(directory: &Path, name: &str, parse: impl Fn(&[u8]) -> Result<T, String>) -> Result<Found<T>, Error> {
+    let path = directory.join(name);
+    let Some(bytes) = files::read_private(&path, MAX_FILE)? else { return Ok(None) };
+    match parse(&Zeroizing::new(bytes)) {
+        Ok(value) => Ok(Some((value, path))),
+        Err(why) => Err(Error::StateContent { path, why }),
+    }
+}
+
+fn signing_key(bytes: &[u8]) -> Result<SigningKey, String> {
+    let pem = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    EcPrivateKey::from_pem(pem).map(SigningKey::new).map_err(|error| error.to_string())
+}
+
+fn identifiers_of(bytes: &[u8]) -> Result<Identifiers, String> {
+    let identifiers: Identifiers = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let visible = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if identifiers.schema_version != 1 || !visible(&identifiers.client_id) || !visible(&identifiers.audience) {
+        return Err("it has another schema version or an empty name".to_owned());
+    }
+    Ok(identifiers)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    schema_version: u32,
+    devices: BTreeMap<String, Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    signing: String,
+    encryption: String,
+    users: Vec<String>,
+}
+
+type OldDevice = (DeviceKey, DeviceKey, Vec<String>);
+
+fn devices_of(bytes: &[u8]) -> Result<Vec<OldDevice>, String> {
+    let document: Document = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if document.schema_version != 1 {
+        return Err(format!("its schema version is {}", document.schema_version));
+    }
+    let mut devices = Vec::new();
+    for (kid, entry) in document.devices {
+        let signing = DeviceKey::from_base64(&entry.signing).filter(|key| key.kid == kid);
+        let (Some(signing), Some(encryption)) = (signing, DeviceKey::from_base64(&entry.encryption)) else {
+            return Err("a device has a key that is none".to_owned());
+        };
+        devices.push((signing, encryption, entry.users));
+    }
+    Ok(devices)
+}
+
+/// Largest file of the version before, in bytes.
+const MAX_FILE: u64 = 32 * 1024 * 1024;

@@ -1,0 +1,156 @@
+//! Refresh tokens: 32 random bytes, kept as hashes. A login begins a family; each refresh uses the family's live token up
+//! and adds the next one. A used token that comes again means that somebody has a copy: the whole family is revoked.
+//!
+//! Source: RFC 9700 section 4.14.2 (rotation and reuse detection). A user has at most eight families on one device, and a
+//! family remembers its last 256 tokens.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use sha2::{Digest, Sha256};
+
+use crate::certificate::Holder;
+use crate::error::Error;
+use crate::store::Store;
+
+/// A login, whose tokens belong together.
+#[derive(Debug, Clone)]
+pub(crate) struct Family {
+    pub(crate) id: i64,
+    pub(crate) user: String,
+    pub(crate) device: String,
+    pub(crate) method: String,
+    pub(crate) holder: Holder,
+    /// DER of the card's certificate, of a login with one.
+    pub(crate) certificate: Option<Vec<u8>>,
+}
+
+/// A family that begins.
+#[derive(Debug, Clone)]
+pub(crate) struct NewFamily {
+    pub(crate) user: String,
+    pub(crate) device: String,
+    pub(crate) method: &'static str,
+    pub(crate) holder: Holder,
+    pub(crate) certificate: Option<Vec<u8>>,
+}
+
+/// What a refresh token is, when it is presented.
+#[derive(Debug, Clone)]
+pub(crate) enum Presented {
+    /// Never given out, or of a family that is forgotten.
+    Unknown,
+    /// Given out, and used before.
+    Used(Family),
+    /// Of a family that was revoked.
+    Revoked(Family),
+    Expired(Family),
+    /// Good for one refresh.
+    Live(Family),
+}
+
+impl Store {
+    /// What a refresh token is. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub(crate) fn presented(&self, token: &str, now: i64) -> Result<Presented, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT family, user, device, method, upn, common_name, certificate, revoked, used, expires
+                 FROM refresh_tokens JOIN families ON families.id = family WHERE sha256 = ?1",
+            )?;
+            let found = statement.query_row([hash(token)], |row| {
+                let holder = Holder { upn: row.get(4)?, common_name: row.get(5)? };
+                let family = Family {
+                    id: row.get(0)?,
+                    user: row.get(1)?,
+                    device: row.get(2)?,
+                    method: row.get(3)?,
+                    holder,
+                    certificate: row.get(6)?,
+                };
+                let (revoked, used): (Option<i64>, Option<i64>) = (row.get(7)?, row.get(8)?);
+                let expires: i64 = row.get(9)?;
+                Ok(match (revoked, used) {
+                    (Some(_), _) => Presented::Revoked(family),
+                    (None, Some(_)) => Presented::Used(family),
+                    (None, None) if now >= expires => Presented::Expired(family),
+                    (None, None) => Presented::Live(family),
+                })
+            });
+            Ok(found.optional()?.unwrap_or(Presented::Unknown))
+        })
+    }
+}
+
+/// Begins a family with its first token; both times are seconds since 1970.
+pub(crate) fn begin(
+    transaction: &Transaction<'_>,
+    family: &NewFamily,
+    token: &str,
+    now: i64,
+    expires: i64,
+) -> rusqlite::Result<()> {
+    let NewFamily { user, device, method, holder, certificate } = family;
+    transaction
+        .prepare_cached(
+            "INSERT INTO families (user, device, method, upn, common_name, certificate, started)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![user, device, method, holder.upn, holder.common_name, certificate, now])?;
+    let id = transaction.last_insert_rowid();
+    add(transaction, id, token, now, expires)?;
+    let mut statement = transaction.prepare_cached(
+        "DELETE FROM families WHERE user = ?1 AND device = ?2 AND id <= (SELECT id FROM families
+         WHERE user = ?1 AND device = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)",
+    )?;
+    statement.execute(params![user, device, FAMILIES])?;
+    Ok(())
+}
+
+/// Uses a live token up and adds the next one. False when somebody was faster; nothing has changed then.
+pub(crate) fn rotate(
+    transaction: &Transaction<'_>,
+    family: i64,
+    old: &str,
+    new: &str,
+    now: i64,
+    expires: i64,
+) -> rusqlite::Result<bool> {
+    let mut statement = transaction
+        .prepare_cached("UPDATE refresh_tokens SET used = ?2 WHERE sha256 = ?1 AND family = ?3 AND used IS NULL")?;
+    if statement.execute(params![hash(old), now, family])? == 0 {
+        return Ok(false);
+    }
+    add(transaction, family, new, now, expires)?;
+    let mut statement = transaction.prepare_cached(
+        "DELETE FROM refresh_tokens WHERE family = ?1 AND used <= (SELECT used FROM refresh_tokens
+         WHERE family = ?1 AND used IS NOT NULL ORDER BY used DESC LIMIT 1 OFFSET ?2)",
+    )?;
+    statement.execute(params![family, TOKENS])?;
+    Ok(true)
+}
+
+/// Revokes a family: none of its tokens counts any more.
+pub(crate) fn revoke(transaction: &Transaction<'_>, family: i64, now: i64) -> rusqlite::Result<()> {
+    let sql = "UPDATE families SET revoked = ?2 WHERE id = ?1 AND revoked IS NULL";
+    transaction.prepare_cached(sql)?.execute([family, now])?;
+    Ok(())
+}
+
+fn add(transaction: &Transaction<'_>, family: i64, token: &str, now: i64, expires: i64) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("INSERT INTO refresh_tokens (sha256, family, issued, expires) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![hash(token), family, now, expires])?;
+    Ok(())
+}
+
+/// 256 random bits need no salt and no slow hash.
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+/// Families of one user on one device that are kept; the offset of the first that is not.
+const FAMILIES: i64 = 8;
+
+/// Used tokens of one family that are kept.
+const TOKENS: i64 = 256;

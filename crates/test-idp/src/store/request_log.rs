@@ -1,0 +1,173 @@
+//! The log of requests: who asked for what, what was checked, and what came of it. The last 10,000 are kept.
+//!
+//! No token, password or key is in it: what is decoded of a request goes through [`redact`](crate::redact) first.
+
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::store::Store;
+
+/// One check that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CheckMade {
+    /// The name of the [`Check`](crate::Check).
+    pub(crate) check: String,
+    pub(crate) held: bool,
+    /// Why it did not hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+}
+
+/// A request to be written into the log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NewRequest {
+    /// `login`, `refresh`, `key_request`, `key_exchange`, `registration`, or `unknown` when it could not be told.
+    pub(crate) kind: &'static str,
+    /// `smart-card`, `secure-enclave-key`, `password`, `encrypted-password`.
+    pub(crate) method: Option<&'static str>,
+    /// As the request says; whether it is true, the checks say.
+    pub(crate) user: Option<String>,
+    /// Key identifier of the device signing key.
+    pub(crate) device: Option<String>,
+    /// The header `client-request-id`.
+    pub(crate) request_id: Option<String>,
+    /// The check that refused it, and why.
+    pub(crate) refused: Option<(&'static str, String)>,
+    pub(crate) header: Option<Value>,
+    pub(crate) claims: Option<Value>,
+    pub(crate) assertion_header: Option<Value>,
+    pub(crate) assertion_claims: Option<Value>,
+    /// What the certificate of the assertion says.
+    pub(crate) certificate: Option<Value>,
+    pub(crate) checks: Vec<CheckMade>,
+}
+
+/// A request in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LoggedRequest {
+    /// Greater than that of every request before.
+    pub(crate) id: i64,
+    /// Seconds since 1970.
+    pub(crate) time: i64,
+    pub(crate) kind: String,
+    pub(crate) method: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) device: Option<String>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) accepted: bool,
+    /// The check that refused it.
+    pub(crate) check: Option<String>,
+    /// Why that check did not hold.
+    pub(crate) reason: Option<String>,
+    pub(crate) header: Option<Value>,
+    pub(crate) claims: Option<Value>,
+    pub(crate) assertion_header: Option<Value>,
+    pub(crate) assertion_claims: Option<Value>,
+    pub(crate) certificate: Option<Value>,
+    /// In the order in which they were made.
+    pub(crate) checks: Vec<CheckMade>,
+}
+
+impl Store {
+    /// The last `n` requests, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    #[allow(dead_code, reason = "the page shows it")]
+    pub(crate) fn recent(&self, n: usize) -> Result<Vec<LoggedRequest>, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&format!("{SELECT} ORDER BY id DESC LIMIT ?1"))?;
+            statement.query_map([i64::try_from(n).unwrap_or(i64::MAX)], logged)?.collect()
+        })
+    }
+
+    /// The request with this id.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    #[allow(dead_code, reason = "the page shows it")]
+    pub(crate) fn request(&self, id: i64) -> Result<Option<LoggedRequest>, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?;
+            statement.query_row([id], logged).optional()
+        })
+    }
+
+    /// Writes a request into the log, alone.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub(crate) fn log(&self, request: &NewRequest, now: i64) -> Result<(), Error> {
+        self.change(|transaction| insert(transaction, request, now))
+    }
+}
+
+/// Writes a request into the log, and drops the oldest when there are too many.
+pub(crate) fn insert(transaction: &Transaction<'_>, request: &NewRequest, now: i64) -> rusqlite::Result<()> {
+    let json = |value: &Option<Value>| value.as_ref().map(Value::to_string);
+    let (check, reason) = match &request.refused {
+        Some((check, reason)) => (Some(*check), Some(reason.as_str())),
+        None => (None, None),
+    };
+    transaction
+        .prepare_cached(
+            "INSERT INTO requests (time, kind, method, user, device, request_id, outcome, \"check\", reason, header,
+             claims, assertion_header, assertion_claims, certificate, checks)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        )?
+        .execute(params![
+            now,
+            request.kind,
+            request.method,
+            request.user,
+            request.device,
+            request.request_id,
+            if check.is_none() { "accepted" } else { "refused" },
+            check,
+            reason,
+            json(&request.header),
+            json(&request.claims),
+            json(&request.assertion_header),
+            json(&request.assertion_claims),
+            json(&request.certificate),
+            serde_json::to_string(&request.checks).unwrap_or_else(|_| "[]".to_owned()),
+        ])?;
+    let oldest = transaction.last_insert_rowid() - KEPT;
+    transaction.prepare_cached("DELETE FROM requests WHERE id <= ?1")?.execute([oldest])?;
+    Ok(())
+}
+
+fn logged(row: &Row<'_>) -> rusqlite::Result<LoggedRequest> {
+    let json = |index: usize| -> rusqlite::Result<Option<Value>> {
+        let text: Option<String> = row.get(index)?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    };
+    let checks: String = row.get(15)?;
+    Ok(LoggedRequest {
+        id: row.get(0)?,
+        time: row.get(1)?,
+        kind: row.get(2)?,
+        method: row.get(3)?,
+        user: row.get(4)?,
+        device: row.get(5)?,
+        request_id: row.get(6)?,
+        accepted: row.get::<_, String>(7)? == "accepted",
+        check: row.get(8)?,
+        reason: row.get(9)?,
+        header: json(10)?,
+        claims: json(11)?,
+        assertion_header: json(12)?,
+        assertion_claims: json(13)?,
+        certificate: json(14)?,
+        checks: serde_json::from_str(&checks).unwrap_or_default(),
+    })
+}
+
+const SELECT: &str =
+    "SELECT id, time, kind, method, user, device, request_id, outcome, \"check\", reason, header, claims,
+     assertion_header, assertion_claims, certificate, checks FROM requests";
+
+/// How many requests are kept.
+const KEPT: i64 = 10_000;

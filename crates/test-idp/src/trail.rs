@@ -1,0 +1,110 @@
+//! The checks that were made on a request, in order, each with its verdict: what an administrator sees who asks why a
+//! login was refused, or why it was not.
+
+use crate::check::{Check, Refusal};
+use crate::store::CheckMade;
+
+/// The checks of one request, up to the first that does not hold.
+#[derive(Debug, Default)]
+pub(crate) struct Trail {
+    made: Vec<(Check, Option<String>)>,
+    /// Where the check stands whose verdict the database gives at the end.
+    deferred: Option<usize>,
+}
+
+impl Trail {
+    /// Notes the verdict of a check and passes it on.
+    ///
+    /// # Errors
+    /// The refusal, when the check does not hold.
+    pub(crate) fn hold<T, E: Into<String>>(&mut self, check: Check, verdict: Result<T, E>) -> Result<T, Refusal> {
+        match verdict {
+            Ok(value) => {
+                // A check in several steps is one check.
+                if self.made.last().is_none_or(|(last, _)| *last != check) {
+                    self.made.push((check, None));
+                }
+                Ok(value)
+            }
+            Err(why) => {
+                let why = why.into();
+                self.refuse(check, &why);
+                Err(check.refuse(why))
+            }
+        }
+    }
+
+    /// Notes a check whose verdict comes later, by [`overrule`](Self::overrule) or not at all.
+    pub(crate) fn defer(&mut self, check: Check) {
+        self.deferred = Some(self.made.len());
+        self.made.push((check, None));
+    }
+
+    /// The deferred check does not hold: whatever was found after it does not count. Returns the refusal, unless a check
+    /// before the deferred one had refused already.
+    pub(crate) fn overrule(&mut self, why: &str) -> Option<Refusal> {
+        let at = self.deferred?;
+        let check = self.made.get(at)?.0;
+        self.made.truncate(at);
+        self.refuse(check, why);
+        Some(check.refuse(why))
+    }
+
+    /// A last check, after all others held, does not.
+    pub(crate) fn refuse(&mut self, check: Check, why: &str) {
+        if self.made.last().is_some_and(|(last, _)| *last == check) {
+            self.made.pop();
+        }
+        self.made.push((check, Some(why.to_owned())));
+    }
+
+    /// The checks for the log.
+    pub(crate) fn into_log(self) -> Vec<CheckMade> {
+        let made = |(check, reason): (Check, Option<String>)| CheckMade {
+            check: check.name().to_owned(),
+            held: reason.is_none(),
+            reason,
+        };
+        self.made.into_iter().map(made).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(trail: Trail) -> Vec<(String, bool)> {
+        trail.into_log().into_iter().map(|made| (made.check, made.held)).collect()
+    }
+
+    fn made(held: &[&str], refused: &str) -> Vec<(String, bool)> {
+        let held = held.iter().map(|name| ((*name).to_owned(), true));
+        held.chain([(refused.to_owned(), false)]).collect()
+    }
+
+    #[test]
+    fn the_trail_ends_at_the_first_check_that_does_not_hold() {
+        let mut trail = Trail::default();
+        trail.hold(Check::OuterTyp, Ok::<_, String>(())).unwrap();
+        trail.hold(Check::OuterAlg, Ok::<_, String>(())).unwrap();
+        trail.hold(Check::OuterAlg, Ok::<_, String>(())).unwrap();
+        let refusal = trail.hold(Check::OuterAlg, Err::<(), _>("no")).unwrap_err();
+        assert_eq!((refusal.check, refusal.why.as_str()), (Check::OuterAlg, "no"));
+        assert_eq!(names(trail), made(&["outer.typ"], "outer.alg"));
+    }
+
+    #[test]
+    fn a_deferred_check_overrules_what_came_after_it_and_nothing_before() {
+        let mut trail = Trail::default();
+        trail.hold(Check::OuterTyp, Ok::<_, String>(())).unwrap();
+        trail.defer(Check::OuterRequestNonce);
+        trail.hold(Check::OuterScope, Err::<(), _>("no")).unwrap_err();
+        assert_eq!(trail.overrule("used").unwrap().check, Check::OuterRequestNonce);
+        assert_eq!(names(trail), made(&["outer.typ"], "outer.request_nonce"));
+
+        let mut trail = Trail::default();
+        trail.hold(Check::OuterTyp, Err::<(), _>("no")).unwrap_err();
+        assert!(trail.overrule("used").is_none());
+        assert_eq!(names(trail), made(&[], "outer.typ"));
+    }
+}

@@ -58,8 +58,9 @@ pub(crate) struct World {
     pub(crate) ca: Ca,
     pub(crate) alices: Device,
     pub(crate) bobs: Device,
-    _handle: Handle,
-    directory: tempfile::TempDir,
+    handle: Handle,
+    pub(crate) options: Options,
+    pub(crate) directory: tempfile::TempDir,
 }
 
 impl World {
@@ -95,12 +96,24 @@ impl World {
             ca,
             alices: Device::new(),
             bobs: Device::new(),
-            _handle: handle,
+            handle,
+            options,
             directory,
         };
         assert_eq!(world.register(&world.alices, "alice").status, 201);
         assert_eq!(world.register(&world.bobs, "bob").status, 201);
         world
+    }
+
+    /// The same world after a restart, at the same address, with other options.
+    pub(crate) fn restart(self, change: impl FnOnce(&mut Options)) -> Self {
+        let Self { url, handle, mut options, .. } = self;
+        handle.stop().unwrap();
+        options.listen = url.strip_prefix("http://").unwrap().parse().unwrap();
+        change(&mut options);
+        let (again, handle) = Server::start(&options).unwrap();
+        assert_eq!(again, url);
+        Self { url, handle, options, ..self }
     }
 
     pub(crate) fn register(&self, device: &Device, user: &str) -> Answer {
@@ -224,7 +237,11 @@ impl Login {
 }
 
 /// A compact JWS, made of exactly what is given.
-fn compact(header: &Map<String, Value>, claims: &Map<String, Value>, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
+pub(crate) fn compact(
+    header: &Map<String, Value>,
+    claims: &Map<String, Value>,
+    sign: impl FnOnce(&[u8]) -> Vec<u8>,
+) -> String {
     let encode = |map: &Map<String, Value>| BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(map).unwrap());
     let input = format!("{}.{}", encode(header), encode(claims));
     let signature = BASE64_URL_SAFE_NO_PAD.encode(sign(input.as_bytes()));
@@ -241,7 +258,7 @@ pub(crate) fn apv(device: &[u8], nonce: &str) -> Vec<u8> {
     bytes
 }
 
-fn object(value: Value) -> Map<String, Value> {
+pub(crate) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(object) => object,
         other => panic!("{other}"),

@@ -53,9 +53,18 @@ impl StandIn {
 }
 
 /// Numbers of each kind: how many, and how many of them began with a zero byte.
+#[derive(Default)]
 pub(crate) struct Padding(pub(crate) BTreeMap<String, (u32, u32)>);
 
 impl Padding {
+    /// Adds what another one has counted.
+    pub(crate) fn add(&mut self, other: Self) {
+        for (name, (seen, padded)) in other.0 {
+            let sum = self.0.entry(name).or_default();
+            *sum = (sum.0 + seen, sum.1 + padded);
+        }
+    }
+
     /// Kinds none of which began with a zero byte. X and Y are of one kind, and r and s. RSA signatures are not waited for.
     pub(crate) fn missing(&self) -> Vec<&str> {
         let mut kinds = BTreeMap::<&str, u32>::new();

@@ -37,18 +37,6 @@ def until(wanted, make):
             return made
 
 
-def missing():
-    """Kinds of numbers, of which none began with a zero byte yet; X and Y are of one kind, and r and s.
-
-    RSA signatures are not waited for: who signs the same again gets the same.
-    """
-    kinds = {}
-    for name in (name for name in seen if "RSA" not in name):
-        kind = name[:-2] if name[-2:] in (" x", " y", " r", " s") else name
-        kinds[kind] = kinds.get(kind, 0) + padded[name]
-    return [kind for kind, count in kinds.items() if count == 0]
-
-
 def summary():
     """{name: [how many, how many of them begin with a zero byte]}"""
     return {name: [seen[name], padded[name]] for name in sorted(seen)}

@@ -62,14 +62,19 @@ fn applied(bench: &Bench, crowd: &Crowd) -> String {
     let folder = crowd.root.join("etc/pam_pkcs11");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("pam_pkcs11.conf"), PAM_PKCS11).unwrap();
+    let taking = taking_away(bench, crowd);
     let tenth = apply_cost(bench, &crowd.manifest_of(PEOPLE / 10), crowd);
     let whole = apply_cost(bench, &crowd.manifest, crowd);
     let times = whole.wall / tenth.wall;
     assert!(times <= 12.0, "{PEOPLE} rows take {times:.1} times as long as a tenth of them");
     format!(
-        "| `pivkit bulk apply`, {PEOPLE} rows, pam_pkcs11 | {:.1} | {:.1} | {:.0} |\n\
+        "| `pivkit bulk plan --json`, {PEOPLE} rows, one unpairs, pam_pkcs11 | {:.1} | {:.1} | {:.0} |\n\
+         | `pivkit bulk apply`, {PEOPLE} rows, pam_pkcs11 | {:.1} | {:.1} | {:.0} |\n\
          | `pivkit bulk apply`, {} rows, pam_pkcs11 | {:.1} | {:.1} | {:.0} |\n\n\
          Ten times the rows take {times:.1} times as long.\n",
+        taking.wall,
+        taking.cpu,
+        taking.peak,
         whole.wall,
         whole.cpu,
         whole.peak,
@@ -78,6 +83,25 @@ fn applied(bench: &Bench, crowd: &Crowd) -> String {
         tenth.cpu,
         tenth.peak,
     )
+}
+
+/// Plans the manifest for one file, the last row of which takes its person's pairings away: then each row counts on those before.
+fn taking_away(bench: &Bench, crowd: &Crowd) -> Cost {
+    let text = fs::read_to_string(&crowd.manifest).unwrap();
+    let (header, rows) = text.split_once('\n').unwrap();
+    let (others, last) = rows.trim_end().rsplit_once('\n').unwrap();
+    let manifest = crowd.manifest.with_file_name("taking.csv");
+    let with_action: String = others.lines().map(|row| format!("{row},pair\n")).collect();
+    fs::write(&manifest, format!("{header},action\n{with_action}{last},unpair\n")).unwrap();
+    let (out, pivkit) = (bench.path("taking.json"), binary("pivkit"));
+    let [pivkit, manifest, root] = [&pivkit, &manifest, &crowd.root].map(|path| path.to_str().unwrap());
+    let args = [pivkit, "bulk", "plan", manifest, "--root", root, "--backend", "pam_pkcs11", "--json"];
+    let cost = measured(bench, &out, &args);
+    let plan: serde_json::Value = serde_json::from_slice(&fs::read(&out).unwrap()).unwrap();
+    let rows = plan["rows"].as_array().unwrap();
+    assert_eq!((rows.len(), &rows[PEOPLE - 1]["action"]), (PEOPLE, &"unpair".into()));
+    fs::remove_file(out).unwrap();
+    cost
 }
 
 /// Plans the manifest, carries it out, checks that the file has all rows, and puts everything back.
@@ -95,7 +119,7 @@ fn apply_cost(bench: &Bench, manifest: &std::path::Path, crowd: &Crowd) -> Cost 
     let cost = measured(bench, &bench.path("applied"), &args);
     let kept = fs::read_to_string(crowd.root.join("etc/pam_pkcs11/digest_mapping")).unwrap();
     let rows = fs::read_to_string(manifest).unwrap().lines().count() - 1;
-    assert_eq!(kept.lines().filter(|line| line.contains(" -> ")).count(), rows);
+    assert_eq!(kept.lines().filter(|line| !line.starts_with('#') && line.contains(" -> ")).count(), rows);
     run(&["undo", journal_text, "--root", root, "--yes"]);
     assert!(!crowd.root.join("etc/pam_pkcs11/digest_mapping").exists());
     fs::remove_file(journal).unwrap();

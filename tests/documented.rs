@@ -33,6 +33,8 @@ fn the_session_in_the_readme() {
             assert_eq!(normalised(line), normalised(&shown), "{run}");
         }
     }
+    // The kernel's keyring is of the machine, not of the bench.
+    shell(&bench, "pivkit psso logout --state device --yes");
 }
 
 #[test]
@@ -55,6 +57,13 @@ fn every_example_in_the_help_succeeds() {
         "psso keys",
         "psso register",
         "psso login",
+        "psso refresh",
+        "psso key-request",
+        "psso key-exchange",
+        "psso status",
+        "psso logout",
+        "psso config lint",
+        "psso config example",
         "psso inspect",
         "doctor",
         "completions",
@@ -96,7 +105,9 @@ fn every_example_of_provision_succeeds_on_a_new_card() {
 /// The files that the pages name, and what has to run for them.
 fn prepare(bench: &Bench) -> (Card, Idp) {
     let card = Card::alice(bench);
-    let idp = Idp::start(bench, &card.authority(), &[]);
+    let passwords = bench.file("passwords", "alice:correct horse\n");
+    bench.file("password.txt", "correct horse\n");
+    let idp = Idp::start(bench, &card.authority(), &["--passwords", passwords.to_str().unwrap()]);
     Device::new(bench, idp.configuration(bench)).register(bench).success();
     bench.file("pin.txt", PIN);
     let certificate = fs::read(bench.path("card").join("9a.pem")).unwrap();

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use crate::bench::card::Card;
 use crate::bench::idp::{Device, Idp};
+use crate::bench::oracle::{python, script};
 use crate::bench::process::Output;
 use crate::bench::{Bench, PIN};
 
@@ -45,6 +46,49 @@ fn the_trace_of_a_login_holds_no_secret() {
     // The provider, too, is run by people who file its log.
     idp.wait_for_login();
     idp.wait_for_login();
+    assert_silent_text(&idp.log(), &secrets);
+}
+
+#[test]
+fn the_trace_of_what_goes_on_from_a_login_holds_no_secret() {
+    let bench = Bench::vpcd();
+    let card = Card::alice(&bench);
+    let password = "correct horse battery";
+    let passwords = bench.file("passwords", format!("alice:{password}\n"));
+    let idp = Idp::start(&bench, &card.authority(), &["--passwords", passwords.to_str().unwrap()]);
+    let device = Device::new(&bench, idp.configuration(&bench));
+    device.register(&bench).success();
+    let mut secrets = vec![Secret::new("the password", password.as_bytes())];
+    let (state, file) = (device.state.to_str().unwrap(), bench.file("password", password));
+    let login = ["psso", "login", "--config", device.config(), "--state", state, "--user", "alice"];
+    let more = ["--method", "password", "--password-file", file.to_str().unwrap(), "--key-store", "file", "--json"];
+    let signed_in = traced(&bench, &[&login[..], &more, &["--show-token"]].concat());
+    let out = bench.path("agreed.key");
+    let refresh = ["psso", "refresh", "--state", state, "--json", "--show-token"];
+    let exchange = ["psso", "key-exchange", "--state", state, "--out", out.to_str().unwrap()];
+    let refreshed = traced(&bench, &refresh);
+    for output in [&signed_in, &refreshed] {
+        for name in ["id_token", "refresh_token"] {
+            let token = output.json()["tokens"][name].as_str().unwrap().to_owned();
+            secrets.push(Secret::new(name, token.as_bytes()));
+        }
+    }
+    let requested = traced(&bench, &["psso", "key-request", "--state", state]);
+    let exchanged = traced(&bench, &exchange);
+    secrets.push(Secret::new("the agreed key", &fs::read(&out).unwrap()));
+    secrets.push(Secret::new("the key of the seal", &fs::read(device.state.join("sign-on-key")).unwrap()));
+    let opened =
+        bench.command(python(), &[script("open_sign_on.py").to_str().unwrap(), state]).output().success().json();
+    let context = opened["unlock_key"]["key_context"].as_str().unwrap().to_owned();
+    secrets.push(Secret::new("the key context", context.as_bytes()));
+    let status = bench.pivkit_with(&["psso", "status", "--state", state], &TRACE).output().success();
+    let logout = bench.pivkit_with(&["psso", "logout", "--state", state, "--yes"], &TRACE).output().success();
+    for output in [&signed_in, &refreshed, &requested, &exchanged, &status, &logout] {
+        assert_silent(output, &secrets);
+    }
+    for output in [&requested, &exchanged, &status, &logout] {
+        assert_silent_text(&output.stdout, &secrets);
+    }
     assert_silent_text(&idp.log(), &secrets);
 }
 

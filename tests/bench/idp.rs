@@ -27,7 +27,8 @@ impl Idp {
 
     fn start_by(bench: &Bench, before: &[&str], authority: &Path, args: &[&str]) -> Self {
         let state = bench.path("idp");
-        let fixed = ["serve", "--listen", "127.0.0.1:0", "--user", "alice", "--state", state.to_str().unwrap()];
+        let listen: &[&str] = if args.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+        let fixed = [&["serve", "--user", "alice", "--state", state.to_str().unwrap()], listen].concat();
         let trust = ["--trust-ca", authority.to_str().unwrap()];
         let binary = super::binary("pivkit-idp");
         let words = [before, &[binary.to_str().unwrap()], &fixed, &trust, args].concat();

@@ -107,8 +107,8 @@ impl<'a> Planning<'a> {
     /// on what rows before it take away, so that a manifest that takes anything away is planned at once.
     fn go_on(&mut self) {
         if self.backend.keeps_one_file() && self.rows.as_slice().iter().any(|row| row.row.action != RowAction::Pair) {
-            let rows = self.rows.by_ref().collect();
-            let planned = Planner { backend: self.backend, accounts: &self.accounts }.plan_many(rows);
+            let rows = std::mem::take(&mut self.rows);
+            let planned = Planner { backend: self.backend, accounts: &self.accounts }.plan_each(rows);
             return self.take_in(planned);
         }
         let mut chunks: Vec<Vec<KeyedRow>> = Vec::new();
@@ -122,7 +122,7 @@ impl<'a> Planning<'a> {
         let planner = Planner { backend: self.backend, accounts: &self.accounts };
         let planned: Vec<Vec<Result<PlannedRow, RowNote>>> = thread::scope(|scope| {
             let workers: Vec<_> =
-                chunks.into_iter().map(|chunk| scope.spawn(move || planner.plan_many(chunk))).collect();
+                chunks.into_iter().map(|chunk| scope.spawn(move || planner.plan_each(chunk.into_iter()))).collect();
             let join = |worker: thread::ScopedJoinHandle<'_, _>| match worker.join() {
                 Ok(planned) => planned,
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -210,30 +210,42 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn plan_many(self, rows: Vec<KeyedRow>) -> Vec<Result<PlannedRow, RowNote>> {
-        let mut requests = Vec::with_capacity(rows.len());
-        let found = parallel::map(&rows, |row| self.request(row));
-        let asked: Vec<(KeyedRow, Option<String>)> = rows
-            .into_iter()
-            .zip(found)
-            .map(|(row, request)| match request {
-                Ok(request) => {
-                    requests.push(request);
-                    (row, None)
-                }
-                Err(why) => (row, Some(why)),
-            })
-            .collect();
-        let mut plans = self.backend.plan_many(&requests).into_iter();
-        let planned = asked.into_iter().map(|(row, problem)| match (problem, plans.by_ref()) {
-            (Some(why), _) => Err(row.row.note(why)),
-            (None, plans) => match plans.next() {
-                Some(Ok(plan)) => Ok(planned(row, &plan)),
-                Some(Err(error)) => Err(row.row.note(explained(&error))),
-                None => Err(row.row.note("the backend did not plan it".to_owned())),
-            },
+    /// Plans rows one after the other; those that cannot be carried out are in no order. Of what the backend is asked and
+    /// answers, only a part is in memory at a time.
+    fn plan_each(self, mut rows: impl ExactSizeIterator<Item = KeyedRow>) -> Vec<Result<PlannedRow, RowNote>> {
+        let planned = RefCell::new(Vec::with_capacity(rows.len()));
+        let asked: RefCell<VecDeque<KeyedRow>> = RefCell::default();
+        let parts = std::iter::from_fn(|| {
+            let part: Vec<KeyedRow> = rows.by_ref().take(PART).collect();
+            (!part.is_empty()).then_some(part)
         });
-        planned.collect()
+        let mut requests = parts
+            .flat_map(|part| {
+                let requests = parallel::map(&part, |row| self.request(row));
+                part.into_iter().zip(requests)
+            })
+            .filter_map(|(row, request)| match request {
+                Ok(request) => {
+                    asked.borrow_mut().push_back(row);
+                    Some(request)
+                }
+                Err(why) => {
+                    planned.borrow_mut().push(Err(row.row.note(why)));
+                    None
+                }
+            });
+        self.backend.plan_each(&mut requests, &mut |plan| {
+            let row = asked.borrow_mut().pop_front();
+            planned.borrow_mut().extend(row.map(|row| match plan {
+                Ok(plan) => Ok(self::planned(row, &plan)),
+                Err(error) => Err(row.row.note(explained(&error))),
+            }));
+        });
+        requests.for_each(drop);
+        let unanswered = |row: KeyedRow| Err(row.row.note("the backend did not plan it".to_owned()));
+        let mut planned = planned.into_inner();
+        planned.extend(asked.into_inner().into_iter().map(unanswered));
+        planned
     }
 
     /// What the backend is asked, or what is wrong.
@@ -301,3 +313,6 @@ fn explained(error: &pairing::Error) -> String {
 
 /// How many rows a thread plans at once: as many as a backend that keeps all accounts in one file should read it for.
 const CHUNK: usize = 4096;
+
+/// How many rows are read at once, on all cores, for the backend to plan one after the other.
+const PART: usize = 1024;

@@ -33,7 +33,7 @@ pub fn sign(header: &Map<String, Value>, payload: &[u8], signer: &mut dyn Signer
     // The payload may carry a password or a token: nothing of it stays behind in a buffer that was too small.
     let header = base64url::encode(&header);
     let payload = Zeroizing::new(base64url::encode(payload));
-    let mut token = String::with_capacity(header.len() + payload.len() + MAX_SIGNATURE_TEXT_LEN);
+    let mut token = Zeroizing::new(String::with_capacity(header.len() + payload.len() + MAX_SIGNATURE_TEXT_LEN));
     token.push_str(&header);
     token.push('.');
     token.push_str(&payload);
@@ -50,7 +50,7 @@ pub fn sign(header: &Map<String, Value>, payload: &[u8], signer: &mut dyn Signer
     }
     token.push('.');
     token.push_str(&base64url::encode(&signature));
-    Ok(token)
+    Ok(std::mem::take(&mut *token))
 }
 
 /// A signature of the smallest RSA key allowed, 2048 bits (RFC 7518 3.3).

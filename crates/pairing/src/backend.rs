@@ -106,10 +106,24 @@ pub trait Backend: Send + Sync {
     /// `/`; and those of [`pairings`](Backend::pairings).
     fn plan(&self, account: &Account, request: &Request) -> Result<Plan, Error>;
 
-    /// Plans many at once, each as [`plan`](Backend::plan) does, in the same order. A backend that keeps all accounts in
-    /// one file reads it once.
+    /// Plans one after the other, each as [`plan`](Backend::plan) does. A backend that keeps all accounts in one file reads it
+    /// once, and each plan takes the ones before it as carried out.
+    ///
+    /// A request is taken when its turn comes, and its plan handed to `planned` before the next one is taken: neither all the
+    /// requests nor all the plans need to be in memory.
+    fn plan_each(
+        &self,
+        requests: &mut dyn Iterator<Item = (Account, Request)>,
+        planned: &mut dyn FnMut(Result<Plan, Error>),
+    ) {
+        requests.for_each(|(account, request)| planned(self.plan(&account, &request)));
+    }
+
+    /// Plans many at once: [`plan_each`](Backend::plan_each), gathered.
     fn plan_many(&self, requests: &[(Account, Request)]) -> Vec<Result<Plan, Error>> {
-        requests.iter().map(|(account, request)| self.plan(account, request)).collect()
+        let mut plans = Vec::with_capacity(requests.len());
+        self.plan_each(&mut requests.iter().cloned(), &mut |plan| plans.push(plan));
+        plans
     }
 
     /// Plans to pair the key of `certificate`.

@@ -266,13 +266,17 @@ impl Backend for MacosMapping {
         self.plan_with(&mut self.survey()?, account, request)
     }
 
-    fn plan_many(&self, requests: &[(Account, Request)]) -> Vec<Result<Plan, Error>> {
-        let plan =
-            |survey: &mut Survey, (account, request): &(Account, Request)| self.plan_with(survey, account, request);
+    fn plan_each(
+        &self,
+        requests: &mut dyn Iterator<Item = (Account, Request)>,
+        planned: &mut dyn FnMut(Result<Plan, Error>),
+    ) {
         match self.survey() {
-            Ok(mut survey) => requests.iter().map(|request| plan(&mut survey, request)).collect(),
+            Ok(mut survey) => {
+                requests.for_each(|(account, request)| planned(self.plan_with(&mut survey, &account, &request)));
+            }
             // Each gets its own error; as a rule that is the same one.
-            Err(_) => requests.iter().map(|(account, request)| self.plan(account, request)).collect(),
+            Err(_) => requests.for_each(|(account, request)| planned(self.plan(&account, &request))),
         }
     }
 

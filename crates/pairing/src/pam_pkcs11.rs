@@ -321,20 +321,23 @@ impl Backend for PamPkcs11 {
         Ok(self.plan_in(&file, contents.is_some(), account, request)?.0)
     }
 
-    /// Each plan takes the ones before it as carried out.
-    fn plan_many(&self, requests: &[(Account, Request)]) -> Vec<Result<Plan, Error>> {
-        let (contents, mut file) = match self.read() {
-            Ok(read) => read,
-            Err(error) => return requests.iter().map(|_| Err(error.again())).collect(),
+    fn plan_each(
+        &self,
+        requests: &mut dyn Iterator<Item = (Account, Request)>,
+        planned: &mut dyn FnMut(Result<Plan, Error>),
+    ) {
+        let (mut exists, mut file) = match self.read() {
+            Ok((contents, file)) => (contents.is_some(), file),
+            Err(error) => return requests.for_each(|_| planned(Err(error.again()))),
         };
-        let mut exists = contents.is_some();
-        let mut plan = |(account, request): &(Account, Request)| {
-            let (plan, edit) = self.plan_in(&file, exists, account, request)?;
-            exists |= edit.add.is_some();
-            file.make(edit, &self.map_file, None);
-            Ok(plan)
-        };
-        requests.iter().map(&mut plan).collect()
+        requests.for_each(|(account, request)| {
+            let plan = self.plan_in(&file, exists, &account, &request).map(|(plan, edit)| {
+                exists |= edit.add.is_some();
+                file.make(edit, &self.map_file, None);
+                plan
+            });
+            planned(plan);
+        });
     }
 
     fn check_access(&self, plan: &Plan) -> Result<(), Error> {

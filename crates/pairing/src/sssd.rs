@@ -326,24 +326,27 @@ impl Backend for Sssd {
         self.plan_many(&[(account.clone(), request.clone())]).pop().unwrap_or_else(path)
     }
 
-    /// Each plan takes the ones before it as carried out.
-    fn plan_many(&self, requests: &[(Account, Request)]) -> Vec<Result<Plan, Error>> {
+    fn plan_each(
+        &self,
+        requests: &mut dyn Iterator<Item = (Account, Request)>,
+        planned: &mut dyn FnMut(Result<Plan, Error>),
+    ) {
         let read = self.place().and_then(|place| self.read(&place));
         let trust = Trust::read(&self.system, &self.configuration);
         let ((contents, mut file), mut trust) = match read.and_then(|read| Ok((read, trust?))) {
             Ok(read) => read,
-            Err(error) => return requests.iter().map(|_| Err(error.again())).collect(),
+            Err(error) => return requests.for_each(|_| planned(Err(error.again()))),
         };
         let mut exists = contents.is_some();
-        let mut plan = |(account, request): &(Account, Request)| {
-            let action = self.action(&file, account, request)?;
-            let step = self.step(&file, trust.as_ref(), exists, account, &action)?;
+        let mut plan = |account: Account, request: &Request| {
+            let action = self.action(&file, &account, request)?;
+            let step = self.step(&file, trust.as_ref(), exists, &account, &action)?;
             exists |= step.add.is_some();
             file.make(&self.domain.name, step.add, &step.remove, rules_file::no_change(Path::new(RULES), None));
             trust.iter_mut().for_each(|trust| trust.authorities.extend(step.authorities.iter().cloned()));
-            Ok(Plan { account: account.clone(), action, changes: step.changes, notes: step.notes })
+            Ok(Plan { account, action, changes: step.changes, notes: step.notes })
         };
-        requests.iter().map(&mut plan).collect()
+        requests.for_each(|(account, request)| planned(plan(account, &request)));
     }
 
     fn check_access(&self, plan: &Plan) -> Result<(), Error> {

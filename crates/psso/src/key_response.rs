@@ -43,7 +43,7 @@ pub struct ProvidedKey {
 /// The secret that the identity provider's key shares with another one. `Debug` shows nothing of it.
 #[non_exhaustive]
 pub struct ExchangedKey {
-    /// The X coordinate of the shared point, big-endian.
+    /// The X coordinate of the shared point, big-endian. Moving it leaves copies on the stack, as with any array.
     pub key: Zeroizing<[u8; 32]>,
     /// What the identity provider wants to see in the next key exchange.
     pub key_context: Option<SecretString>,

@@ -1,5 +1,6 @@
 //! Reading a TOML file field by field, so that every mistake is found at once and has its line.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde_json::{Map, Number, Value};
@@ -30,6 +31,8 @@ pub(super) struct Reader<'a> {
     findings: Vec<Finding>,
     /// The fields that were asked for.
     asked: Vec<&'static str>,
+    /// The lines of the members of tables, by field, line of the table, and name.
+    members: BTreeMap<(&'static str, Option<usize>, String), usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -37,7 +40,8 @@ impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Result<Self, Vec<Finding>> {
         let (table, errors) = DeTable::parse_recoverable(text);
         if errors.is_empty() {
-            return Ok(Self { text, table: table.into_inner(), findings: Vec::new(), asked: Vec::new() });
+            let (findings, asked, members) = (Vec::new(), Vec::new(), BTreeMap::new());
+            return Ok(Self { text, table: table.into_inner(), findings, asked, members });
         }
         let finding = |error: toml::de::Error| Finding {
             level: Level::Error,
@@ -74,11 +78,14 @@ impl<'a> Reader<'a> {
 
     /// About a member of a table.
     pub(super) fn report(&mut self, level: Level, at: Place, member: Option<&str>, message: String) {
-        let field = match member {
-            Some(member) => format!("{}.{}", at.field, shown(member, 60)),
-            None => at.field.to_owned(),
+        let (field, line) = match member {
+            Some(member) => {
+                let line = self.members.get(&(at.field, at.line, member.to_owned())).copied();
+                (format!("{}.{}", at.field, shown(member, 60)), line.or(at.line))
+            }
+            None => (at.field.to_owned(), at.line),
         };
-        self.findings.push(Finding { level, line: at.line, field: Some(field), message });
+        self.findings.push(Finding { level, line, field: Some(field), message });
     }
 
     /// A field that may be missing. Whoever calls this knows the field.
@@ -190,7 +197,9 @@ impl<'a> Reader<'a> {
     fn members(&mut self, at: Place, table: DeTable<'a>) -> Option<Map<String, Value>> {
         let mut members = Map::new();
         for (key, value) in table {
+            let at_key = line(self.text, &key.span());
             let name = key.into_inner().into_owned();
+            self.members.insert((at.field, at.line, name.clone()), at_key);
             match json(value.into_inner(), 0) {
                 Ok(value) => {
                     members.insert(name, value);

@@ -217,7 +217,11 @@ mod os_store {
     pub(super) const PLACE: Option<KeyPlace> = Some(KeyPlace::KernelKeyring);
 
     pub(super) fn entry(service: &str, id: &str) -> keyring_core::Result<Entry> {
-        let entry = Store::new()?.build(service, id, None)?;
+        let store = Store::new()?;
+        // A process that shares the session keyring of its user gets one of its own when the persistent keyring is linked
+        // to it (keyctl_get_persistent(3)). The store has looked up the old one before; the second time it finds the new.
+        store.build(service, id, None)?;
+        let entry = store.build(service, id, None)?;
         match entry.as_any().downcast_ref::<Cred>() {
             Some(key) if key.persistent.is_some() => Ok(entry),
             _ => Err(keyring_core::Error::NoStorageAccess("there is no persistent keyring".into())),

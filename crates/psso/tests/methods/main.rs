@@ -7,7 +7,6 @@ mod credentials;
 mod idp;
 mod key_service;
 mod logins;
-mod quiet;
 mod refresh;
 
 use idp::Idp;

@@ -1,14 +1,15 @@
 //! Certification authorities, and the keys and certificates of cards.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jose::Algorithm;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose, OtherNameValue, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, PKCS_RSA_SHA384,
-    PKCS_RSA_SHA512, PublicKeyData, SanType, SigningKey,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, OtherNameValue, PKCS_ECDSA_P256_SHA256,
+    PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, PKCS_RSA_SHA384, PKCS_RSA_SHA512, PublicKeyData, RevokedCertParams,
+    SanType, SerialNumber, SigningKey,
 };
 use rsa::pkcs8::EncodePrivateKey;
 use sha2::{Digest, Sha256};
@@ -24,12 +25,32 @@ impl Ca {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
     pub(crate) fn pem(&self) -> String {
         self.0.pem()
+    }
+
+    /// A revocation list of an hour ago with these serial numbers, due again `due` from now; PEM.
+    pub(crate) fn revocation_list(&self, revoked: &[&[u8]], due: time::Duration) -> String {
+        let now = time::OffsetDateTime::now_utc();
+        let revoked_certs = revoked.iter().map(|serial| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(serial),
+            revocation_time: now,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update: now - time::Duration::HOUR,
+            next_update: now + due,
+            crl_number: SerialNumber::from(1u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked_certs.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.0).unwrap().pem().unwrap()
     }
 
     /// A certificate for a card of this person, changed by `edit`; standard base64 of its DER.
@@ -40,13 +61,14 @@ impl Ca {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         edit(&mut params);
-        BASE64_STANDARD.encode(params.signed_by(&key.pair, &self.0).unwrap().der())
+        BASE64_STANDARD.encode(params.signed_by(key.pair.as_ref(), &self.0).unwrap().der())
     }
 }
 
 /// A card's key and the algorithm that it signs with.
+#[derive(Clone)]
 pub(crate) struct CardKey {
-    pair: KeyPair,
+    pair: Arc<KeyPair>,
     algorithm: Algorithm,
 }
 
@@ -60,7 +82,7 @@ impl CardKey {
             Algorithm::Rs384 => rsa(&PKCS_RSA_SHA384),
             Algorithm::Rs512 => rsa(&PKCS_RSA_SHA512),
         };
-        Self { pair, algorithm }
+        Self { pair: Arc::new(pair), algorithm }
     }
 
     /// A signature in the form of JOSE.

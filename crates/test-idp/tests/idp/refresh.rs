@@ -80,12 +80,13 @@ fn a_session_ends_with_its_time_its_card_or_its_user() {
 }
 
 type Change = fn(&mut Request, &World);
+type Case = (String, &'static str, Box<dyn Fn(&mut Request)>);
 
 #[test]
 fn wrong_refreshes_are_refused_at_their_check_and_change_nothing() {
     let world = World::new();
     let token = world.refresh_token();
-    let mut cases: Vec<(String, &str, Box<dyn Fn(&mut Request)>)> = Vec::new();
+    let mut cases: Vec<Case> = Vec::new();
     for (claim, check) in [
         ("iss", "outer.iss"),
         ("client_id", "outer.client_id"),

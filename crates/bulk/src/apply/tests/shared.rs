@@ -37,9 +37,14 @@ impl Backend for OneFile {
         self.inner.plan(account, request)
     }
 
-    fn plan_many(&self, requests: &[(Account, Request)]) -> Vec<Result<Plan, pairing::Error>> {
-        self.planned.lock().unwrap().push(requests.len());
-        self.inner.plan_many(requests)
+    fn plan_each(
+        &self,
+        requests: &mut dyn Iterator<Item = (Account, Request)>,
+        planned: &mut dyn FnMut(Result<Plan, pairing::Error>),
+    ) {
+        let mut count = 0;
+        self.inner.plan_each(&mut requests.inspect(|_| count += 1), planned);
+        self.planned.lock().unwrap().push(count);
     }
 
     fn check_access(&self, plan: &Plan) -> Result<(), pairing::Error> {

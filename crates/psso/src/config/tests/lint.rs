@@ -53,12 +53,12 @@ fn what_works_and_deserves_a_look() {
         ("additional_scopes = []", 8, "urn:apple:platformsso"),
         ("x5c = \"string\"", 8, "RFC 7515"),
         ("id_token_algorithms = [\"ES384\"]", 8, "ES256 and RS256 only"),
-        ("[assertion_algorithms]\np384 = \"ES384\"", 8, "does not list ES384"),
+        ("[assertion_algorithms]\np384 = \"ES384\"", 9, "does not list ES384"),
         ("login_request_encryption_apv_prefix = \"X\"", 8, "means nothing without login_request_encryption_key"),
         ("previous_refresh_token_claim = \"previous_refresh_token\"", 8, "include_previous_refresh_token = true"),
-        ("\n\n[custom_login_request_body_claims]\njti = \"x\"", 10, "custom_login_request_body_claims.jti: it shadows"),
-        ("[custom_assertion_request_body_claims]\nnbf = 1", 8, "not valid"),
-        ("[custom_refresh_request_header_claims]\n\"x5t#S256\" = \"x\"", 8, "the SHA-256 of a certificate"),
+        ("\n\n[custom_login_request_body_claims]\njti = \"x\"", 11, "custom_login_request_body_claims.jti: it shadows"),
+        ("[custom_assertion_request_body_claims]\na = 1\nnbf = 1", 10, "not valid"),
+        ("[custom_refresh_request_header_claims]\n\"x5t#S256\" = \"x\"", 9, "the SHA-256 of a certificate"),
     ] {
         let found = lint(more);
         let (level, at, text) = found.first().unwrap_or_else(|| panic!("nothing is found in {more}"));
@@ -67,6 +67,16 @@ fn what_works_and_deserves_a_look() {
     }
     let newer = lint("login_request_encryption_algorithm = \"ECDH-ES\"");
     assert!(newer.iter().any(|(_, _, text)| text.contains("macOS 15")), "{newer:?}");
+}
+
+#[test]
+fn members_of_tables_have_lines_of_their_own() {
+    let more = "[[kerberos_ticket_mappings]]\nticket_key_path = \"a\"\n\n[[kerberos_ticket_mappings]]\n\
+                ticket_key_path = \"b\"\nrealm_key = 7\nrealmKeyName = \"r\"\n\n[custom_key_request_values]\na = \"b\"\nc = 1\n";
+    let found = lint(more);
+    let lines: Vec<_> = found.iter().map(|(_, line, _)| *line).collect();
+    assert_eq!(lines, [Some(13), Some(14), Some(18)], "{found:?}");
+    assert!(found[0].2.contains("mappings.realm_key") && found[1].2.contains("realmKeyName: no such member"));
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn every_issuer_needs_a_list_and_may_be_on_one() {
     let of_root = |revoked: &[&[u8]]| list(&root, revoked, -HOUR, HOUR);
     let of_issuing = list(&issuing, &[], -HOUR, HOUR);
     assert_eq!(verdict(&[of_root(&[]), of_issuing.clone()], &trust, &card), None);
-    let missing = verdict(&[of_issuing.clone()], &trust, &card).unwrap();
+    let missing = verdict(std::slice::from_ref(&of_issuing), &trust, &card).unwrap();
     assert_eq!(missing, ("certificate.crl", "there is no revocation list of the issuer".to_owned()));
     assert_eq!(verdict(&[of_root(&[&[5]]), of_issuing], &trust, &card).unwrap().0, "certificate.revoked");
 }

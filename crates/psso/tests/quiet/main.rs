@@ -1,4 +1,11 @@
 //! No secret is logged or shown by `Debug`, whatever the level and whatever the method.
+//!
+//! A process of its own: whether an event is recorded is remembered for all threads.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "../methods/idp.rs"]
+#[allow(dead_code, reason = "shared with the tests of the methods")]
+mod idp;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -9,7 +16,8 @@ use jose::EcPrivateKey;
 use secrecy::ExposeSecret as _;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::{idp, keys, secret};
+use psso::DeviceKeys;
+use secrecy::SecretString;
 
 #[derive(Clone, Default)]
 struct Capture(Arc<Mutex<Vec<u8>>>);
@@ -35,8 +43,10 @@ impl<'a> MakeWriter<'a> for Capture {
 
 #[test]
 fn no_secret_of_any_method_is_logged_or_shown() {
-    let (_dir, keys) = keys();
-    let idp = idp(&keys);
+    let dir = tempfile::tempdir().unwrap();
+    let keys = DeviceKeys::open_or_create(&dir.path().join("state")).unwrap();
+    let idp = idp::Idp::new(&keys);
+    let secret = |text: &str| SecretString::from(text);
     let capture = Capture::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)

@@ -1,0 +1,283 @@
+//! Logins without a card: with a password, plain and encrypted, and with a key that was registered for the user.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use jose::{Algorithm, EcPrivateKey, PublicKey, Signer, jwe};
+use serde_json::{Map, Value, json};
+
+use crate::http::{get, post_json};
+use crate::login::{id_token, open};
+use crate::world::{Device, Login, World, compact, kid, x963};
+
+const PASSWORD: &str = "correct horse battery staple";
+
+fn with_passwords() -> World {
+    World::with_directory(|options, directory| {
+        options.passwords = Some(secret_file(directory, "passwords", &format!("alice:{PASSWORD}\nbob:another\n")));
+    })
+}
+
+/// A file of mode 0600.
+pub(crate) fn secret_file(directory: &std::path::Path, name: &str, text: &str) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let path = directory.join(name);
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    path
+}
+
+/// A login of alice with a password in a claim.
+fn plain(world: &World, password: &str) -> Login {
+    let mut login = world.login(Algorithm::Es256);
+    login.claims.insert("grant_type".into(), json!("password"));
+    login.claims.insert("password".into(), json!(password));
+    login.assertion = Some(Value::Null);
+    login
+}
+
+/// The server's key for encrypted passwords, as its configuration tells it.
+fn server_key(world: &World) -> PublicKey {
+    let configuration = get(&format!("{}/psso.toml", world.url)).body;
+    let line = configuration.lines().find_map(|line| line.strip_prefix("login_request_encryption_key = "));
+    PublicKey::from_x963(&BASE64_STANDARD.decode(line.unwrap().trim_matches('"')).unwrap()).unwrap()
+}
+
+fn party_info(fields: &[&[u8]]) -> Vec<u8> {
+    fields.iter().flat_map(|field| [&u32::try_from(field.len()).unwrap().to_be_bytes(), *field].concat()).collect()
+}
+
+/// What goes into an encrypted assertion.
+struct Encrypted {
+    claims: Map<String, Value>,
+    key: PublicKey,
+    kid: String,
+    typ: &'static str,
+    apu_point: Option<Vec<u8>>,
+    apv: Vec<u8>,
+}
+
+impl Encrypted {
+    fn new(world: &World, login: &Login, password: &str) -> Self {
+        let key = server_key(world);
+        let mut claims = login.assertion_claims.clone();
+        claims.insert("password".into(), json!(password));
+        let point = key.x963().unwrap();
+        let nonce = login.claims["request_nonce"].as_str().unwrap().as_bytes();
+        use sha2::Digest;
+        Self {
+            apv: party_info(&[b"APPLEEMBEDDED", &point, nonce]),
+            kid: BASE64_STANDARD.encode(sha2::Sha256::digest(&point)),
+            typ: "platformsso-encrypted-login-assertion+jwt",
+            apu_point: None,
+            claims,
+            key,
+        }
+    }
+
+    fn seal(&self) -> Value {
+        let recipient = jwe::Recipient {
+            public: &self.key,
+            apu: &|epk| party_info(&[b"APPLE", self.apu_point.as_deref().unwrap_or(epk)]),
+            apv: &self.apv,
+            apv_in_header: true,
+            typ: Some(self.typ),
+            kid: Some(&self.kid),
+        };
+        json!(jwe::encrypt(&recipient, Value::Object(self.claims.clone()).to_string().as_bytes()).unwrap())
+    }
+}
+
+/// A login of alice with an encrypted password.
+fn encrypted(world: &World, change: impl FnOnce(&mut Encrypted)) -> Login {
+    let mut login = world.login(Algorithm::Es256);
+    let mut assertion = Encrypted::new(world, &login, PASSWORD);
+    change(&mut assertion);
+    login.assertion = Some(assertion.seal());
+    login
+}
+
+#[test]
+fn a_password_logs_in_plain_and_encrypted() {
+    let world = with_passwords();
+    for login in [plain(&world, PASSWORD), encrypted(&world, |_| {})] {
+        let tokens = open(&login.send(), &world.alices, &login);
+        let claims = id_token(&tokens, &world).unwrap();
+        assert_eq!((claims["sub"].as_str(), claims.get("upn")), (Some("alice"), None));
+        let refresh = world.refresh(&world.alices, tokens["refresh_token"].as_str().unwrap());
+        refresh.open(&refresh.send(), &world.alices);
+    }
+    // The card still does.
+    assert_eq!(world.login(Algorithm::Es256).send().status, 200);
+}
+
+#[test]
+fn a_wrong_password_is_refused_and_five_of_them_are_enough() {
+    let world = with_passwords();
+    let stored = world.stored();
+    for password in ["", "wrong", "another", "Correct horse battery staple"] {
+        let answer = plain(&world, password).send();
+        assert_eq!((answer.status, answer.check().as_str()), (401, "password.match"), "{password}");
+    }
+    let answer = encrypted(&world, |assertion| {
+        assertion.claims.insert("password".into(), json!("wrong"));
+    });
+    assert_eq!(answer.send().check(), "password.match");
+    let answer = plain(&world, PASSWORD).send();
+    assert_eq!((answer.status, answer.check().as_str()), (429, "password.tries"), "the right one is too late");
+    assert!(world.stored() == stored);
+    let bobs = world.login_of("bob", crate::world::BOB, &world.bobs, Algorithm::Es256);
+    assert_eq!(bobs.send().status, 200, "others are not in the way");
+}
+
+#[test]
+fn wrong_encrypted_assertions_are_refused_at_their_check() {
+    let world = with_passwords();
+    type Change = fn(&mut Encrypted, &World);
+    let cases: [(&str, &str, Change); 14] = [
+        ("typ of a signed one", "assertion.typ", |a, _| a.typ = "platformsso-login-assertion+jwt"),
+        ("kid of another key", "assertion.kid", |a, w| a.kid = kid(&w.alices.signing)),
+        ("apu of another key", "assertion.apu", |a, w| a.apu_point = Some(x963(&w.alices.signing))),
+        ("apv of another nonce", "assertion.apv", |a, _| *a.apv.last_mut().unwrap() ^= 1),
+        ("apv cut short", "assertion.apv", |a, _| a.apv.truncate(40)),
+        ("encrypted to another key", "assertion.decryption", |a, w| a.key = w.bobs.encryption.public()),
+        ("no password", "password.match", |a, _| drop(a.claims.remove("password"))),
+        ("a password that is no text", "password.match", |a, _| drop(a.claims.insert("password".into(), json!(1)))),
+        ("iss", "assertion.iss", |a, _| drop(a.claims.insert("iss".into(), json!("bob")))),
+        ("aud", "assertion.aud", |a, _| drop(a.claims.remove("aud"))),
+        ("exp", "assertion.exp", |a, _| drop(a.claims.insert("exp".into(), json!(1)))),
+        ("nonce", "assertion.nonce", |a, _| drop(a.claims.insert("nonce".into(), json!("x")))),
+        ("request_nonce", "assertion.request_nonce", |a, _| drop(a.claims.remove("request_nonce"))),
+        ("scope", "assertion.scope", |a, _| drop(a.claims.insert("scope".into(), json!("openid")))),
+    ];
+    for (what, check, change) in cases {
+        // A missing password counts as a wrong one; five are not reached here.
+        let login = encrypted(&world, |assertion| change(assertion, &world));
+        let stored = world.stored();
+        let answer = login.send();
+        assert_eq!((answer.status, answer.check().as_str()), (401, check), "{what}");
+        assert!(world.stored() == stored, "{what}");
+    }
+    let mut login = encrypted(&world, |_| {});
+    login.assertion = Some(json!("a.b.c.d.e"));
+    assert_eq!(login.send().check(), "assertion.format");
+}
+
+#[test]
+fn without_passwords_nobody_has_one() {
+    let world = World::new();
+    assert_eq!(plain(&world, PASSWORD).send().check(), "outer.grant_type");
+    assert!(!get(&format!("{}/psso.toml", world.url)).body.contains("login_request_encryption_key"));
+    let key = EcPrivateKey::generate().unwrap();
+    let mut login = world.login(Algorithm::Es256);
+    let with = with_passwords();
+    let mut assertion = Encrypted::new(&with, &login, PASSWORD);
+    assertion.key = key.public();
+    login.assertion = Some(assertion.seal());
+    assert_eq!(login.send().check(), "assertion.kid");
+}
+
+/// Registers a key of alice along with her device.
+fn register_key(world: &World, device: &Device, key: &EcPrivateKey) -> u16 {
+    let mut document = device.registration(&world.client_id, "alice");
+    document["user_key"] = json!({"x963": BASE64_STANDARD.encode(x963(key)), "kid": kid(key)});
+    post_json(&format!("{}/psso/register", world.url), &document.to_string()).status
+}
+
+/// A login of alice, signed by a key of hers.
+fn with_key(world: &World, device: &Device, key: &EcPrivateKey) -> Login {
+    let mut login = world.login_of("alice", crate::world::ALICE, device, Algorithm::Es256);
+    login.assertion_header.remove("x5c");
+    login.assertion_header.insert("kid".into(), json!(kid(key)));
+    sign_with(&mut login, key);
+    login
+}
+
+fn sign_with(login: &mut Login, key: &EcPrivateKey) {
+    let signed = compact(&login.assertion_header, &login.assertion_claims, |input| key.clone().sign(input).unwrap());
+    login.assertion = Some(json!(signed));
+}
+
+#[test]
+fn a_registered_key_logs_in_on_its_device() {
+    let world = World::new();
+    let key = EcPrivateKey::generate().unwrap();
+    assert_eq!(with_key(&world, &world.alices, &key).send().check(), "assertion.x5c", "not registered yet");
+    assert_eq!((register_key(&world, &world.alices, &key), register_key(&world, &world.alices, &key)), (201, 200));
+    let login = with_key(&world, &world.alices, &key);
+    let claims = id_token(&open(&login.send(), &world.alices, &login), &world).unwrap();
+    assert_eq!((claims["sub"].as_str(), claims.get("upn")), (Some("alice"), None));
+
+    let mut login = with_key(&world, &world.alices, &key);
+    sign_with(&mut login, &world.alices.signing);
+    assert_eq!(login.send().check(), "assertion.signature");
+    let mut login = with_key(&world, &world.alices, &key);
+    login.assertion_header.insert("alg".into(), json!("RS256"));
+    sign_with(&mut login, &key);
+    assert_eq!(login.send().check(), "assertion.alg");
+    let mut login = with_key(&world, &world.alices, &key);
+    login.assertion_claims.insert("aud".into(), json!("x"));
+    sign_with(&mut login, &key);
+    assert_eq!(login.send().check(), "assertion.aud");
+    // Another device of alice has not got it.
+    let other = Device::new();
+    assert_eq!(world.register(&other, "alice").status, 201);
+    assert_eq!(with_key(&world, &other, &key).send().check(), "assertion.user_key");
+    assert_eq!(register_key(&world, &other, &key), 409);
+    // The key of alice is none of bob's.
+    let mut login = world.login_of("bob", crate::world::BOB, &world.bobs, Algorithm::Es256);
+    login.assertion_header.remove("x5c");
+    login.assertion_header.insert("kid".into(), json!(kid(&key)));
+    sign_with(&mut login, &key);
+    assert_eq!(login.send().check(), "assertion.x5c");
+}
+
+#[test]
+fn a_registered_certificate_is_the_only_one_that_counts_then() {
+    let world = World::new();
+    let mut login = world.login(Algorithm::Es256);
+    let certificate = login.assertion_header["x5c"][0].clone();
+    let register = |certificate: &Value| {
+        let mut document = world.alices.registration(&world.client_id, "alice");
+        document["user_certificate"] = certificate.clone();
+        post_json(&format!("{}/psso/register", world.url), &document.to_string())
+    };
+    assert_eq!((register(&certificate).status, register(&certificate).status), (201, 200));
+    assert_eq!(world.login(Algorithm::Es256).send().check(), "certificate.pinned", "alice's other card");
+    // Its kid is enough then; x5c may be left out.
+    login.assertion_header.remove("x5c");
+    assert_eq!(login.send().status, 200);
+    // What the policy does not permit cannot be pinned.
+    let bobs = world.login_of("bob", crate::world::BOB, &world.bobs, Algorithm::Es256);
+    assert_eq!(register(&bobs.assertion_header["x5c"][0]).status, 403);
+    for bad in [json!("AAAA"), json!("?"), json!(7)] {
+        assert!([400, 403].contains(&register(&bad).status), "{bad}");
+    }
+}
+
+#[test]
+fn a_registration_needs_the_token_when_there_is_one() {
+    let world = World::with_directory(|options, directory| {
+        options.registration_token = Some(secret_file(directory, "token", "a registration token\n"));
+    });
+    let device = Device::new();
+    let register = |token: Value, user_key: Value| {
+        let mut document = device.registration(&world.client_id, "alice");
+        document["registration_token"] = token;
+        document["user_key"] = user_key;
+        post_json(&format!("{}/psso/register", world.url), &document.to_string())
+    };
+    let stored = world.stored();
+    for wrong in [Value::Null, json!(""), json!("a registration toke"), json!("a registration token\n")] {
+        let answer = register(wrong, Value::Null);
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (401, Some("invalid_token")));
+    }
+    assert!(world.stored() == stored);
+    assert_eq!(register(json!("a registration token"), Value::Null).status, 201);
+
+    // Where others can reach the server, a key of a user needs one.
+    let world = World::with(|options| options.url = Some("https://idp.example".parse().unwrap()));
+    assert_eq!(register_key(&world, &world.alices, &EcPrivateKey::generate().unwrap()), 403);
+    // And one key is not two.
+    let world = World::new();
+    assert_eq!(register_key(&world, &world.alices, &world.alices.signing), 400);
+}

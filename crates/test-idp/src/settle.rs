@@ -49,7 +49,7 @@ pub(crate) fn settle(idp: &Idp, examined: Examined) -> Result<Settled, Error> {
                 Err(_) => {}
             }
             seen.refused = verdict.as_ref().err().map(|refusal| (refusal.check.name(), refusal.why.clone()));
-            seen.checks = std::mem::take(&mut trail).into_log();
+            seen.held = trail.held();
             request_log::insert(transaction, &seen, now)?;
             let signing_kid = signing_keys::current_kid(transaction)?;
             Ok(signing_kid)

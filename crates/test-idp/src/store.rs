@@ -38,7 +38,7 @@ use crate::files;
 pub(crate) use devices::{RegisterError, Registered, Registration};
 pub(crate) use identifiers::{Identifiers, ServerKey};
 pub(crate) use refresh_tokens::{Family, NewFamily, Presented};
-pub(crate) use request_log::{CheckMade, NewRequest};
+pub(crate) use request_log::NewRequest;
 pub(crate) use signing_keys::{PUBLISHED, PublishedKey, SigningKey};
 pub(crate) use users::RegisteredCertificate;
 

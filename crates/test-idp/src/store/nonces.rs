@@ -32,9 +32,10 @@ impl Store {
             transaction
                 .prepare_cached("INSERT INTO nonces (sha256, expires, request_id) VALUES (?1, ?2, ?3)")?
                 .execute(params![hash(nonce), expires, request_id])?;
-            let oldest = transaction.last_insert_rowid() - CAPACITY;
-            transaction.prepare_cached("DELETE FROM nonces WHERE id <= ?1")?.execute([oldest])?;
-            transaction.prepare_cached("DELETE FROM nonces WHERE expires <= ?1")?.execute([now - REMEMBERED])?;
+            let id = transaction.last_insert_rowid();
+            if id % SWEEP == 0 {
+                sweep(transaction, id, now)?;
+            }
             Ok(())
         })
     }
@@ -62,12 +63,24 @@ pub(crate) fn take(
     Ok(Ok(()))
 }
 
+/// Drops the oldest nonces: those that expired long ago, and those for which there is no room. They are given out in the
+/// order of their numbers, so the old ones come first.
+fn sweep(transaction: &Transaction<'_>, newest: i64, now: i64) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM nonces WHERE id IN (SELECT id FROM nonces ORDER BY id LIMIT ?1)
+               AND (expires <= ?2 OR id <= ?3)";
+    transaction.prepare_cached(sql)?.execute([2 * SWEEP, now - REMEMBERED, newest - CAPACITY])?;
+    Ok(())
+}
+
 fn hash(nonce: &str) -> [u8; 32] {
     Sha256::digest(nonce).into()
 }
 
-/// How many nonces are remembered.
+/// How many nonces are remembered, and a few more between two sweeps.
 const CAPACITY: i64 = 65_536;
+
+/// How often the oldest are looked at; twice as many are, so the sweeps are faster than those who ask.
+const SWEEP: i64 = 64;
 
 /// How long an expired nonce is remembered, in seconds.
 const REMEMBERED: i64 = 300;

@@ -1,8 +1,8 @@
 //! Refresh tokens: 32 random bytes, kept as hashes. A login begins a family; each refresh uses the family's live token up
 //! and adds the next one. A used token that comes again means that somebody has a copy: the whole family is revoked.
 //!
-//! Source: RFC 9700 section 4.14.2 (rotation and reuse detection). A user has at most eight families on one device, and a
-//! family remembers its last 256 tokens.
+//! Source: RFC 9700 section 4.14.2 (rotation and reuse detection). The last eight families of a user on one device
+//! are kept, fifteen at most, and a family remembers its last 256 tokens.
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use sha2::{Digest, Sha256};
@@ -99,11 +99,16 @@ pub(crate) fn begin(
         .execute(params![user, device, method, holder.upn, holder.common_name, certificate, now])?;
     let id = transaction.last_insert_rowid();
     add(transaction, id, token, now, expires)?;
+    // When there are twice as many as wanted, the older half goes: to count costs nothing, to delete does.
     let mut statement = transaction.prepare_cached(
         "DELETE FROM families WHERE user = ?1 AND device = ?2 AND id <= (SELECT id FROM families
          WHERE user = ?1 AND device = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)",
     )?;
-    statement.execute(params![user, device, FAMILIES])?;
+    let sql = "SELECT count(*) FROM families WHERE user = ?1 AND device = ?2";
+    let families: i64 = transaction.prepare_cached(sql)?.query_row([user, device], |row| row.get(0))?;
+    if families >= 2 * FAMILIES {
+        statement.execute(params![user, device, FAMILIES])?;
+    }
     Ok(())
 }
 

@@ -3,20 +3,18 @@
 //! No token, password or key is in it: what is decoded of a request goes through [`redact`](crate::redact) first.
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Error;
 use crate::store::Store;
 
 /// One check that was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CheckMade {
     /// The name of the [`Check`](crate::Check).
     pub(crate) check: String,
     pub(crate) held: bool,
     /// Why it did not hold.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
 }
 
@@ -41,7 +39,8 @@ pub(crate) struct NewRequest {
     pub(crate) assertion_claims: Option<Value>,
     /// What the certificate of the assertion says.
     pub(crate) certificate: Option<Value>,
-    pub(crate) checks: Vec<CheckMade>,
+    /// The checks that held, in order.
+    pub(crate) held: Vec<&'static str>,
 }
 
 /// A request in the log.
@@ -66,7 +65,7 @@ pub(crate) struct LoggedRequest {
     pub(crate) assertion_header: Option<Value>,
     pub(crate) assertion_claims: Option<Value>,
     pub(crate) certificate: Option<Value>,
-    /// In the order in which they were made.
+    /// In the order in which they were made; the last one is the one that refused, if one did.
     pub(crate) checks: Vec<CheckMade>,
 }
 
@@ -114,7 +113,7 @@ pub(crate) fn insert(transaction: &Transaction<'_>, request: &NewRequest, now: i
     transaction
         .prepare_cached(
             "INSERT INTO requests (time, kind, method, user, device, request_id, outcome, \"check\", reason, header,
-             claims, assertion_header, assertion_claims, certificate, checks)
+             claims, assertion_header, assertion_claims, certificate, held)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute(params![
@@ -132,10 +131,12 @@ pub(crate) fn insert(transaction: &Transaction<'_>, request: &NewRequest, now: i
             json(&request.assertion_header),
             json(&request.assertion_claims),
             json(&request.certificate),
-            serde_json::to_string(&request.checks).unwrap_or_else(|_| "[]".to_owned()),
+            request.held.join(" "),
         ])?;
-    let oldest = transaction.last_insert_rowid() - KEPT;
-    transaction.prepare_cached("DELETE FROM requests WHERE id <= ?1")?.execute([oldest])?;
+    let newest = transaction.last_insert_rowid();
+    if newest % SWEEP == 0 {
+        transaction.prepare_cached("DELETE FROM requests WHERE id <= ?1")?.execute([newest - KEPT])?;
+    }
     Ok(())
 }
 
@@ -144,7 +145,10 @@ fn logged(row: &Row<'_>) -> rusqlite::Result<LoggedRequest> {
         let text: Option<String> = row.get(index)?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     };
-    let checks: String = row.get(15)?;
+    let held: String = row.get(15)?;
+    let held = held.split_whitespace().map(|check| CheckMade { check: check.to_owned(), held: true, reason: None });
+    let (check, reason): (Option<String>, Option<String>) = (row.get(8)?, row.get(9)?);
+    let refused = check.clone().map(|check| CheckMade { check, held: false, reason: reason.clone() });
     Ok(LoggedRequest {
         id: row.get(0)?,
         time: row.get(1)?,
@@ -154,20 +158,23 @@ fn logged(row: &Row<'_>) -> rusqlite::Result<LoggedRequest> {
         device: row.get(5)?,
         request_id: row.get(6)?,
         accepted: row.get::<_, String>(7)? == "accepted",
-        check: row.get(8)?,
-        reason: row.get(9)?,
+        check,
+        reason,
         header: json(10)?,
         claims: json(11)?,
         assertion_header: json(12)?,
         assertion_claims: json(13)?,
         certificate: json(14)?,
-        checks: serde_json::from_str(&checks).unwrap_or_default(),
+        checks: held.chain(refused).collect(),
     })
 }
 
 const SELECT: &str =
     "SELECT id, time, kind, method, user, device, request_id, outcome, \"check\", reason, header, claims,
-     assertion_header, assertion_claims, certificate, checks FROM requests";
+     assertion_header, assertion_claims, certificate, held FROM requests";
 
-/// How many requests are kept.
+/// How many requests are kept, and a few more between two sweeps.
 const KEPT: i64 = 10_000;
+
+/// How often the oldest are dropped.
+const SWEEP: i64 = 64;

@@ -79,7 +79,6 @@ CREATE TABLE nonces (
     expires    INTEGER NOT NULL,
     request_id TEXT
 ) STRICT;
-CREATE INDEX nonces_by_expiry ON nonces (expires);
 
 CREATE TABLE families (
     id          INTEGER PRIMARY KEY,
@@ -127,6 +126,6 @@ CREATE TABLE requests (
     assertion_header TEXT,
     assertion_claims TEXT,
     certificate      TEXT,
-    checks           TEXT NOT NULL
+    held             TEXT NOT NULL -- names of the checks that held, in order, separated by spaces
 ) STRICT;
 "];

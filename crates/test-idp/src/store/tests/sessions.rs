@@ -74,8 +74,10 @@ fn sessions_are_bounded() {
     for number in 0..20 {
         begin(&opened, &device, &format!("first {number}"), 0);
     }
-    assert_eq!((opened.count("families"), opened.count("refresh_tokens")), (8, 8));
-    assert!(matches!(opened.store.presented("first 11", 0).unwrap(), Presented::Unknown));
+    let kept = opened.count("families");
+    assert!((8..16).contains(&kept) && opened.count("refresh_tokens") == kept, "{kept}");
+    assert!(matches!(opened.store.presented("first 4", 0).unwrap(), Presented::Unknown));
+    assert!(matches!(opened.store.presented("first 12", 0).unwrap(), Presented::Live(_)));
     let Presented::Live(family) = opened.store.presented("first 19", 0).unwrap() else { panic!() };
     let mut old = "first 19".to_owned();
     for number in 0..400 {
@@ -83,7 +85,7 @@ fn sessions_are_bounded() {
         assert!(opened.store.change(|t| refresh_tokens::rotate(t, family.id, &old, &new, number, 1000)).unwrap());
         old = new;
     }
-    assert!(opened.count("refresh_tokens") <= 7 + 257, "{}", opened.count("refresh_tokens"));
+    assert!(opened.count("refresh_tokens") <= 15 + 257, "{}", opened.count("refresh_tokens"));
     assert!(matches!(opened.store.presented(&old, 0).unwrap(), Presented::Live(_)));
     assert!(matches!(opened.store.presented("next 398", 0).unwrap(), Presented::Used(_)));
 }

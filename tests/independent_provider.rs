@@ -106,7 +106,7 @@ impl<'a> Round<'a> {
         } else {
             self.check(profile, other.unwrap());
             // Their keys are always the same, because making one takes a second.
-            for (bits, file) in rsa.iter().filter(|_| self.turn % 5 == 0) {
+            for (bits, file) in rsa.iter().filter(|_| self.turn.is_multiple_of(5)) {
                 let mut card = self.authority.issue(&self.user, CardKey::rsa(file, *bits));
                 let outcome = self.with_card(client, &mut card).unwrap();
                 self.check(profile, outcome);

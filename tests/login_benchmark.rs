@@ -21,13 +21,15 @@ use crate::bench::software_card::{CardKey, SoftwareAuthority};
 /// How much is measured.
 struct Amount {
     logins: usize,
+    /// On each connection between two steps.
+    batch: usize,
     /// After so many, the memory is read for the first time.
     warm: usize,
     /// Rounds of the cryptography alone, on each core; logins of a client alone.
     rounds: usize,
 }
 
-const WHOLE: Amount = Amount { logins: 100_000, warm: 10_000, rounds: 2_000 };
+const WHOLE: Amount = Amount { logins: 100_000, batch: 250, warm: 10_000, rounds: 2_000 };
 
 /// The numbers alone, for whoever works on them: `... -- --ignored --exact login_benchmark::measure_logins --nocapture`.
 #[test]
@@ -38,7 +40,7 @@ fn measure_logins() {
 
 #[test]
 fn what_measures_logins_works() {
-    let text = measured(&Amount { logins: 200, warm: 100, rounds: 5 });
+    let text = measured(&Amount { logins: 160, batch: 10, warm: 80, rounds: 5 });
     print!("{text}");
     assert_eq!(text.lines().filter(|line| line.starts_with("| ")).count(), 10, "{text}");
 }
@@ -57,11 +59,12 @@ fn measured(amount: &Amount) -> String {
     let before = cryptography(&authority, amount.rounds);
     fs::create_dir(bench.path("load")).unwrap();
     let mut memory = Vec::new();
-    let times = load::log_in(&bench.path("load"), &configuration, &authority, amount.logins, |logins| {
-        if memory.is_empty() && logins >= amount.warm {
-            memory.push((logins, resident(idp.process())));
-        }
-    });
+    let times =
+        load::log_in(&bench.path("load"), &configuration, &authority, (amount.logins, amount.batch), |logins| {
+            if memory.is_empty() && logins >= amount.warm {
+                memory.push((logins, resident(idp.process())));
+            }
+        });
     memory.push((times.logins, resident(idp.process())));
     let limit = f64::midpoint(before, cryptography(&authority, amount.rounds));
     page(&times, limit, &memory, &own)

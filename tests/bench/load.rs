@@ -22,9 +22,6 @@ use super::software_card::{CardKey, SoftwareAuthority, SoftwareCard};
 pub(crate) const CONNECTIONS: usize = 8;
 /// Devices behind each connection.
 const DEVICES: usize = 16;
-/// Logins between two steps, on each connection. Nonces of that many logins are outstanding at once.
-const BATCH: usize = 250;
-
 /// What the steps took.
 #[derive(Default)]
 pub(crate) struct Times {
@@ -35,16 +32,16 @@ pub(crate) struct Times {
     pub(crate) signing: Duration,
 }
 
-/// Logs in at least so many times; `after` hears of the number of logins so far.
+/// Logs in at least so many times, `batch` times on each connection between two steps; `after` hears of the number of logins
+/// so far. As many nonces are outstanding at once as there are logins in all the batches.
 pub(crate) fn log_in(
     folder: &Path,
     configuration: &str,
     authority: &SoftwareAuthority,
-    logins: usize,
+    (logins, batch): (usize, usize),
     mut after: impl FnMut(usize),
 ) -> Times {
-    let batches = logins.div_ceil(CONNECTIONS * BATCH);
-    let size = logins.div_ceil(batches * CONNECTIONS);
+    let batches = logins.div_ceil(CONNECTIONS * batch);
     let mut times = Times::default();
     thread::scope(|scope| {
         let hands = [(); CONNECTIONS].map(|()| {
@@ -53,7 +50,7 @@ pub(crate) fn log_in(
                 let folder = tempfile::tempdir_in(folder).unwrap();
                 let mut worker = Worker::new(folder.path(), configuration, authority);
                 for step in receiver {
-                    worker.do_step(step, size);
+                    worker.do_step(step, batch);
                     sender.send(()).unwrap();
                 }
             });
@@ -66,7 +63,7 @@ pub(crate) fn log_in(
             times.provider += all(&hands, Step::Nonces);
             times.signing += all(&hands, Step::Sign);
             times.provider += all(&hands, Step::Send);
-            times.logins += size * CONNECTIONS;
+            times.logins += batch * CONNECTIONS;
             after(times.logins);
         }
     });

@@ -1,11 +1,13 @@
 """A Platform SSO client that shares no code with pivkit: every method, with new keys again and again.
 
-    every_method.py URL CA_PEM CA_KEY_PEM USER PASSWORD_FILE ROUNDS
+    every_method.py URL CA_PEM CA_KEY_PEM USER PASSWORD_FILE ROUNDS [MORE]
 
 A round is a new device, new cards on P-256 and P-384, a new user key and new ephemeral keys; it logs in with each method,
 refreshes, and asks for a key and exchanges with it. Every fifth round has cards with RSA keys too. Every 50th also does what
 must be refused: the same request twice, a wrong password, a used refresh token. Prints one line of JSON: how many logins,
 refreshes and so on, and how many numbers of each kind there were and how many of them began with a zero byte.
+
+MORE is JSON: {"registration_token": what a registration needs, "groups": [those to ask for], "member_of": [those to get]}.
 """
 
 import collections
@@ -53,8 +55,9 @@ def refused(check, attempt):
 
 
 class Round:
-    def __init__(self, provider, authority, user, password, turn, rsa):
+    def __init__(self, provider, authority, user, password, turn, rsa, more):
         make, wanted = pick(turn)
+        self.more = more
         self.provider, self.turn, self.password, self.make = provider, turn, password, make
         self.device = Device(provider, user, make, wanted)
         keys = [make(), make("P-384"), *rsa]
@@ -63,7 +66,7 @@ class Round:
         self.cards = [authority.issue(user, key) for key in keys]
 
     def run(self):
-        equal("status of the registration", self.device.register(with_user_key=True), 201)
+        self.register()
         content = None
         for card in self.cards:
             _, content = self.device.with_card(card)
@@ -75,10 +78,31 @@ class Round:
             done["encrypted password"] += 1
         if self.turn % PLAIN_EVERY == 0:
             self.plain_password()
+        if self.turn % REFUSALS_EVERY == 0 and "groups" in self.more:
+            self.groups()
         if self.turn % REFUSALS_EVERY == 0:
             refused("outer.request_nonce", self.device.send_again)
             refused("password.match", lambda: self.device.with_password(self.password + "x"))
         self.key_service(self.refresh(content["refresh_token"]))
+
+    def register(self):
+        token = self.more.get("registration_token")
+        if token and self.turn % REFUSALS_EVERY == 0:
+            for wrong in (None, token + "x"):
+                refused(None, lambda: self.device.register(token=wrong))
+        equal("status of the registration", self.device.register(with_user_key=True, token=token), 201)
+        equal("status of the same again", self.device.register(with_user_key=True, token=token), 200)
+
+    def groups(self):
+        """Only who asks for groups is told any."""
+        configured, self.device.groups = self.device.groups, None
+        claims, _ = self.device.with_user_key()
+        require("groups" not in claims, "groups, although nobody asked")
+        self.device.groups = self.more["groups"]
+        claims, _ = self.device.with_user_key()
+        equal("groups", claims["groups"], self.more["member_of"])
+        self.device.groups = configured
+        done["groups"] += 1
 
     def plain_password(self):
         """Where there is a key to encrypt it, a provider need not take one in the clear."""
@@ -126,10 +150,11 @@ def main():
         password = file.read().rstrip("\n")
     provider, authority = Provider(url), Authority.load(certificate, key)
     provider.metadata()
+    more = json.loads(sys.argv[7]) if len(sys.argv) > 7 else {}
     # A card with an RSA key takes long to make, and its signature is another one every time.
     rsa = [NEW_KEYS[kind]() for kind in ("RSA-2048", "RSA-3072")]
     for turn in range(int(rounds)):
-        Round(provider, authority, user, password, turn, [] if turn % RSA_EVERY else rsa).run()
+        Round(provider, authority, user, password, turn, [] if turn % RSA_EVERY else rsa, more).run()
     print(json.dumps({"done": done, "padding": padding.summary()}))
 
 

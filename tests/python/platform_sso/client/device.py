@@ -36,6 +36,7 @@ class Device:
 
     def __init__(self, provider, user, make=new_key, wanted=any_signature):
         self.provider, self.user, self.make, self.wanted = provider, user, make, wanted
+        self.groups = provider.config.get("groups")
         self.signing, self.encryption, self.user_key = make(), make(), make()
         for name, key in (("signing", self.signing), ("encryption", self.encryption), ("user", self.user_key)):
             padding.coordinates(f"{name} key of the device", point(key.public_key()))
@@ -94,8 +95,8 @@ class Device:
         shared = self._shared(request_id) | {"scope": SCOPE}
         outer = {**self._outer(shared), "client_id": self.provider["client_id"], "sub": self.user, "username": self.user,
                  "aud": self.provider["token_endpoint"], "grant_type": grant_type, **credential(shared, change)}
-        if self.provider.config.get("groups"):
-            outer["claims"] = {"id_token": {"groups": {"values": self.provider["groups"]}}}
+        if self.groups:
+            outer["claims"] = {"id_token": {"groups": {"values": self.groups}}}
         change.get("outer", keep)(outer)
         text = self._send(LOGIN_REQUEST, outer, self.provider["token_endpoint"], "1.0", LOGIN_RESPONSE, request_id)
         return answers.login_response(self.provider, text, self, self._apv(shared), shared["nonce"], self.user)

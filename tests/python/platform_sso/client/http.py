@@ -1,12 +1,15 @@
 """HTTP on one connection that stays open."""
 
 import http.client
+import time
 import urllib.parse
 
 from ..layouts import Wrong
 
 FORM = "application/x-www-form-urlencoded"
 LIMIT = 30
+# A server need not keep a connection longer on which nobody says anything.
+IDLE = 2
 
 
 class Refused(Exception):
@@ -20,7 +23,7 @@ class Refused(Exception):
 
 class Http:
     def __init__(self):
-        self.connections = {}
+        self.connections, self.used = {}, 0
 
     def exchange(self, method, url, headers=None, body=None):
         """(status, media type, text)"""
@@ -28,9 +31,14 @@ class Http:
         if address.scheme != "http":
             raise Wrong(f"{url} is not http")
         connection = self.connections.setdefault(address.netloc, http.client.HTTPConnection(address.netloc, timeout=LIMIT))
+        if time.monotonic() - self.used > IDLE:
+            # The next request opens it again.
+            connection.close()
         connection.request(method, address.path or "/", body, headers or {})
         answer = connection.getresponse()
-        return answer.status, answer.headers.get_content_type(), answer.read().decode()
+        text = answer.read().decode()
+        self.used = time.monotonic()
+        return answer.status, answer.headers.get_content_type(), text
 
     def get(self, url):
         status, _, text = self.exchange("GET", url)

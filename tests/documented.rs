@@ -9,6 +9,7 @@ use crate::bench::card::Card;
 use crate::bench::idp::{Device, Idp};
 use crate::bench::process::Output;
 use crate::bench::{Bench, PIN, binary, project};
+use crate::psso_verify;
 
 /// A command, and what the page shows of its output.
 pub(crate) struct Shown {
@@ -65,6 +66,7 @@ fn every_example_in_the_help_succeeds() {
         "psso config lint",
         "psso config example",
         "psso inspect",
+        "psso verify",
         "doctor",
         "completions",
         "man",
@@ -117,6 +119,7 @@ fn prepare(bench: &Bench) -> (Card, Idp) {
     bench.file("people.csv", "user,certificate\nalice,alice.pem\n");
     let vectors = fs::read_to_string(project().join("tests/data/psso.json")).unwrap();
     let vectors: Value = serde_json::from_str(&vectors).unwrap();
+    psso_verify::make_requests(bench, &bench.path("psso.toml"));
     bench.file("assertion.jwt", vectors["smartcard_embedded_assertion"]["jws"].as_str().unwrap());
     (card, idp)
 }

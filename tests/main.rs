@@ -58,6 +58,7 @@ mod psso;
 mod psso_methods;
 mod psso_seal;
 mod psso_state;
+mod psso_verify;
 mod pulled_card;
 mod secrets;
 mod several_cards;

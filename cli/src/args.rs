@@ -6,6 +6,7 @@ mod doctor;
 mod mapping;
 mod provision;
 mod psso;
+mod psso_verify;
 mod shared;
 
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub(crate) use provision::{Import, Provision, ProvisionCommand, Ready};
 pub(crate) use psso::{
     ConfigCommand, Inspect, KeyExchange, Keys, Login, Logout, PasswordArgs, Psso, Refresh, Register, SignedInArgs,
 };
+pub(crate) use psso_verify::Verify;
 pub(crate) use shared::{AccountArgs, CardArgs, ChangeArgs, IdentityArgs, MacArgs, PinArgs, TransportArgs};
 
 /// Pair smart cards with accounts, and sign in with them.

@@ -9,6 +9,7 @@ mod mapping;
 mod pairings;
 mod provision;
 mod psso;
+mod psso_verify;
 
 use std::process::ExitCode;
 

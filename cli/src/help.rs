@@ -247,6 +247,20 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
             Example("The same for a program", "pivkit psso inspect assertion.jwt --at 2023-06-02T20:18:44Z --json"),
         ],
     ),
+    (
+        &["psso", "verify"],
+        &[
+            Example(
+                "Would the identity provider accept this login?",
+                "pivkit psso verify login.jwt --config psso.toml --device-key device-key.json --trust-ca ca.pem",
+            ),
+            Example(
+                "Only as documented, and for this nonce",
+                "pivkit psso verify login.jwt --config psso.toml --device-key device-key.json --trust-ca ca.pem \
+                 --request-nonce R1 --strict",
+            ),
+        ],
+    ),
     (&["card"], &[Example("How a card is described in a support ticket", "pivkit card info --help")]),
     (
         &["card", "info"],

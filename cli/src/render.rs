@@ -10,6 +10,7 @@ pub(crate) mod one_card;
 mod pairing;
 mod provision;
 pub(crate) mod psso;
+pub(crate) mod psso_verify;
 mod station;
 mod table;
 

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use pivkit::Algorithm;
 use pivkit::psso::{KeyChoice, Method};
 
-use super::{CardArgs, ChangeArgs, IdentityArgs, PinArgs};
+use super::{CardArgs, ChangeArgs, IdentityArgs, PinArgs, Verify};
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Psso {
@@ -31,6 +31,8 @@ pub(crate) enum Psso {
     Config(ConfigCommand),
     /// Take a message apart and check it
     Inspect(Inspect),
+    /// Judge a request as an identity provider would
+    Verify(Box<Verify>),
 }
 
 #[derive(Args, Debug)]

@@ -25,6 +25,7 @@ pub(super) fn run(context: &Context, args: Psso) -> Result<ExitCode, Failure> {
         Psso::Logout(args) => logout(context, args),
         Psso::Config(command) => config(context, &command),
         Psso::Inspect(args) => inspect(context, args),
+        Psso::Verify(args) => super::psso_verify::run(context, *args),
     }
 }
 

@@ -58,6 +58,7 @@ const OF_COMMANDS: &[(&[&str], &[u8])] = &[
     (&["psso", "config", "example"], &[]),
     (&["psso", "config", "discover"], &[LOGIN]),
     (&["psso", "inspect"], &[NO_IDENTITY]),
+    (&["psso", "verify"], &[NO_IDENTITY]),
     (&["card", "info"], CARD),
     (&["card", "verify-pin"], SECRET),
     (&["card", "change-pin"], SECRET),

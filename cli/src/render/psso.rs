@@ -209,8 +209,7 @@ fn inspected(inspection: &Inspection, indent: &str) -> String {
     }
     text.push_str("checks\n");
     for check in &inspection.checks {
-        let verdict = if check.ok { "ok  " } else { "FAIL" };
-        text.push_str(&format!("  {verdict}  {}: {}\n", safe(&check.name), safe(&check.detail)));
+        text.push_str(&super::psso_verify::check(check));
     }
     for (name, inner) in [("assertion", &inspection.assertion), ("id_token", &inspection.id_token)] {
         if let Some(inner) = inner {

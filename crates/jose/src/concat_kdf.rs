@@ -39,14 +39,16 @@ fn derive(z: &[u8], alg: &str, apu: &[u8], apv: &[u8], bits: u32) -> Zeroizing<[
 mod tests {
     use super::*;
 
-    /// RFC 7518 appendix C: Z, AlgorithmID A128GCM, Alice and Bob, 128 bits.
+    /// RFC 7518 appendix C, from the two key pairs to the derived key: AlgorithmID A128GCM, Alice and Bob, 128 bits.
     #[test]
     fn rfc_7518_appendix_c() {
-        let z = [
-            158, 86, 217, 29, 129, 113, 53, 211, 114, 131, 66, 131, 191, 132, 38, 156, 251, 49, 110, 163, 218, 128,
-            106, 72, 246, 218, 167, 121, 140, 254, 144, 196,
-        ];
-        let key = derive(&z, "A128GCM", b"Alice", b"Bob", 128);
-        assert_eq!(crate::base64url::encode(&key[..16]), "VqqN6vgjbSBcIijNcacQGg");
+        let examples: serde_json::Value = serde_json::from_str(include_str!("../tests/data/rfc.json")).unwrap();
+        let example = &examples["rfc7518_c"];
+        let key = |name: &str| crate::EcPrivateKey::from_jwk_json(&example[name].to_string()).unwrap();
+        let part = |name: &str| example[name].as_str().unwrap();
+        let z = key("alice").diffie_hellman(&key("bob").public()).unwrap();
+        assert_eq!(crate::base64url::encode(z.as_slice()), part("z"));
+        let derived = derive(z.as_slice(), part("enc"), part("apu").as_bytes(), part("apv").as_bytes(), 128);
+        assert_eq!(crate::base64url::encode(&derived[..16]), part("key"));
     }
 }

@@ -42,6 +42,18 @@ fn apple_login_request_verifies() {
     assert_eq!(jws.header_text("kid"), vector["device_signing_jwk"]["kid"].as_str());
 }
 
+/// The other direction: what the device signed, signed again with its published private key.
+#[test]
+fn apple_login_request_is_signed_again() {
+    let vector = &apple()["apple_login_request_with_keys"];
+    let published = Jws::parse(text(&vector["login_request_jws"])).unwrap();
+    let mut key = EcPrivateKey::from_jwk_json(&p256_jwk(&vector["device_signing_jwk"])).unwrap();
+    let token = jose::jws::sign(published.header(), published.payload(), &mut key).unwrap();
+    let ours = Jws::parse(&token).unwrap();
+    assert_eq!((ours.header(), ours.payload()), (published.header(), published.payload()));
+    ours.verify(&key.public(), &[Algorithm::Es256]).unwrap();
+}
+
 #[test]
 fn apple_smartcard_assertion_verifies_with_its_certificate() {
     let vector = &apple()["smartcard_embedded_assertion"];

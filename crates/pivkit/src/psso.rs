@@ -9,7 +9,7 @@
 //! | keys that the identity provider holds | [`key_request`], [`key_exchange`] | an earlier login |
 //! | what is there, and its end | [`status`], [`logout`] | a state directory |
 //! | the configuration | [`lint`], [`example`], [`discover`] | a file, or an issuer |
-//! | messages of others | [`inspect`] | a file |
+//! | messages of others | [`inspect`], [`verify()`] | files |
 
 mod config;
 mod inspect;
@@ -19,11 +19,12 @@ mod logout;
 mod refresh;
 mod registration;
 mod status;
+mod verify;
 
 pub use ::psso::config::Finding;
 pub use ::psso::http::HttpError;
 pub use ::psso::inspect::Inspection;
-pub use ::psso::{Config, DevicePublicKey, KeyChoice, KeyPlace, Method, SignOnError, UnknownMethod};
+pub use ::psso::{Check, Config, DevicePublicKey, KeyChoice, KeyPlace, Level, Method, SignOnError, UnknownMethod};
 
 pub use config::{Configuration, configuration, discover, example, lint};
 pub use inspect::{InspectRequest, inspect};
@@ -33,3 +34,4 @@ pub use logout::{LogoutRequest, logout};
 pub use refresh::{SignedInRequest, refresh};
 pub use registration::{RegisterRequest, keys, register, registration};
 pub use status::status;
+pub use verify::{Refused, VerifyReport, VerifyRequest, verify};

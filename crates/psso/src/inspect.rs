@@ -6,8 +6,10 @@
 //! ```json
 //! {"schema_version":1,"kind":"embedded_assertion","header":{},"claims":{},
 //!  "signature":{"valid":true,"key":"x5c"},"kid_matches":true,
-//!  "checks":[{"name":"exp","ok":true,"detail":"..."}]}
+//!  "checks":[{"name":"exp","ok":true,"level":"holds","detail":"...","meaning":"..."}]}
 //! ```
+//! `level` is `holds`, `deviates`, `fails` or `not_checked`; `ok` is true for the first two. What deviates is known to be
+//! sent by real Macs and servers, and is accepted; the detail says how the documentation has it.
 //! `claims` is null while a JWE is closed; `signature` is null for a JWE; `valid` and `key` are null when there is no
 //! key to verify with, and `kid_matches` is null when there is nothing to compare with. A login request has its
 //! embedded assertion inspected under `assertion`, a decrypted response its id_token under `id_token`, in the same
@@ -20,18 +22,22 @@
 //!
 //! Passwords, tokens and keys among the claims are shown as `(hidden)` unless asked for.
 
-mod claims;
 mod hide;
 mod jwe;
 mod jws;
 mod keys;
+mod nonce;
 
 use jose::EcPrivateKey;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::check::{Record as _, Verdict};
+use crate::judge::Clock;
 use crate::{Error, clock};
 
+pub use crate::check::{Check, Level};
+pub use crate::judge::kind::Kind;
 pub use keys::{VerificationKey, decryption_key, verification_keys};
 
 /// What to inspect with. The default is: no keys, now, and secrets hidden.
@@ -51,36 +57,9 @@ pub struct InspectOptions {
 }
 
 impl InspectOptions {
-    fn moment(&self) -> i64 {
-        self.at.unwrap_or_else(clock::now)
+    fn clock(&self) -> Clock {
+        Clock { now: self.at.unwrap_or_else(clock::now), skew: 0 }
     }
-}
-
-/// Which message a token is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Kind {
-    /// JWS of a device: a login.
-    LoginRequest,
-    /// JWS of a card or a Secure Enclave key, inside a login request.
-    EmbeddedAssertion,
-    /// JWS of a device: a new id_token for a refresh token.
-    RefreshRequest,
-    /// JWS of a device for the key service: key request or key exchange.
-    KeyRequest,
-    /// JWE for a device: tokens.
-    LoginResponse,
-    /// JWE for a device from the key service.
-    KeyResponse,
-    /// JWE for an identity provider: a password.
-    EncryptedPasswordAssertion,
-    /// JWS of an identity provider.
-    IdToken,
-    /// A JWS that is none of these.
-    UnknownJws,
-    /// A JWE that is none of these.
-    UnknownJwe,
 }
 
 /// A signature's verdict.
@@ -90,18 +69,6 @@ pub struct SignatureVerdict {
     pub valid: Option<bool>,
     /// Where the key came from: `given` or `x5c`.
     pub key: Option<&'static str>,
-}
-
-/// One check and its verdict.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Check {
-    /// What was checked: a header member, a claim, `signature`, `decryption`, `claims`, or the part of a malformed token
-    /// that is at fault; `assertion.` and `id_token.` in front of what must agree with the token inside.
-    pub name: String,
-    /// Whether it holds.
-    pub ok: bool,
-    /// A sentence for people.
-    pub detail: String,
 }
 
 /// What was found.
@@ -145,16 +112,11 @@ impl Inspection {
         }
     }
 
-    fn check(&mut self, name: impl Into<String>, ok: bool, detail: impl Into<String>) {
-        self.checks.push(Check { name: name.into(), ok, detail: detail.into() });
+    fn check(&mut self, name: impl Into<String>, verdict: impl Into<Verdict>) {
+        self.checks.record(name, verdict);
     }
 
-    fn verdict(&mut self, name: impl Into<String>, verdict: Result<String, String>) {
-        let ok = verdict.is_ok();
-        self.check(name, ok, verdict.unwrap_or_else(|why| why));
-    }
-
-    /// Whether every check holds, those of the tokens inside included.
+    /// Whether every check holds or at most deviates, those of the tokens inside included.
     #[must_use]
     pub fn all_hold(&self) -> bool {
         self.checks.iter().all(|check| check.ok)
@@ -162,13 +124,17 @@ impl Inspection {
     }
 }
 
-/// Takes a compact JWS or JWE apart and checks what can be checked. White space around it is ignored.
+/// Takes a compact JWS or JWE apart and checks what can be checked; the JSON of a nonce endpoint as well. White space around
+/// it is ignored.
 ///
 /// # Errors
 /// [`Error::Unreadable`] when it is not a compact JWS (three parts) or JWE (five parts) with a header that can be shown.
 /// Everything else that is wrong with it is a check that fails.
 pub fn inspect(token: &str, options: &InspectOptions) -> Result<Inspection, Error> {
     let token = token.trim_ascii();
+    if let Some(seen) = nonce::inspect(token, options) {
+        return Ok(seen);
+    }
     match token.split('.').take(6).count() {
         3 => jws::inspect(token, options, jws::Place::Outermost),
         5 => jwe::inspect(token, options, None),
@@ -195,6 +161,9 @@ fn sloppy_header(token: &str) -> Option<Map<String, Value>> {
     let header = header.trim_end_matches('=').replace('+', "-").replace('/', "_");
     serde_json::from_slice(&jose::base64url::decode("header", &header).ok()?).ok()
 }
+
+/// The claim that carries the server's nonce, unless configured.
+const NONCE_CLAIM: &str = "request_nonce";
 
 #[cfg(test)]
 mod tests;

@@ -40,6 +40,13 @@ pub fn same_key_id(one: &str, other: &str) -> bool {
     }
 }
 
+/// A key id in the documented form, whichever alphabet and padding of base64 it is written in; nothing when it is no hash of
+/// 32 bytes.
+#[must_use]
+pub fn canonical_key_id(kid: &str) -> Option<String> {
+    canonical(kid).filter(|hash| hash.len() == 32).map(|hash| STANDARD.encode(hash))
+}
+
 fn canonical(kid: &str) -> Option<Vec<u8>> {
     let standard: String = kid
         .trim_end_matches('=')
@@ -76,15 +83,38 @@ mod tests {
     }
 
     #[test]
+    fn rsa_key_id_as_the_configuration_has_it() {
+        let certificate = crate::testing::der(include_str!("../tests/data/rsa2048.crt"));
+        let key = crate::x5c::public_key(&certificate).unwrap();
+        // openssl x509 -pubkey -noout | openssl pkey -pubin -outform DER | openssl dgst -sha256 -binary | base64;
+        // openssl x509 -outform DER | openssl dgst -sha256 -binary | base64
+        for (form, expected) in [
+            (RsaKeyId::Pkcs1, include_str!("../tests/data/rsa2048.kid").trim()),
+            (RsaKeyId::Spki, "kT3tssYsIbvgU0yRlzwvtx7xTQFpGcN1udfgaiikuTI="),
+            (RsaKeyId::Certificate, "MRKjA9gpBJesBw319+5nmHenOFqibzSSp6ZMMxNHVKk="),
+        ] {
+            assert_eq!(card_key_id(&key, &certificate, form), expected, "{form:?}");
+        }
+        // It is about RSA alone.
+        let certificate = crate::testing::der(include_str!("../tests/data/p256.crt"));
+        let key = crate::x5c::public_key(&certificate).unwrap();
+        assert_eq!(card_key_id(&key, &certificate, RsaKeyId::Certificate), key_id(&key));
+    }
+
+    #[test]
     fn base64_variants_are_the_same_key() {
         let kid = "+/8BAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4=";
         for same in [kid, "-_8BAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4", "-_8BAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4="]
         {
             assert!(same_key_id(kid, same), "{same}");
+            assert_eq!(canonical_key_id(same).as_deref(), Some(kid));
         }
         assert!(!same_key_id(kid, "+/8BAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR8="));
         assert!(!same_key_id(kid, ""));
         assert!(same_key_id("not base64!", "not base64!"));
         assert!(!same_key_id("not base64!", kid));
+        for bad in ["", "not base64!", "AAAA", "+/8BAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4fIA=="] {
+            assert_eq!(canonical_key_id(bad), None, "{bad}");
+        }
     }
 }

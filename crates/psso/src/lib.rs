@@ -27,6 +27,7 @@
 //! | [`CardCredential`] | the card's certificate and signer |
 //! | [`LoginOutcome`] | the verified claims, groups, Kerberos tickets, tokens |
 //! | [`inspect`](fn@inspect::inspect) | what is in a token of this protocol, and does it hold |
+//! | [`Verifier`](verify::Verifier) | the other side: requests verified and answered, for an identity provider |
 //! | [`http::HttpClient`] | the network; [`UreqClient`] is the real one, with [`Roots`] of one's own where need be |
 //!
 //! Here a key in software stands in for the card, and a closure for the network:
@@ -85,6 +86,7 @@
 
 mod algorithm;
 mod assertion;
+mod check;
 mod client;
 mod clock;
 pub mod config;
@@ -96,6 +98,7 @@ pub mod http;
 mod id_token;
 pub mod inspect;
 mod invalid_credential;
+mod judge;
 mod kerberos;
 mod key_request;
 mod key_response;
@@ -122,10 +125,12 @@ mod state_dir;
 #[cfg(test)]
 mod testing;
 mod user_key;
+pub mod verify;
 mod x5c;
 
 pub use algorithm::card_algorithm;
 pub use assertion::CardCredential;
+pub use check::{Check, Level};
 pub use client::Client;
 pub use clock::CLOCK_SKEW;
 pub use config::Config;
@@ -138,7 +143,7 @@ pub use http::ureq_client::{TimeLimits, UreqClient};
 pub use jose;
 pub use kerberos::KerberosTicket;
 pub use key_response::{ExchangedKey, ProvidedKey};
-pub use kid::{key_id, same_key_id};
+pub use kid::{canonical_key_id, key_id, same_key_id};
 pub use login::{PendingLogin, SignedLogin};
 pub use method::{Method, UnknownMethod};
 pub use outcome::{LoginOutcome, Timings, Tokens};

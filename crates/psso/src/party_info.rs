@@ -56,9 +56,9 @@ pub fn device_apv(device_encryption_key: &PublicKey, client_nonce: &str) -> Vec<
         .map_or_else(Vec::new, |point| fields(&[DEVICE_PREFIX, &point, client_nonce.as_bytes()]))
 }
 
-/// The `apu` of an encrypted password, from the ephemeral key as an X9.63 point.
+/// The `apu` of whoever encrypts, a password or a response: from the ephemeral key as an X9.63 point.
 #[must_use]
-pub fn password_apu(epk: &[u8]) -> Vec<u8> {
+pub fn sender_apu(epk: &[u8]) -> Vec<u8> {
     fields(&[SENDER_PREFIX, epk])
 }
 
@@ -104,7 +104,7 @@ mod tests {
         let apu = PartyInfo::parse(&url(&vector["apu"])).unwrap();
         assert_eq!((apu.prefix.as_slice(), apu.nonce), (&b"APPLE"[..], None));
         assert_eq!(apu.point, p256_private(&vector["ephemeral_jwk"]).public().x963().unwrap());
-        assert_eq!(password_apu(&apu.point), url(&vector["apu"]), "a sender writes it the same for a password");
+        assert_eq!(sender_apu(&apu.point), url(&vector["apu"]));
     }
 
     #[test]

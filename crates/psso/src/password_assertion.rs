@@ -34,7 +34,7 @@ pub(crate) fn encrypt(
     let key = encryption.key();
     let recipient = jwe::Recipient {
         public: key,
-        apu: &party_info::password_apu,
+        apu: &party_info::sender_apu,
         apv: &party_info::password_apv(encryption.apv_prefix(), key, &login.nonces.server),
         apv_in_header: true,
         typ: Some(TYP),

@@ -129,7 +129,8 @@ impl StateDir {
         }
         check_access(&path, &metadata, "0600")?;
         // Room for all of it from the start, so that nothing secret is left behind where the buffer grew.
-        let mut content = Zeroizing::new(Vec::with_capacity(limit + 1));
+        let length = usize::try_from(metadata.len()).unwrap_or(usize::MAX).min(limit);
+        let mut content = Zeroizing::new(Vec::with_capacity(length + 1));
         file.take(u64::try_from(limit + 1).unwrap_or(u64::MAX)).read_to_end(&mut content).map_err(unreadable)?;
         if content.len() > limit {
             return Err(state(&path, &format!("is too large for a {what}"), None));

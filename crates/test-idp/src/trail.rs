@@ -20,7 +20,7 @@ impl Trail {
         match verdict {
             Ok(value) => {
                 // A check in several steps is one check.
-                if self.made.last().is_none_or(|(last, _)| *last != check) {
+                if !self.made.iter().any(|(made, _)| *made == check) {
                     self.made.push((check, None));
                 }
                 Ok(value)
@@ -42,6 +42,7 @@ impl Trail {
     /// The deferred check does not hold: whatever was found after it does not count. Returns the refusal, unless a check
     /// before the deferred one had refused already.
     pub(crate) fn overrule(&mut self, why: &str) -> Option<Refusal> {
+        // Whatever was removed since stood behind it.
         let at = self.deferred?;
         let check = self.made.get(at)?.0;
         self.made.truncate(at);
@@ -51,9 +52,7 @@ impl Trail {
 
     /// A last check, after all others held, does not.
     pub(crate) fn refuse(&mut self, check: Check, why: &str) {
-        if self.made.last().is_some_and(|(last, _)| *last == check) {
-            self.made.pop();
-        }
+        self.made.retain(|(made, _)| *made != check);
         self.made.push((check, Some(why.to_owned())));
     }
 

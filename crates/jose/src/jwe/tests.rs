@@ -155,6 +155,22 @@ fn a_p384_recipient_is_refused() {
     assert!(matches!(encrypt(&recipient(&public, &echo), b""), Err(Error::Key { .. })));
 }
 
+/// RFC 7516 A.1.4 to A.1.6: the content encryption is A256GCM with the printed key; only the way to that key is not ours.
+#[test]
+fn rfc_7516_a1_content() {
+    let examples: Value = serde_json::from_str(include_str!("../../tests/data/rfc.json")).unwrap();
+    let example = &examples["rfc7516_a1"];
+    let token = example["jwe"].as_str().unwrap();
+    let [header, _, iv, ciphertext, tag] = compact::split("JWE", token).unwrap();
+    let decode = |part: &str| base64url::decode("example", part).unwrap();
+    let cek: [u8; 32] = decode(example["cek"].as_str().unwrap()).try_into().unwrap();
+    let iv: [u8; 12] = decode(iv).try_into().unwrap();
+    let plaintext = example["plaintext"].as_str().unwrap().as_bytes();
+    let sealed = [decode(ciphertext), decode(tag)].concat();
+    assert_eq!(open(&cek, &iv, header.as_bytes(), &sealed).unwrap().as_slice(), plaintext);
+    assert_eq!(seal(&cek, &iv, header.as_bytes(), plaintext).unwrap(), sealed);
+}
+
 #[test]
 fn more_members_in_the_header_never_replace_ours() {
     let key = EcPrivateKey::generate().unwrap();
@@ -178,4 +194,32 @@ fn more_members_in_the_header_never_replace_ours() {
         let refused = encrypt_with(&recipient, json!({name: "x"}).as_object().unwrap(), b"content");
         assert!(matches!(refused, Err(Error::HeaderRefused { .. })), "{name}");
     }
+}
+
+/// Apple's published response, made once more from its parts: with the printed ephemeral key and IV it comes out the same.
+#[test]
+fn apples_response_is_encrypted_as_published() {
+    let vectors: Value = serde_json::from_str(include_str!("../../../../tests/data/psso.json")).unwrap();
+    let vector = &vectors["apple_login_request_with_keys"];
+    let key = |name: &str| {
+        let jwk = &vector[name];
+        let jwk = json!({"kty": "EC", "crv": "P-256", "x": jwk["x"], "y": jwk["y"], "d": jwk["d"]});
+        EcPrivateKey::from_jwk_json(&jwk.to_string()).unwrap()
+    };
+    let published = Jwe::parse(vector["login_response_jwe"].as_str().unwrap()).unwrap();
+    let decode = |name: &str| base64url::decode("vector", vector[name].as_str().unwrap()).unwrap();
+    let (apu, apv) = (decode("apu"), decode("apv"));
+    let (device, ephemeral) = (key("device_encryption_jwk"), key("ephemeral_jwk"));
+    let plaintext = published.decrypt(&device, &apv).unwrap();
+
+    let z = ephemeral.diffie_hellman(&device.public()).unwrap();
+    let content_key = concat_kdf(z.as_slice(), ENC, &apu, &apv);
+    let sealed = seal(&content_key, &published.iv, published.header_part.as_bytes(), &plaintext).unwrap();
+    assert_eq!(sealed, published.sealed);
+
+    // And one of our own to the same device.
+    let (public, echo) = (device.public(), |_: &[u8]| apu.clone());
+    let ours = Recipient { apv: &apv, ..recipient(&public, &echo) };
+    let token = encrypt(&ours, &plaintext).unwrap();
+    assert_eq!(Jwe::parse(&token).unwrap().decrypt(&device, &apv).unwrap(), plaintext);
 }

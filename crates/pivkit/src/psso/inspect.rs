@@ -50,7 +50,7 @@ fn base64url(text: &str) -> Result<Vec<u8>, Error> {
     jose::base64url::decode("apv", text).map_err(|error| Error::Input { what: error.to_string() })
 }
 
-fn time(text: &str) -> Result<OffsetDateTime, Error> {
+pub(super) fn time(text: &str) -> Result<OffsetDateTime, Error> {
     let unlike = |_| Error::Input { what: format!("{text:?} is no time in RFC 3339, such as 2026-01-31T12:00:00Z") };
     OffsetDateTime::parse(text, &Rfc3339).map_err(unlike)
 }

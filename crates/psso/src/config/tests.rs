@@ -142,6 +142,19 @@ fn mistakes_are_named() {
 }
 
 #[test]
+fn the_cards_algorithm_is_wanted_then_configured_then_usual() {
+    let key = |certificate: &str| crate::x5c::public_key(&crate::testing::der(certificate)).unwrap();
+    let rsa = key(include_str!("../../tests/data/rsa2048.crt"));
+    let larger = key(include_str!("../../tests/data/rsa3072.crt"));
+    let config = Config::from_toml(&format!("{MINIMAL}[assertion_algorithms]\nrsa2048 = \"RS512\"\n")).unwrap();
+    assert_eq!(config.card_algorithm(&rsa, None).unwrap(), Algorithm::Rs512);
+    assert_eq!(config.card_algorithm(&rsa, Some(Algorithm::Rs384)).unwrap(), Algorithm::Rs384);
+    assert_eq!(config.card_algorithm(&larger, None).unwrap(), Algorithm::Rs384, "another kind of key");
+    assert!(config.card_algorithm(&rsa, Some(Algorithm::Es256)).is_err());
+    assert_eq!(Config::from_toml(MINIMAL).unwrap().card_algorithm(&rsa, None).unwrap(), Algorithm::Rs256);
+}
+
+#[test]
 fn files_are_named_in_errors() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("psso.toml");

@@ -1,13 +1,16 @@
 //! Inspecting a JWS.
 
 use jose::jws::Jws;
-use jose::{Algorithm, KeyType, PublicKey};
+use jose::{Algorithm, PublicKey};
 use serde_json::{Map, Value};
 
-use super::{InspectOptions, Inspection, Kind, SignatureVerdict, VerificationKey, claims, hide};
+use super::{InspectOptions, Inspection, Kind, SignatureVerdict, VerificationKey, hide};
+use crate::Error;
+use crate::check::Verdict;
 use crate::error::shown;
+use crate::judge::{agreement, claims, header};
 use crate::kid::{key_id, same_key_id};
-use crate::{Error, assertion, clock, login_request, x5c};
+use crate::party_info::PartyInfo;
 
 /// Where a token was found: what it must be, and whose key the given ones are, depends on it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,7 +24,7 @@ pub(super) enum Place {
 impl Place {
     fn kind(self, header: &Map<String, Value>, claims: &Map<String, Value>) -> Kind {
         match self {
-            Self::Outermost => kind(header.get("typ").and_then(Value::as_str), claims),
+            Self::Outermost => Kind::of_jws(header.get("typ").and_then(Value::as_str), claims),
             Self::Inside(kind) => kind,
         }
     }
@@ -43,13 +46,24 @@ pub(super) fn inspect(token: &str, options: &InspectOptions, place: Place) -> Re
     let claims = parsed.as_ref().cloned().unwrap_or_default();
     let mut seen = Inspection::new(place.kind(&header, &claims), header);
 
-    check_typ(&mut seen, &jws);
-    check_alg(&mut seen, &jws);
-    let leaf = check_x5c(&mut seen, &jws, options);
+    if let Some(verdict) = header::typ(seen.kind, jws.header_text("typ")) {
+        seen.check("typ", verdict);
+    }
+    seen.check("alg", header::algorithm(seen.kind, &jws));
+    let leaf = header::certificate(jws.header(), options.clock().now).and_then(|(checks, certificate)| {
+        let unjudged = |mut check: crate::Check| {
+            if check.ok && check.name == "x5c" {
+                check.detail.push_str("; its issuer is not checked");
+            }
+            check
+        };
+        seen.checks.extend(checks.into_iter().map(unjudged));
+        certificate.map(|certificate| certificate.leaf.key)
+    });
     check_signature(&mut seen, &jws, options, place, leaf.as_ref());
     match parsed {
-        Ok(_) => claims::check(&mut seen, &claims, options),
-        Err(error) => seen.check("claims", false, format!("not a JSON object: {error}")),
+        Ok(_) => seen.checks.extend(claims::judge(seen.kind, &claims, super::NONCE_CLAIM, options.clock())),
+        Err(error) => seen.check("claims", Verdict::fails(format!("not a JSON object: {error}"))),
     }
     if seen.kind == Kind::LoginRequest {
         inspect_assertion(&mut seen, &claims, options);
@@ -73,14 +87,11 @@ fn malformed(
         .and_then(|payload| jose::json::parse_object("claims", &payload).ok());
     let kind = place.kind(&header, claims.as_ref().unwrap_or(&Map::new()));
     let mut seen = Inspection::new(kind, header);
-    let part = match error {
-        jose::Error::HeaderRefused { name, .. } => name,
-        jose::Error::Malformed { what, .. } | jose::Error::Json { what, .. } => what,
-        _ => "header",
-    };
-    seen.check(part, false, error.to_string());
+    let part = header::part_at_fault(error);
+    seen.check(part, Verdict::fails(error.to_string()));
     if part != "signature" {
-        seen.check("signature", false, "not verified, because the token is refused as it stands");
+        let why = "not verified, because the token is refused as it stands";
+        seen.check("signature", Verdict::not_checked(why));
     }
     seen.signature = Some(UNVERIFIED);
     seen.claims = claims.map(|claims| hide::hide(claims, options.show_secrets));
@@ -89,114 +100,19 @@ fn malformed(
 
 const UNVERIFIED: SignatureVerdict = SignatureVerdict { valid: None, key: None };
 
-/// Which message it is: by `typ`, and where that is only `JWT` (SDK 13), by what is in it.
-fn kind(typ: Option<&str>, claims: &Map<String, Value>) -> Kind {
-    let has = |name: &str| claims.contains_key(name);
-    // The issuer of an assertion is a user; that of an id_token is a server.
-    let from_server = claims.get("iss").and_then(Value::as_str).is_some_and(|iss| iss.contains("://"));
-    match media_type(typ.unwrap_or_default()).as_str() {
-        login_request::TYP => Kind::LoginRequest,
-        // A published login request of the Secure Enclave method carries the assertion's typ.
-        assertion::TYP if has("jwe_crypto") => Kind::LoginRequest,
-        assertion::TYP => Kind::EmbeddedAssertion,
-        REFRESH_TYP => Kind::RefreshRequest,
-        KEY_TYP => Kind::KeyRequest,
-        "" | "jwt" => match claims.get("grant_type").and_then(Value::as_str) {
-            _ if has("request_type") && has("key_purpose") => Kind::KeyRequest,
-            Some("refresh_token") if has("jwe_crypto") => Kind::RefreshRequest,
-            _ if has("jwe_crypto") => Kind::LoginRequest,
-            _ if has("nonce") && has("request_nonce") && has("scope") && !from_server => Kind::EmbeddedAssertion,
-            _ if has("iss") && has("aud") && (has("exp") || from_server) => Kind::IdToken,
-            _ => Kind::UnknownJws,
-        },
-        _ => Kind::UnknownJws,
-    }
-}
-
-const REFRESH_TYP: &str = "platformsso-refresh-request+jwt";
-const KEY_TYP: &str = "platformsso-key-request+jwt";
-
-/// `typ` without the prefix that RFC 7515 4.1.9 lets one leave out, in lower case.
-fn media_type(typ: &str) -> String {
-    let typ = typ.to_ascii_lowercase();
-    typ.strip_prefix("application/").unwrap_or(&typ).to_owned()
-}
-
-fn check_typ(seen: &mut Inspection, jws: &Jws) {
-    let documented = match seen.kind {
-        Kind::LoginRequest => login_request::TYP,
-        Kind::EmbeddedAssertion => assertion::TYP,
-        Kind::RefreshRequest => REFRESH_TYP,
-        Kind::KeyRequest => KEY_TYP,
-        Kind::UnknownJws => "a type of this protocol",
-        // An id_token may have any.
-        _ => return,
-    };
-    let typ = jws.header_text("typ");
-    let verdict = match (typ.map(media_type).as_deref(), seen.kind) {
-        (Some(typ), Kind::UnknownJws) if !typ.starts_with("platformsso-") => return,
-        (None, Kind::UnknownJws) => return,
-        (None, _) => Err("there is none".to_owned()),
-        (Some(typ), _) if typ == documented => Ok("as documented"),
-        (Some(assertion::TYP), Kind::LoginRequest) => Ok("the assertion's typ on a login request, as in one sample"),
-        (Some("jwt"), _) => Ok("JWT, the form of macOS 13"),
-        (Some(typ), _) => Err(format!("\"{}\" is not {documented}", shown(typ, 80))),
-    };
-    seen.verdict("typ", verdict.map(str::to_owned));
-}
-
-fn check_alg(seen: &mut Inspection, jws: &Jws) {
-    let from_device = matches!(seen.kind, Kind::LoginRequest | Kind::RefreshRequest | Kind::KeyRequest);
-    let verdict = match jws.algorithm() {
-        Ok(Algorithm::Es384) if from_device => {
-            Ok("ES384, which a later list in Apple's API has and the message's page does not".to_owned())
-        }
-        Ok(algorithm) if from_device && algorithm != Algorithm::Es256 => {
-            Err(format!("{algorithm}, where a device signs ES256"))
-        }
-        Ok(algorithm) => Ok(algorithm.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
-    seen.verdict("alg", verdict);
-}
-
-fn check_x5c(seen: &mut Inspection, jws: &Jws, options: &InspectOptions) -> Option<PublicKey> {
-    let leaf = x5c::leaf(jws.header())?.map_err(str::to_owned).and_then(|certificate| x5c::read(&certificate));
-    let form = if jws.header().get("x5c").is_some_and(Value::is_array) { "an array" } else { "a bare string" };
-    match leaf {
-        Ok(leaf) => {
-            seen.check("x5c", true, format!("{form}; {}; its issuer is not checked", leaf.subject));
-            let ((from, to), at) = (leaf.validity, options.moment());
-            let verdict = match (at < from, at > to) {
-                (true, _) => format!(", not yet valid: it is {}", clock::display(at)),
-                (_, true) => format!(", expired: it is {}", clock::display(at)),
-                _ => String::new(),
-            };
-            let dates = format!("{} to {}{verdict}", clock::display(from), clock::display(to));
-            seen.check("x5c.validity", verdict.is_empty(), dates);
-            Some(leaf.key)
-        }
-        Err(why) => {
-            seen.check("x5c", false, format!("{form}: {why}"));
-            None
-        }
-    }
-}
-
 /// Verifies with a given key; without one for this token, with that of the certificate in it where the protocol puts
-/// one there. A signature that nobody verified is a check that fails.
+/// one there. A signature that nobody verified is not one that can be relied on.
 fn check_signature(seen: &mut Inspection, jws: &Jws, options: &InspectOptions, place: Place, leaf: Option<&PublicKey>) {
     let kid = jws.header_text("kid");
     let keys = &options.verification_keys;
     // An id_token is never good by a certificate of its own, and neither is what nobody recognises.
-    let may_bring_its_key =
-        matches!(seen.kind, Kind::LoginRequest | Kind::EmbeddedAssertion | Kind::RefreshRequest | Kind::KeyRequest)
-            && (keys.is_empty() || !place.has_the_keys());
+    let may_bring_its_key = (seen.kind.is_of_a_device() || seen.kind == Kind::EmbeddedAssertion)
+        && (keys.is_empty() || !place.has_the_keys());
     if let Some(given) = choose(keys, jws, leaf, place) {
         if let Some(leaf) = leaf {
-            let same = *leaf == given.key;
-            let detail = if same { "is the given key" } else { "is not the given key" };
-            seen.check("x5c.key", same, format!("{} {detail}", key_id(leaf)));
+            let (good, bad) = ("is the given key", "is not the given key");
+            let named = |detail| format!("{} {detail}", key_id(leaf));
+            seen.check("x5c.key", Verdict::of(*leaf == given.key, named(good), named(bad)));
         }
         verify(seen, jws, &given.key, "given", "verifies with the given key");
         check_kid(seen, kid, &given.key, given.kid.as_deref());
@@ -211,43 +127,21 @@ fn check_signature(seen: &mut Inspection, jws: &Jws, options: &InspectOptions, p
             Some(kid) => format!("not verified: no given key is named by kid \"{}\"", shown(kid, 80)),
             None => "not verified: there is no kid that names one of the given keys".to_owned(),
         };
-        seen.check("signature", false, why);
+        seen.check("signature", Verdict::not_checked(why));
     }
 }
 
 fn verify(seen: &mut Inspection, jws: &Jws, key: &PublicKey, name: &'static str, good: &str) {
     let verdict = jws.verify(key, &Algorithm::ALL);
     seen.signature = Some(SignatureVerdict { valid: Some(verdict.is_ok()), key: Some(name) });
-    let failed = |error| format!("{error} (key from {name})");
-    seen.verdict("signature", verdict.map(|()| good.to_owned()).map_err(failed));
+    seen.check("signature", verdict.map(|()| good).map_err(|error| format!("{error} (key from {name})")));
 }
 
-/// An identity provider names its keys as it likes; everybody else by the hash of the key. What that is for an RSA key
-/// nobody has published.
 fn check_kid(seen: &mut Inspection, kid: Option<&str>, key: &PublicKey, jwk_kid: Option<&str>) {
-    let free = matches!(seen.kind, Kind::IdToken | Kind::UnknownJws);
-    if free && jwk_kid.is_none() {
-        return;
+    if let Some((matches, verdict)) = header::kid(seen.kind, kid, key, jwk_kid) {
+        seen.kid_matches = matches;
+        seen.check("kid", verdict);
     }
-    let rsa = matches!(key.key_type(), KeyType::Rsa { .. });
-    let computed = key_id(key);
-    let wanted = jwk_kid.filter(|_| free || rsa).unwrap_or(&computed);
-    let Some(kid) = kid else {
-        seen.kid_matches = Some(false);
-        return seen.check("kid", false, "there is none");
-    };
-    let matches = kid == wanted || (!free && same_key_id(kid, &computed));
-    if rsa && jwk_kid.is_none() && !matches {
-        let detail = format!("not documented for an RSA key; pivkit would write \"{computed}\"");
-        return seen.check("kid", true, detail);
-    }
-    seen.kid_matches = Some(matches);
-    let detail = if matches {
-        "names the key".to_owned()
-    } else {
-        format!("\"{}\" is not the key's, \"{}\"", shown(kid, 80), shown(wanted, 80))
-    };
-    seen.check("kid", matches, detail);
 }
 
 /// The given key for this token: the one that `kid` names or the certificate carries; where the given keys are meant
@@ -283,16 +177,30 @@ fn inspect_assertion(seen: &mut Inspection, outer: &Map<String, Value>, options:
     };
     let inner = match inner {
         Ok(inner) => inner,
-        Err(error) => return seen.check("assertion", false, error.to_string()),
+        Err(error) => return seen.check("assertion", Verdict::fails(error.to_string())),
     };
+    if inner.kind == Kind::EncryptedPasswordAssertion {
+        check_apv(seen, outer, &inner);
+    }
     if let Some(claims) = inner.claims.as_ref() {
-        for name in ["nonce", "request_nonce", "scope"] {
-            let agree = outer.get(name) == claims.get(name);
-            seen.check(format!("assertion.{name}"), agree, if agree { "equal" } else { "not equal to the request's" });
-        }
-        let user = outer.get("username").or_else(|| outer.get("sub"));
-        let agree = user.is_some() && claims.get("sub") == user;
-        seen.check("assertion.sub", agree, if agree { "the same user" } else { "not the request's user" });
+        seen.checks.extend(agreement::judge(outer, claims, super::NONCE_CLAIM));
     }
     seen.assertion = Some(Box::new(inner));
+}
+
+/// An encrypted password is made for one nonce of the server.
+fn check_apv(seen: &mut Inspection, outer: &Map<String, Value>, inner: &Inspection) {
+    let apv = inner.header.get("apv").and_then(Value::as_str);
+    let Some(apv) = apv.and_then(|apv| jose::base64url::decode("apv", apv).ok()) else {
+        return;
+    };
+    let expected = outer.get(super::NONCE_CLAIM).and_then(Value::as_str).map(str::as_bytes);
+    let verdict = match PartyInfo::parse(&apv) {
+        Ok(info) => {
+            let same = info.nonce.is_some() && info.nonce.as_deref() == expected;
+            Verdict::of(same, "for the server's nonce of this request", "not for the server's nonce of this request")
+        }
+        Err(why) => Verdict::fails(why),
+    };
+    seen.check("assertion.apv", verdict);
 }

@@ -1,3 +1,5 @@
+mod deviations;
+
 use super::*;
 use crate::testing::{apple, p256_private, text, url};
 use jose::jws;
@@ -49,7 +51,11 @@ fn apple_smartcard_assertion() {
     assert_eq!(json["claims"]["sub"], "foo");
     assert_eq!(json["signature"], json!({"valid": true, "key": "x5c"}));
     assert_eq!(json["kid_matches"], true);
-    assert_eq!(json["checks"][0], json!({"name": "typ", "ok": true, "detail": "as documented"}));
+    let meaning = "The header says which message it is, so that one kind cannot pass for another.";
+    assert_eq!(
+        json["checks"][0],
+        json!({"name": "typ", "ok": true, "level": "holds", "detail": "as documented", "meaning": meaning})
+    );
     assert!(detail(&seen, "x5c").contains("bare string") && detail(&seen, "x5c").contains("CN=foo@example.com"));
 
     assert!(detail(&seen, "signature").contains("came with the message"), "{}", detail(&seen, "signature"));

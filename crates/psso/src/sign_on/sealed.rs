@@ -8,6 +8,7 @@
 //! authenticated with it, as the JSON of its members in this order without white space. At most 256 KiB of content.
 
 use std::fmt;
+use std::io::{ErrorKind, Write};
 
 use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
 use aes_gcm::{Aes256Gcm, Key, Nonce};
@@ -185,12 +186,11 @@ impl Content {
 
     /// In a buffer that does not grow, so that nothing of it is left behind.
     fn to_json(&self) -> Result<Zeroizing<Vec<u8>>, SignOnError> {
-        let mut json = Zeroizing::new(vec![0; MAX_CONTENT_LEN]);
-        let mut room = json.as_mut_slice();
-        let written = serde_json::to_writer(&mut room, self);
-        written.map_err(|_| SignOnError::TooLarge { limit: MAX_CONTENT_LEN })?;
-        let left = room.len();
-        json.truncate(MAX_CONTENT_LEN - left);
+        let mut length = Length(0);
+        let too_large = |_| SignOnError::TooLarge { limit: MAX_CONTENT_LEN };
+        serde_json::to_writer(&mut length, self).map_err(too_large)?;
+        let mut json = Zeroizing::new(Vec::with_capacity(length.0));
+        serde_json::to_writer(&mut *json, self).map_err(too_large)?;
         Ok(json)
     }
 
@@ -213,6 +213,20 @@ impl Content {
             unlock_key,
             configuration: self.configuration.take(),
         }
+    }
+}
+
+/// Counts what is written, as long as it is not too much.
+struct Length(usize);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        if self.0 > MAX_CONTENT_LEN { Err(ErrorKind::FileTooLarge.into()) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -47,7 +47,7 @@ impl Answering {
             refresh_token: Masked::fresh(),
             session_key: padded(&short(43)),
             message: Masked::fresh(),
-            key: key_text.from_base64(),
+            key: key_text.decoded(),
             key_text,
             key_context: Masked::fresh(),
         };

@@ -90,7 +90,7 @@ fn after_they_came(keys: &DeviceKeys) {
     for (name, secret) in [
         ("refresh token", &secrets.refresh_token),
         ("session key, as base64", &secrets.session_key),
-        ("session key", &secrets.session_key.from_base64()),
+        ("session key", &secrets.session_key.decoded()),
         ("message", &secrets.message),
         ("key, as base64", &secrets.key_text),
         ("key context", &secrets.key_context),

@@ -35,7 +35,7 @@ impl Masked {
     }
 
     /// The bytes that it is the base64 of.
-    pub(crate) fn from_base64(&self) -> Self {
+    pub(crate) fn decoded(&self) -> Self {
         let text: Zeroizing<Vec<u8>> = Zeroizing::new(self.0.iter().map(|byte| byte ^ MASK).collect());
         let bytes = Zeroizing::new(STANDARD.decode(&*text).unwrap());
         Self::new(&bytes)

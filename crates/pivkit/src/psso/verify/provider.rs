@@ -1,0 +1,186 @@
+//! An identity provider that knows what was given by hand.
+
+use ::psso::inspect::{decryption_key, verification_keys};
+use ::psso::verify::{CardCertificate, Denied, Device, Provider, TokenUse, UserKey};
+use ::psso::{Check, key_id};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use identity::{Certificate, Usage};
+use jose::{EcPrivateKey, KeyType, PublicKey};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::VerifyRequest;
+use crate::Error;
+use crate::psso::inspect::read_text;
+
+/// What was given, instead of what an identity provider has in its database.
+pub(super) struct Given {
+    devices: Vec<Device>,
+    user_keys: Vec<PublicKey>,
+    /// Whether the user's key came as a certificate, so that it is a card's.
+    user_key_is_a_cards: bool,
+    authorities: Option<Vec<Certificate>>,
+    password_key: Option<EcPrivateKey>,
+    password: Option<SecretString>,
+    refresh_token: Option<SecretString>,
+    nonce: Option<String>,
+    /// The user that the request names; a refresh names none.
+    claimed_user: String,
+}
+
+impl Given {
+    pub(super) fn read(request: &VerifyRequest, message: &str) -> Result<Self, Error> {
+        let read_secret = |path: &std::path::PathBuf| read_text(path).map(Zeroizing::new);
+        let user_key = request.user_key.as_deref().map(read_text).transpose()?;
+        let user_keys = user_key.as_ref().map(|text| verification_keys(text)).transpose()?.unwrap_or_default();
+        let secret = |text: Zeroizing<String>| SecretString::from(text.trim_end_matches(['\r', '\n']));
+        let password_key = request.decryption_key.as_ref().map(read_secret).transpose()?;
+        Ok(Self {
+            devices: devices(&read_text(&request.device_key)?)?,
+            user_keys: user_keys.into_iter().map(|key| key.key).collect(),
+            user_key_is_a_cards: user_key.is_some_and(|text| text.contains("BEGIN CERTIFICATE")),
+            authorities: request.trust_ca.as_deref().map(authorities).transpose()?,
+            password_key: password_key.map(|text| decryption_key(&text)).transpose()?,
+            password: request.password.as_ref().map(read_secret).transpose()?.map(secret),
+            refresh_token: request.refresh_token.as_ref().map(read_secret).transpose()?.map(secret),
+            nonce: request.request_nonce.clone(),
+            claimed_user: claimed_user(message).unwrap_or_default(),
+        })
+    }
+
+    /// The checks, with those that were passed for want of something to check with called what they are.
+    pub(super) fn judged(&self, checks: Vec<Check>) -> Vec<Check> {
+        let judge = |check: Check| {
+            let why = match check.name.as_str() {
+                _ if !check.ok => return check,
+                "request_nonce" if self.nonce.is_none() => "give --request-nonce to compare it",
+                "username" => "only the identity provider knows its users and their devices",
+                "password" | "assertion.password" if self.password.is_none() => "give --password-file to compare it",
+                "refresh_token" if self.refresh_token.is_none() => "give --refresh-token-file to compare it",
+                "refresh_token.sub" => "only the identity provider knows whose token it is",
+                _ => return check,
+            };
+            check.not_checked(why)
+        };
+        checks.into_iter().map(judge).collect()
+    }
+}
+
+/// Compares where there is something to compare with.
+fn same(given: Option<&str>, found: &str) -> Result<(), Denied> {
+    match given {
+        Some(given) if given != found => Err(Denied::new("not the given one")),
+        _ => Ok(()),
+    }
+}
+
+impl Provider for Given {
+    fn device(&mut self, kid: &str) -> Option<Device> {
+        self.devices.iter().find(|device| key_id(&device.signing) == kid).cloned()
+    }
+
+    fn use_nonce(&mut self, nonce: &str) -> Result<(), Denied> {
+        same(self.nonce.as_deref(), nonce)
+    }
+
+    fn user(&mut self, _user: &str, _device_kid: &str) -> Result<(), Denied> {
+        Ok(())
+    }
+
+    fn user_key(&mut self, _user: &str, kid: &str) -> Option<UserKey> {
+        let key = self.user_keys.iter().find(|key| key_id(key) == kid)?.clone();
+        let is_enclave = key.key_type() == KeyType::P256 && !self.user_key_is_a_cards;
+        Some(if is_enclave { UserKey::SecureEnclave(key) } else { UserKey::SmartCard(key) })
+    }
+
+    fn card(&mut self, card: &CardCertificate<'_>) -> Result<(), Denied> {
+        // An RSA key has no name that everybody agrees on, so it may not have been found under `kid`.
+        if self.user_keys.contains(card.key) {
+            return Ok(());
+        }
+        match &self.authorities {
+            Some(authorities) => issued(card, authorities),
+            None if self.user_keys.is_empty() => {
+                Err(Denied::new("nobody vouches for it: give --trust-ca or --user-key"))
+            }
+            None => Err(Denied::new("its key is not the given one")),
+        }
+    }
+
+    fn password_key(&mut self, _kid: Option<&str>) -> Option<EcPrivateKey> {
+        self.password_key.clone()
+    }
+
+    fn password(&mut self, _user: &str, password: &SecretString) -> Result<(), Denied> {
+        same(self.password.as_ref().map(|given| given.expose_secret()), password.expose_secret())
+    }
+
+    fn refresh_token(&mut self, token: &SecretString, _device_kid: &str, _use: TokenUse) -> Result<String, Denied> {
+        same(self.refresh_token.as_ref().map(|given| given.expose_secret()), token.expose_secret())?;
+        Ok(self.claimed_user.clone())
+    }
+}
+
+/// An authority of the file issued the certificate, it is for authentication, and it names the user: as principal name,
+/// whole or up to its @, as e-mail address, or as common name.
+fn issued(card: &CardCertificate<'_>, authorities: &[Certificate]) -> Result<(), Denied> {
+    let certificate = Certificate::from_der(card.der).map_err(|error| Denied::new(error.to_string()))?;
+    let now = OffsetDateTime::from_unix_timestamp(card.now).map_err(|_| Denied::new("no such time"))?;
+    let is_issuer = |authority: &&Certificate| certificate.is_issued_by(authority) == Some(true);
+    let Some(authority) = authorities.iter().find(is_issuer) else {
+        return Err(Denied::new(format!("no given authority issued it; it names \"{}\"", certificate.issuer())));
+    };
+    if !(authority.not_before()..=authority.not_after()).contains(&now) {
+        return Err(Denied::new("the authority that issued it is not between its dates"));
+    }
+    if let Some(problem) = certificate.problems_for(Usage::Authentication).first() {
+        return Err(Denied::new(problem.to_string()));
+    }
+    let names: Vec<&str> = certificate
+        .upns()
+        .iter()
+        .flat_map(|upn| [Some(upn.as_str()), upn.split_once('@').map(|(name, _)| name)])
+        .flatten()
+        .chain(certificate.emails().iter().map(String::as_str))
+        .chain(certificate.common_name())
+        .collect();
+    if names.iter().any(|name| name.eq_ignore_ascii_case(card.user)) {
+        return Ok(());
+    }
+    Err(Denied::new(format!("it names {}, not the user", names.join(", "))))
+}
+
+/// The keys that `pivkit psso keys --json` prints, or a registration; or public signing keys alone.
+fn devices(text: &str) -> Result<Vec<Device>, Error> {
+    let json: Option<Value> = serde_json::from_str(text).ok();
+    let point = |name: &str| {
+        let text = json.as_ref()?.get(name)?.get("x963")?.as_str()?;
+        PublicKey::from_x963(&STANDARD.decode(text).ok()?).ok()
+    };
+    if let Some(signing) = point("device_signing_key") {
+        return Ok(vec![Device { signing, encryption: point("device_encryption_key") }]);
+    }
+    let keys = verification_keys(text)?;
+    Ok(keys.into_iter().map(|key| Device { signing: key.key, encryption: None }).collect())
+}
+
+/// The certificates of a file.
+fn authorities(path: &std::path::Path) -> Result<Vec<Certificate>, Error> {
+    let none = |why: String| Error::Input { what: format!("{}: {why}", path.display()) };
+    let found: Result<Vec<_>, _> = crate::files::certificates(path)?.into_iter().collect();
+    match found {
+        Ok(found) if found.is_empty() => Err(none("there is no certificate in it".to_owned())),
+        Ok(found) => Ok(found),
+        Err(error) => Err(none(error.to_string())),
+    }
+}
+
+/// The user that a request names, before anything of it is verified: a refresh token was given to somebody.
+fn claimed_user(message: &str) -> Option<String> {
+    let claims = jose::jws::Jws::parse(message.trim_ascii()).ok()?.claims().ok()?;
+    let text = |name: &str| claims.get(name)?.as_str().map(str::to_owned);
+    text("username").or_else(|| text("sub"))
+}

@@ -1,0 +1,4 @@
+//! See `pivkit_fuzz::psso_config`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| pivkit_fuzz::psso_config(data));

@@ -1,0 +1,122 @@
+//! `pivkit psso verify`: requests that an outsider made (tests/python/make_requests.py, on jwcrypto and cryptography), judged
+//! as an identity provider would.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::bench::Bench;
+use crate::bench::oracle::{python, script};
+use crate::bench::process::Output;
+
+/// Makes the requests in the bench's directory, and returns what is to be thought of each.
+pub(crate) fn make_requests(bench: &Bench, config: &Path) -> Vec<Value> {
+    let arguments = [script("make_requests.py"), config.to_path_buf(), bench.path("")];
+    let arguments: Vec<&str> = arguments.iter().map(|argument| argument.to_str().unwrap()).collect();
+    let made = bench.command(python(), &arguments).output().success();
+    serde_json::from_str(&made.stdout).unwrap()
+}
+
+fn configuration(bench: &Bench) -> std::path::PathBuf {
+    let endpoint = |name: &str| format!("{name}_endpoint = \"https://idp.example/psso/{name}\"\n");
+    let endpoints = ["nonce", "token", "jwks", "key"].map(endpoint).concat();
+    let names = "issuer = \"https://idp.example\"\nclient_id = \"9b0f\"\naudience = \"urn:example:psso\"\n";
+    bench.file("psso.toml", format!("{names}{endpoints}"))
+}
+
+/// Runs the command on a request of the bench, with files of the bench among its arguments.
+fn verify(bench: &Bench, case: &Value, more: &[&str]) -> Output {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let mut arguments = vec!["psso".to_owned(), "verify".to_owned(), text(&case["file"])];
+    arguments.extend(["--config", "psso.toml", "--device-key", "device-key.json"].map(str::to_owned));
+    arguments.extend(case["args"].as_array().unwrap().iter().map(text));
+    arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+    let arguments: Vec<String> = arguments
+        .into_iter()
+        .map(|argument| match bench.path(&argument) {
+            path if path.is_file() => path.to_str().unwrap().to_owned(),
+            _ => argument,
+        })
+        .collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    bench.pivkit(&arguments).output().never_panicked()
+}
+
+#[test]
+fn requests_of_an_outsider_are_judged_as_they_deserve() {
+    let bench = Bench::vpcd();
+    let cases = make_requests(&bench, &configuration(&bench));
+    let mut counts = (0, 0, 0);
+    for case in &cases {
+        let judged = verify(&bench, case, &["--json"]);
+        let found = judged.json();
+        assert_eq!(found["schema_version"], 1, "{judged}");
+        match case["verdict"].as_str() {
+            Some("accepted") => {
+                let judged = judged.success();
+                assert_eq!((&found["accepted"], &found["refused"]), (&true.into(), &Value::Null), "{case} {judged}");
+                counts.0 += 1;
+            }
+            Some(check) => {
+                judged.exits_with(5);
+                assert_eq!(found["refused"]["check"], check, "{case} {found:#}");
+                assert_eq!(found["accepted"], false, "{found:#}");
+                counts.1 += 1;
+            }
+            None => {
+                judged.exits_with(5);
+                assert_eq!((&found["accepted"], &found["refused"]), (&false.into(), &Value::Null), "{case} {found:#}");
+                assert!(!found["not_checked"].as_array().unwrap().is_empty(), "{found:#}");
+                counts.2 += 1;
+            }
+        }
+        for secret in ["correct horse", "\"T1\""] {
+            assert!(!found.to_string().contains(secret), "{case}: a secret is shown: {found:#}");
+        }
+    }
+    println!("verify: {} accepted, {} refused, {} without a verdict, of {}", counts.0, counts.1, counts.2, cases.len());
+    assert!(counts.0 >= 16 && counts.1 >= 25 && counts.2 >= 2, "{counts:?}");
+}
+
+#[test]
+fn the_verdict_is_told_to_people() {
+    let bench = Bench::vpcd();
+    let cases = make_requests(&bench, &configuration(&bench));
+    let of = |name: &str| cases.iter().find(|case| case["file"] == format!("{name}.jwt")).unwrap();
+    let good = verify(&bench, of("login"), &[]).success();
+    assert!(good.stdout.starts_with("login request: accepted, user alice, smart card\n"), "{good}");
+    assert!(good.stdout.ends_with("not checked: request_nonce, username\n"), "{good}");
+    let string = verify(&bench, of("x5c-string"), &[]).success();
+    assert!(string.stdout.contains("ok, but  assertion.x5c: "), "{string}");
+    assert!(string.stdout.contains("deviates from the documentation: a bare string"), "{string}");
+    let wrong = verify(&bench, of("bobs-certificate"), &[]);
+    assert!(wrong.stdout.starts_with("refused by assertion.x5c.trust: it names bob, not the user\n"), "{wrong}");
+    let late = verify(&bench, of("login"), &["--at", "2090-01-01T00:00:00Z"]);
+    assert!(late.stdout.starts_with("refused by exp: "), "{late}");
+    late.exits_with(5);
+    let undecided = verify(&bench, of("unknown-refresh"), &[]);
+    assert!(undecided.stdout.starts_with("refresh request: no verdict"), "{undecided}");
+}
+
+/// inspect and verify say the same about the same request.
+#[test]
+fn inspect_understands_what_verify_accepts() {
+    let bench = Bench::vpcd();
+    let cases = make_requests(&bench, &configuration(&bench));
+    let (kinds, mut seen) = (["login", "refresh", "key-request", "key-exchange"], 0);
+    for case in cases.iter().filter(|case| case["verdict"] == "accepted") {
+        let file = bench.path(case["file"].as_str().unwrap());
+        let inspected =
+            bench.pivkit(&["psso", "inspect", file.to_str().unwrap(), "--json"]).output().never_panicked().json();
+        let failed: Vec<&str> = inspected["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|check| check["level"] == "fails")
+            .map(|check| check["name"].as_str().unwrap())
+            .collect();
+        assert!(failed.is_empty(), "{case}: {failed:?}");
+        seen += usize::from(kinds.iter().any(|kind| case["file"] == format!("{kind}.jwt")));
+    }
+    assert_eq!(seen, kinds.len());
+}

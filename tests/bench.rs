@@ -8,6 +8,7 @@
 //! Everything ends with the bench, and nothing of the machine changes. Nothing waits for a length of time: a bench waits for
 //! events, with [`LIMIT`](process::LIMIT) as the time after which something hangs.
 
+pub(crate) mod browser;
 pub(crate) mod card;
 pub(crate) mod crowd;
 pub(crate) mod fleet;
@@ -19,7 +20,9 @@ pub(crate) mod mac;
 pub(crate) mod not_run;
 pub(crate) mod oracle;
 pub(crate) mod process;
+pub(crate) mod recorder;
 pub(crate) mod reference_card;
+pub(crate) mod secret;
 pub(crate) mod software_card;
 pub(crate) mod stand_in;
 pub(crate) mod stub_card;

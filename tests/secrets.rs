@@ -2,13 +2,11 @@
 
 use std::fs;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-
 use crate::bench::card::Card;
 use crate::bench::idp::{Device, Idp};
 use crate::bench::oracle::{python, script};
 use crate::bench::process::Output;
+use crate::bench::secret::{Secret, TRACE, assert_silent, assert_silent_text, pin};
 use crate::bench::{Bench, PIN};
 
 #[test]
@@ -135,58 +133,6 @@ fn the_search_finds_what_leaks() {
     }
 }
 
-/// Something that must not be shown.
-struct Secret {
-    name: String,
-    bytes: Vec<u8>,
-}
-
-impl Secret {
-    fn new(name: &str, bytes: &[u8]) -> Self {
-        Self { name: name.to_owned(), bytes: bytes.to_vec() }
-    }
-
-    /// The form in which the secret occurs in a text, if it does.
-    fn is_in(&self, text: &str) -> Option<&'static str> {
-        let lower = text.to_lowercase();
-        // "31 32", "31:32", "0x31, 0x32" and "[49, 50]" without what separates the bytes.
-        let joined: String = lower.replace("0x", "").chars().filter(|c| c.is_ascii_hexdigit()).collect();
-        let numbers = self.bytes.iter().map(u8::to_string).collect::<Vec<_>>();
-        let forms = [
-            ("plain text", text.contains(&*String::from_utf8_lossy(&self.bytes))),
-            ("escaped", text.contains(&self.bytes.escape_ascii().to_string())),
-            ("hexadecimal", joined.contains(&hex::encode(&self.bytes))),
-            ("numbers", text.contains(&numbers.join(", ")) || text.contains(&numbers.join(","))),
-            (
-                "base64",
-                base64_forms(&self.bytes).iter().any(|form| text.contains(form) || text.contains(&url_safe(form))),
-            ),
-        ];
-        forms.iter().find(|(_, found)| *found).map(|(form, _)| *form)
-    }
-}
-
-/// How base64 writes the bytes at each of the three places in a longer text: the characters that depend on them alone.
-fn base64_forms(bytes: &[u8]) -> Vec<String> {
-    let form = |before: usize| {
-        let encoded = STANDARD_NO_PAD.encode([&vec![0; before][..], bytes].concat());
-        let first = (before * 8).div_ceil(6);
-        let whole = (before + bytes.len()) * 8 / 6;
-        encoded[first..whole].to_owned()
-    };
-    (0..3).map(form).filter(|form| form.len() >= 6).collect()
-}
-
-fn url_safe(base64: &str) -> String {
-    base64.replace('+', "-").replace('/', "_")
-}
-
-/// The PIN as people write it, and as the card gets it.
-fn pin() -> Vec<Secret> {
-    let block = [PIN.as_bytes(), &[0xff; 8][PIN.len()..]].concat();
-    vec![Secret::new("the PIN", PIN.as_bytes()), Secret::new("the PIN's block", &block)]
-}
-
 /// The private number of an EC key, as openssl reads it.
 fn private_scalar(bench: &Bench, path: &str) -> Secret {
     let text = bench.openssl(&["pkey", "-in", path, "-noout", "-text"], &[]).stdout;
@@ -201,24 +147,4 @@ fn traced(bench: &Bench, args: &[&str]) -> Output {
     // A log that is off would hold nothing either.
     assert!(output.stderr.contains("TRACE") || output.stderr.contains("DEBUG"), "nothing was logged: {output}");
     output
-}
-
-const TRACE: [(&str, &str); 1] = [("RUST_LOG", "trace")];
-
-#[track_caller]
-fn assert_silent(output: &Output, secrets: &[Secret]) {
-    assert_silent_text(&output.stderr, secrets);
-}
-
-#[track_caller]
-fn assert_silent_text(log: &str, secrets: &[Secret]) {
-    for line in log.lines() {
-        // The time of day has six digits behind the second.
-        let line = line.split_once("Z ").map_or(line, |(_, rest)| rest);
-        for secret in secrets {
-            if let Some(form) = secret.is_in(line) {
-                panic!("{} is in the log as {form}: {line}", secret.name);
-            }
-        }
-    }
 }

@@ -146,6 +146,12 @@ impl Device {
         bench.pivkit(&self.login_arguments()).output()
     }
 
+    /// Logs somebody else in.
+    pub(crate) fn login_as(&self, bench: &Bench, user: &str) -> Output {
+        let pin = ["--pin-file", self.pin_file.to_str().unwrap(), "--json"];
+        bench.pivkit(&[&["psso", "login"], self.common(user).as_slice(), &pin].concat()).output()
+    }
+
     fn common<'a>(&'a self, user: &'a str) -> [&'a str; 6] {
         ["--config", self.config(), "--state", self.state.to_str().unwrap(), "--user", user]
     }

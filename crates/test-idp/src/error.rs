@@ -86,6 +86,15 @@ pub enum Error {
         /// What is wrong with it, without quoting it.
         why: String,
     },
+    /// Nobody that the page could be for.
+    #[error("`{name}` is nobody that the page could be for; it is for loopback, everyone or nobody")]
+    UnknownPage {
+        /// The word as given.
+        name: String,
+    },
+    /// A certificate of the demonstration cannot be made.
+    #[error("a certificate of the demonstration cannot be made")]
+    Issue(#[from] rcgen::Error),
     /// The file of certification authorities cannot be used.
     #[error("the trust file {} cannot be used: {why}", path.display())]
     TrustFile {

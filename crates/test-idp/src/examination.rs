@@ -15,7 +15,7 @@ use crate::claims::Claims;
 use crate::device::Device;
 use crate::error::Error;
 use crate::granted::{Granted, Recipient};
-use crate::idp::Idp;
+use crate::idp::{Endpoints, Idp};
 use crate::mimic::Mimic;
 use crate::party_info::{apv, apv_with_prefix, canonical_key_id};
 use crate::redact::redacted;
@@ -70,6 +70,8 @@ impl Kind {
 /// A request under examination.
 pub(crate) struct Examination<'a> {
     pub(crate) idp: &'a Idp,
+    /// Of the path where it arrived.
+    pub(crate) endpoints: &'a Endpoints,
     /// Seconds since 1970.
     pub(crate) now: i64,
     pub(crate) trail: Trail,
@@ -96,13 +98,21 @@ pub(crate) struct Examined {
 
 /// Examines a request, a compact JWS.
 ///
-/// `request_id` is the `client-request-id` that came with it; `now` is in seconds since 1970.
+/// `endpoints` are those among which it arrived, `request_id` is the `client-request-id` that came with it; `now` is in
+/// seconds since 1970.
 ///
 /// # Errors
 /// When this server fails; a refusal is an outcome.
-pub(crate) fn examine(idp: &Idp, token: &str, request_id: Option<&str>, now: i64) -> Result<Examined, Error> {
+pub(crate) fn examine(
+    idp: &Idp,
+    endpoints: &Endpoints,
+    token: &str,
+    request_id: Option<&str>,
+    now: i64,
+) -> Result<Examined, Error> {
     let seen = NewRequest { kind: "unknown", request_id: request_id.map(str::to_owned), ..NewRequest::default() };
-    let mut examination = Examination { idp, now, trail: Trail::default(), seen, request_nonce: None, reused: None };
+    let trail = Trail::default();
+    let mut examination = Examination { idp, endpoints, now, trail, seen, request_nonce: None, reused: None };
     let outcome = match examination.request(token) {
         Ok(granted) => Ok(granted),
         Err(Stop::Refused(refusal)) => Err(refusal),

@@ -11,11 +11,12 @@ use crate::certificate::Policy;
 use crate::certificate::chain::TrustStore;
 use crate::certificate::revocation::RevocationLists;
 use crate::error::Error;
-use crate::fault::Fault;
+use crate::fault::Faults;
 use crate::files;
 use crate::key_service::ContextKey;
 use crate::mimic::Mimic;
 use crate::options::{Group, Options, User};
+use crate::page::PageFor;
 use crate::passwords::Passwords;
 use crate::registration_token::RegistrationToken;
 use crate::store::{Identifiers, ServerKey, SigningKey, Store};
@@ -33,7 +34,9 @@ pub(crate) struct Idp {
     pub(crate) login_encryption_key: Option<EcPrivateKey>,
     pub(crate) context_key: ContextKey,
     pub(crate) registration: Registering,
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Faults,
+    /// To whom the page is shown, where we are.
+    pub(crate) page: PageFor,
     mimics: Vec<Mimic>,
     pub(crate) request_time_limit: Duration,
     /// In seconds.
@@ -79,6 +82,11 @@ impl Endpoints {
             registration: endpoint(REGISTER),
         }
     }
+
+    /// The same endpoints below a path; the issuer stays.
+    pub(crate) fn below(&self, path: &str) -> Self {
+        Self { issuer: self.issuer.clone(), ..Self::under(&format!("{}{path}", self.issuer)) }
+    }
 }
 
 impl Idp {
@@ -115,7 +123,8 @@ impl Idp {
             login_encryption_key,
             context_key: context_key(&store)?,
             registration: Registering { token, open: options.listen.ip().is_loopback() && options.url.is_none() },
-            faults: options.faults.clone(),
+            faults: options.faults.as_slice().into(),
+            page: options.page.at(options.listen.ip().is_loopback() && options.url.is_none()),
             mimics: options.mimics.clone(),
             request_time_limit: options.request_time_limit,
             refresh_token_lifetime: i64::try_from(options.refresh_token_lifetime.as_secs()).unwrap_or(i64::MAX),

@@ -40,7 +40,7 @@ pub(crate) fn examine(x: &mut Examination<'_>, claims: Claims<'_>, device: Devic
     let client_id = &idp.identifiers.client_id;
     x.trail.hold(Check::OuterIss, claims.equals("iss", client_id, "our client_id"))?;
     x.trail.hold(Check::OuterClientId, claims.equals("client_id", client_id, "ours"))?;
-    let token_endpoint = &idp.endpoints.token;
+    let token_endpoint = &x.endpoints.token;
     x.trail.hold(Check::OuterAud, claims.equals("aud", token_endpoint, "the URL of our token endpoint"))?;
     x.lifetime(claims, Check::OuterIat, Check::OuterExp)?;
     let request_nonce = x.request_nonce(claims)?;

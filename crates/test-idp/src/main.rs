@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use test_idp::{BaseUrl, Error, Fault, Group, Mimic, Options, Server, User, rotate_key};
+use test_idp::{BaseUrl, Demo, Error, Fault, Group, Mimic, Options, PageFor, Server, User, rotate_key};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -31,6 +31,8 @@ enum Command {
     /// Prints one line on stdout, with its URL, as soon as it listens. The log goes to stderr;
     /// RUST_LOG says how much.
     Serve(Box<Serve>),
+    /// List what `serve` can do wrong on purpose, and what a client does about each.
+    Faults,
     /// Put a new signing key in the place of the one that signs id_tokens, also while a server runs.
     ///
     /// The key before stays in the JWK Set for a day. Prints one line with the new key's identifier.
@@ -45,11 +47,22 @@ enum Command {
 #[command(after_help = "EXIT CODES: 0 ended by SIGTERM or SIGINT, 1 failed, 2 usage")]
 struct Serve {
     /// Address and port to listen on, such as 127.0.0.1:8080; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: SocketAddr,
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        required_unless_present = "demo",
+        default_value_if("demo", "true", DEMO_ADDRESS)
+    )]
+    listen: Option<SocketAddr>,
     /// Directory of the database; made when absent, mode 0700.
-    #[arg(long, value_name = "DIR")]
-    state: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "demo", default_value_if("demo", "true", DEMO_STATE))]
+    state: Option<PathBuf>,
+    /// Make everything that a first login needs, and print the commands that come next.
+    ///
+    /// A certification authority, the user alice with the key and certificate of her card, and a password: in the folder
+    /// demo of the state directory. Without --listen and --state it is 127.0.0.1:8642 and the directory pivkit-demo.
+    #[arg(long)]
+    demo: bool,
     /// A user, and what their card's certificate must have; may be given several times.
     ///
     /// `alice` is bound to the user principal name alice@ anything; `alice@example.test` and `alice=alice@example.test` to
@@ -86,6 +99,10 @@ struct Serve {
     /// the issuer, and the endpoints go under it.
     #[arg(long, value_name = "URL")]
     url: Option<BaseUrl>,
+    /// To whom the page at / is shown: loopback (browsers on this machine, unless --url or --allow-remote leads elsewhere),
+    /// everyone, or nobody.
+    #[arg(long, value_name = "WHOM", default_value_t)]
+    page: PageFor,
     #[arg(long = "fault", value_name = "NAME", help = fault_help())]
     faults: Vec<Fault>,
     #[arg(long = "mimic", value_name = "NAME", help = mimic_help())]
@@ -93,7 +110,7 @@ struct Serve {
 }
 
 fn fault_help() -> String {
-    format!("Answer good logins wrongly; may be given several times: {}", Fault::names())
+    format!("Answer good logins wrongly; may be given several times; `pivkit-idp faults` explains: {}", Fault::names())
 }
 
 fn mimic_help() -> String {
@@ -107,6 +124,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(io::stderr).init();
     let done = match command {
         Command::Serve(arguments) => serve(*arguments),
+        Command::Faults => print(&Fault::table()),
         Command::RotateKey { state } => rotate(&state),
     };
     match done {
@@ -125,9 +143,22 @@ fn main() -> ExitCode {
     }
 }
 
+/// Prints a text; a reader that has seen enough is no failure.
+fn print(text: &str) -> Result<(), Error> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Serve(error)),
+        _ => Ok(()),
+    }
+}
+
 fn serve(arguments: Serve) -> Result<(), Error> {
-    let mut options = Options::new(arguments.state);
-    options.listen = arguments.listen;
+    // The parser sees to it that both are there.
+    let (Some(listen), Some(state)) = (arguments.listen, arguments.state) else {
+        return Err(Error::Serve(io::ErrorKind::InvalidInput.into()));
+    };
+    let demo = arguments.demo.then(|| Demo::prepare(&state)).transpose()?;
+    let mut options = Options::new(state);
+    options.listen = listen;
     options.users = arguments.users;
     options.trust = arguments.trust_ca;
     options.crls = arguments.crls;
@@ -139,6 +170,10 @@ fn serve(arguments: Serve) -> Result<(), Error> {
     options.allow_remote = arguments.allow_remote;
     options.url = arguments.url;
     options.faults = arguments.faults;
+    options.page = arguments.page;
+    if let Some(demo) = &demo {
+        demo.apply(&mut options)?;
+    }
     let runtime = Server::runtime()?;
     let server = Server::bind(&options)?;
     if options.users.is_empty() || (options.trust.is_none() && options.passwords.is_none()) {
@@ -151,6 +186,9 @@ fn serve(arguments: Serve) -> Result<(), Error> {
         let mut terminate = signal(SignalKind::terminate()).map_err(Error::Serve)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Serve)?;
         announce(server.url()).map_err(Error::Serve)?;
+        if let Some(demo) = &demo {
+            print(&format!("\n{}", demo.commands(server.issuer())))?;
+        }
         server.serve(async move { either(&mut terminate, &mut interrupt).await }).await
     })
 }
@@ -177,6 +215,12 @@ fn announce(url: &str) -> io::Result<()> {
     stdout.flush()
 }
 
+/// Where a demonstration listens.
+const DEMO_ADDRESS: &str = "127.0.0.1:8642";
+
+/// Where a demonstration keeps its files.
+const DEMO_STATE: &str = "pivkit-demo";
+
 /// What to do about an error.
 fn advice(error: &Error) -> &'static str {
     match error {
@@ -191,6 +235,7 @@ fn advice(error: &Error) -> &'static str {
         Error::SecretFile { .. } => "Write it anew, with mode 0600.",
         Error::Database { .. } => "See that the disk has room and nothing else holds the database.",
         Error::UnknownFault { .. } => "Choose one of these for --fault.",
+        Error::UnknownPage { .. } => "Choose one of these for --page.",
         Error::TrustFile { .. } => "Give --trust-ca a PEM file with the authorities of the cards, up to the root.",
         Error::StateInUse { .. } => "Stop that one, or choose another directory with --state.",
         Error::StateMode { .. } => "Take the rights of others away with chmod go-rwx.",

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::fault::Fault;
 use crate::mimic::Mimic;
+use crate::page::PageFor;
 
 pub use base_url::BaseUrl;
 pub use group::Group;
@@ -47,6 +48,8 @@ pub struct Options {
     /// The URL under which clients reach the server, for its issuer and its endpoints: that of a proxy in front of it,
     /// for example. Without one, the address that it listens on.
     pub url: Option<BaseUrl>,
+    /// To whom the page at `/` is shown.
+    pub page: PageFor,
     /// What to do wrong on purpose.
     pub faults: Vec<Fault>,
     /// For one request, from its headers to the answer; ten seconds.
@@ -70,6 +73,7 @@ impl Options {
             mimics: Vec::new(),
             allow_remote: false,
             url: None,
+            page: PageFor::default(),
             faults: Vec::new(),
             request_time_limit: Duration::from_secs(10),
         }

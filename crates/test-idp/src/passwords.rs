@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -95,8 +95,10 @@ impl Passwords {
 /// The user is part of the salt: the same password of two people has two hashes.
 fn hash(salt: &[u8; 16], user: &str, password: &str) -> [u8; 32] {
     let salt = [salt, user.as_bytes()].concat();
+    // HMAC pads short keys with zeros, so that a password and the same with a NUL behind it would be one (RFC 2104).
+    let digest = Zeroizing::new(<[u8; 32]>::from(Sha256::digest(password)));
     let mut out = [0; 32];
-    pbkdf2::pbkdf2_hmac::<Sha256>(password.as_bytes(), &salt, ROUNDS, &mut out);
+    pbkdf2::pbkdf2_hmac::<Sha256>(digest.as_slice(), &salt, ROUNDS, &mut out);
     out
 }
 
@@ -127,7 +129,14 @@ mod tests {
         let passwords = load("# people\nalice:open:sesame\n\nbob: with spaces \n").unwrap();
         assert!(passwords.check("alice", "open:sesame", 0));
         assert!(passwords.check("bob", " with spaces ", 0));
-        for (user, password) in [("alice", "open"), ("alice", ""), ("bob", "with spaces"), ("carol", "x"), ("", "")] {
+        for (user, password) in [
+            ("alice", "open"),
+            ("alice", ""),
+            ("alice", "open:sesame\0"),
+            ("bob", "with spaces"),
+            ("carol", "x"),
+            ("", ""),
+        ] {
             assert!(!passwords.check(user, password, 0), "{user}");
         }
         assert!(!format!("{passwords:?}").contains("sesame"));

@@ -20,12 +20,12 @@ use crate::store::{Family, Presented};
 /// # Errors
 /// The first check that does not hold.
 pub(crate) fn examine(x: &mut Examination<'_>, claims: Claims<'_>, device: Device) -> Result<Granted, Stop> {
-    let idp = x.idp;
+    let (idp, endpoints) = (x.idp, x.endpoints);
     let client_id = &idp.identifiers.client_id;
     x.trail.hold(Check::OuterIss, claims.equals("iss", client_id, "our client_id"))?;
     x.trail.hold(Check::OuterClientId, claims.equals("client_id", client_id, "ours"))?;
     let aud = claims.text("aud").and_then(|aud| {
-        let ours = [&idp.endpoints.refresh, &idp.endpoints.token].into_iter().any(|url| url == aud);
+        let ours = [&endpoints.refresh, &endpoints.token].into_iter().any(|url| url == aud);
         ours.then_some(()).ok_or_else(|| "aud is not the URL of our refresh or token endpoint".to_owned())
     });
     x.trail.hold(Check::OuterAud, aud)?;

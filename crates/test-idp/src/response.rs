@@ -13,11 +13,12 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use jose::{EcPrivateKey, base64url, jwe, jws};
+use jose::{EcPrivateKey, base64url, jwe};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::fault::Faults;
 use crate::granted::{Answer, Granted, Tokens};
 use crate::idp::Idp;
 use crate::mimic::Mimic;
@@ -29,10 +30,6 @@ use crate::store::SigningKey;
 pub(crate) struct Draft {
     /// The claims of the id_token; empty for the key service.
     pub(crate) claims: Map<String, Value>,
-    /// Sign the id_token with a key that nobody knows.
-    pub(crate) signed_by_stranger: bool,
-    /// Put a key into `apu` that is not the ephemeral one.
-    pub(crate) apu_of_stranger: bool,
     granted: Granted,
     /// Seconds since 1970.
     now: i64,
@@ -45,7 +42,7 @@ impl Draft {
             Answer::Tokens(tokens) => claims(idp, &granted.user, tokens, now),
             Answer::Certificate(_) | Answer::Exchanged { .. } => Map::new(),
         };
-        Self { claims, signed_by_stranger: false, apu_of_stranger: false, granted, now }
+        Self { claims, granted, now }
     }
 
     /// `typ` of the response, and its media type behind `application/`.
@@ -62,15 +59,14 @@ impl Draft {
         format!("application/{}{charset}", self.typ())
     }
 
-    /// Signs with `signing` and encrypts; the result is the compact JWE.
+    /// Signs with `signing` and encrypts, or wrongly; the result is the compact JWE.
     ///
     /// # Errors
     /// [`Error::Random`] and [`Error::Crypto`] when the system gives no random numbers.
-    pub(crate) fn seal(&self, idp: &Idp, signing: &SigningKey) -> Result<String, Error> {
-        let body = self.body(idp, signing)?;
+    pub(crate) fn seal(&self, idp: &Idp, signing: &SigningKey, faults: &Faults) -> Result<String, Error> {
+        let body = self.body(idp, signing, faults)?;
         let device = &self.granted.recipient.encryption;
         let ephemeral = EcPrivateKey::generate()?;
-        let stranger = if self.apu_of_stranger { EcPrivateKey::generate()?.public().x963() } else { None };
         let prefix: &[u8] = if idp.mimics(Mimic::ApuAad) { b"AAD" } else { b"APPLE" };
         let typ = match () {
             () if idp.mimics(Mimic::NoTyp) => None,
@@ -86,20 +82,20 @@ impl Draft {
         };
         let recipient = jwe::Recipient {
             public: &device.public,
-            apu: &|epk| party_info::apu(prefix, stranger.as_deref().unwrap_or(epk)),
+            apu: &|epk| party_info::apu(prefix, epk),
             apv: &self.granted.recipient.apv,
             apv_in_header: !idp.mimics(Mimic::NoApv),
             typ,
             kid: kid.as_deref(),
         };
-        Ok(jwe::encrypt_from(&ephemeral, &recipient, body.as_bytes())?)
+        faults.encrypt(&ephemeral, &recipient, body.as_bytes())
     }
 
     /// The plaintext of the response.
-    fn body(&self, idp: &Idp, signing: &SigningKey) -> Result<Zeroizing<String>, Error> {
+    fn body(&self, idp: &Idp, signing: &SigningKey, faults: &Faults) -> Result<Zeroizing<String>, Error> {
         let mut body = match &self.granted.answer {
             Answer::Tokens(tokens) => {
-                let id_token = self.id_token(idp, signing)?;
+                let id_token = self.id_token(idp, signing, faults)?;
                 token_members(idp, tokens, &id_token, self.now)
             }
             Answer::Certificate(made) => {
@@ -123,12 +119,11 @@ impl Draft {
         Ok(Zeroizing::new(body.to_string()))
     }
 
-    fn id_token(&self, idp: &Idp, signing: &SigningKey) -> Result<String, Error> {
+    fn id_token(&self, idp: &Idp, signing: &SigningKey, faults: &Faults) -> Result<String, Error> {
         let mut header = Map::new();
         header.insert("alg".to_owned(), json!("ES256"));
         header.insert("typ".to_owned(), json!("JWT"));
         header.insert("kid".to_owned(), json!(spelt(idp, &signing.kid)));
-        let mut key = if self.signed_by_stranger { EcPrivateKey::generate()? } else { signing.key.clone() };
         let mut claims = self.claims.clone();
         if idp.mimics(Mimic::TimesAsStrings) {
             for name in ["iat", "nbf", "exp"] {
@@ -137,7 +132,7 @@ impl Draft {
                 }
             }
         }
-        Ok(jws::sign(&header, Value::Object(claims).to_string().as_bytes(), &mut key)?)
+        faults.sign(&header, Value::Object(claims).to_string().as_bytes(), &signing.key)
     }
 }
 

@@ -12,21 +12,39 @@ mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
+use axum::{Extension, Router};
 
 use crate::answer;
 use crate::error::Error;
-use crate::fault::Fault;
+use crate::fault::delivery::ELSEWHERE;
+use crate::fault::site::{self, Site};
+use crate::fault::{Fault, Faults};
 use crate::idp::{CONFIGURATION, Idp, JWKS, KEY, METADATA, NONCE, REFRESH, REGISTER, TOKEN};
+use crate::page;
 
 /// Everything that the server answers.
 pub(crate) fn router(idp: Arc<Idp>) -> Router {
-    let time = idp.request_time_limit + Fault::extra_time(&idp.faults);
+    let limit = |time| middleware::from_fn(move |request, next| limit_time(time, request, next));
+    let time = idp.request_time_limit + idp.faults.extra_time();
+    let slowest = idp.request_time_limit + Faults::from([Fault::Slow].as_slice()).extra_time();
+    let one_fault = middleware::from_fn_with_state(Arc::clone(&idp), site::choose);
+    Router::new()
+        .merge(endpoints().layer(Extension(Site::whole(&idp))).layer(limit(time)))
+        .merge(page::router(&idp))
+        .nest(site::PREFIX, endpoints().layer(one_fault).layer(limit(slowest)))
+        .fallback(|| async { answer::error(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path.") })
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::map_response(in_json))
+        .with_state(idp)
+}
+
+/// What a client talks to: at the root, and once more below each fault.
+fn endpoints() -> Router<Arc<Idp>> {
     Router::new()
         .route(CONFIGURATION, get(configuration::toml))
         .route(METADATA, get(configuration::metadata))
@@ -36,11 +54,13 @@ pub(crate) fn router(idp: Arc<Idp>) -> Router {
         .route(TOKEN, post(token::token))
         .route(REFRESH, post(token::token))
         .route(KEY, post(token::token))
-        .fallback(|| async { answer::error(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path.") })
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::map_response(in_json))
-        .layer(middleware::from_fn(move |request, next| limit_time(time, request, next)))
-        .with_state(idp)
+        .route(ELSEWHERE, any(elsewhere))
+}
+
+/// Where the redirects of the faults lead.
+async fn elsewhere() -> Response {
+    tracing::warn!("a client followed the redirect of a fault");
+    answer::error(StatusCode::NOT_FOUND, "not_found", "Redirects lead here, and a client must not follow them.")
 }
 
 /// Gives up on a request whose sender is too slow.

@@ -32,7 +32,8 @@ impl Server {
     /// the errors of the state directory and of the trust file.
     pub fn bind(options: &Options) -> Result<Self, Error> {
         let address = options.listen;
-        if address.ip().is_unspecified() {
+        // With another URL, clients are not told this address: in a container, for example.
+        if address.ip().is_unspecified() && options.url.is_none() {
             return Err(Error::Unspecified { address });
         }
         if !address.ip().is_loopback() && !options.allow_remote {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,16 +12,17 @@ use base64::prelude::BASE64_STANDARD;
 use jose::JwkSet;
 use serde_json::{Value, json};
 
-use crate::idp::Idp;
+use crate::fault::site::Site;
+use crate::idp::{Endpoints, Idp};
 use crate::mimic::Mimic;
 use crate::response::spelt;
 use crate::routes::blocking;
 use crate::{answer, clock};
 
 /// The configuration of a client, a line `name = value` each; tables come last.
-pub(super) async fn toml(State(idp): State<Arc<Idp>>) -> Response {
+pub(super) async fn toml(State(idp): State<Arc<Idp>>, Extension(site): Extension<Site>) -> Response {
     let mut toml = String::new();
-    for (name, value) in members(&idp) {
+    for (name, value) in members(&idp, &site.endpoints) {
         // Visible ASCII and lists of it, where JSON and TOML are the same.
         let _ = writeln!(toml, "{name} = {value}");
     }
@@ -30,17 +32,17 @@ pub(super) async fn toml(State(idp): State<Arc<Idp>>) -> Response {
     ([(header::CONTENT_TYPE, "application/toml"), (header::CACHE_CONTROL, "no-store")], toml).into_response()
 }
 
-fn members(idp: &Idp) -> Vec<(&'static str, Value)> {
+fn members(idp: &Idp, endpoints: &Endpoints) -> Vec<(&'static str, Value)> {
     let mut members = vec![
-        ("issuer", json!(idp.endpoints.issuer)),
+        ("issuer", json!(endpoints.issuer)),
         ("client_id", json!(idp.identifiers.client_id)),
         ("audience", json!(idp.identifiers.audience)),
-        ("nonce_endpoint", json!(idp.endpoints.nonce)),
-        ("token_endpoint", json!(idp.endpoints.token)),
-        ("jwks_endpoint", json!(idp.endpoints.jwks)),
-        ("refresh_endpoint", json!(idp.endpoints.refresh)),
-        ("key_endpoint", json!(idp.endpoints.key)),
-        ("registration_endpoint", json!(idp.endpoints.registration)),
+        ("nonce_endpoint", json!(endpoints.nonce)),
+        ("token_endpoint", json!(endpoints.token)),
+        ("jwks_endpoint", json!(endpoints.jwks)),
+        ("refresh_endpoint", json!(endpoints.refresh)),
+        ("key_endpoint", json!(endpoints.key)),
+        ("registration_endpoint", json!(endpoints.registration)),
     ];
     if let Some(point) = idp.login_encryption_key.as_ref().and_then(|key| key.public().x963()) {
         members.push(("login_request_encryption_key", json!(BASE64_STANDARD.encode(point))));
@@ -67,8 +69,8 @@ fn members(idp: &Idp) -> Vec<(&'static str, Value)> {
 
 /// The issuer's metadata (OpenID Connect Discovery 1.0 section 3); members that begin with `platform_sso_` are pivkit's
 /// own.
-pub(super) async fn metadata(State(idp): State<Arc<Idp>>) -> Response {
-    let endpoints = &idp.endpoints;
+pub(super) async fn metadata(State(idp): State<Arc<Idp>>, Extension(site): Extension<Site>) -> Response {
+    let endpoints = &site.endpoints;
     let metadata = json!({
         "issuer": endpoints.issuer,
         "token_endpoint": endpoints.token,
@@ -89,7 +91,10 @@ pub(super) async fn metadata(State(idp): State<Arc<Idp>>) -> Response {
 }
 
 /// The keys that id_tokens are signed with, the one that signs now first.
-pub(super) async fn jwks(State(idp): State<Arc<Idp>>) -> Response {
+pub(super) async fn jwks(State(idp): State<Arc<Idp>>, Extension(site): Extension<Site>) -> Response {
+    if let Some(nothing) = site.faults.hide_keys() {
+        return nothing;
+    }
     let keys = match blocking(&idp, |idp| idp.store.published_keys(clock::now())).await {
         Ok(keys) => keys,
         Err(error) => return answer::failed(&error),

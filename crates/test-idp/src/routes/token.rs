@@ -6,16 +6,17 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 
 use crate::check::Check;
 use crate::error::Error;
 use crate::examination::{JWT_BEARER, Kind, examine};
-use crate::fault::{self, Outcome};
-use crate::idp::Idp;
+use crate::fault::site::Site;
+use crate::idp::{Endpoints, Idp};
 use crate::mimic::Mimic;
 use crate::response::Draft;
 use crate::routes::form::Form;
@@ -25,25 +26,29 @@ use crate::store::{NewRequest, SigningKey};
 use crate::{answer, clock};
 
 /// Answers a request: 200 with a compact JWE, or why not.
-pub(super) async fn token(State(idp): State<Arc<Idp>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn token(
+    State(idp): State<Arc<Idp>>,
+    Extension(site): Extension<Site>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let now = clock::now();
-    let settled = blocking(&idp, move |idp| verdict(idp, &headers, &body, now)).await;
-    let (draft, signing) = match settled {
+    let Site { endpoints, faults } = site;
+    let settled = blocking(&idp, move |idp| verdict(idp, &endpoints, &headers, &body, now)).await;
+    let (mut draft, signing) = match settled {
         Ok(Verdict::Granted(draft, signing)) => (*draft, *signing),
         Ok(Verdict::Refused(response)) => return response,
         Err(error) => return answer::failed(&error),
     };
-    match fault::apply(&idp.faults, draft, now).await {
-        Outcome::Instead(response) => response,
-        Outcome::Login(draft) => {
-            let sealed = blocking(&idp, move |idp| Ok((draft.seal(idp, &signing)?, draft.media_type(idp))));
-            match sealed.await {
-                Ok((jwe, kind)) => {
-                    ([(header::CONTENT_TYPE, kind.as_str()), (header::CACHE_CONTROL, "no-store")], jwe).into_response()
-                }
-                Err(error) => answer::failed(&error),
-            }
-        }
+    if let Some(instead) = faults.instead(&idp.endpoints.issuer) {
+        return instead;
+    }
+    faults.spoil_claims(&mut draft.claims, now);
+    let spoiling = faults.clone();
+    let sealed = blocking(&idp, move |idp| Ok((draft.seal(idp, &signing, &spoiling)?, draft.media_type(idp))));
+    match sealed.await {
+        Ok((jwe, media_type)) => faults.answer(&media_type, jwe).await,
+        Err(error) => answer::failed(&error),
     }
 }
 
@@ -53,7 +58,7 @@ enum Verdict {
     Refused(Response),
 }
 
-fn verdict(idp: &Idp, headers: &HeaderMap, body: &Bytes, now: i64) -> Result<Verdict, Error> {
+fn verdict(idp: &Idp, endpoints: &Endpoints, headers: &HeaderMap, body: &Bytes, now: i64) -> Result<Verdict, Error> {
     let read = read(idp, headers, body);
     let (request, request_id) = match read {
         Ok(read) => read,
@@ -63,7 +68,7 @@ fn verdict(idp: &Idp, headers: &HeaderMap, body: &Bytes, now: i64) -> Result<Ver
             return Ok(Verdict::Refused(response));
         }
     };
-    let examined = examine(idp, &request, request_id, now)?;
+    let examined = examine(idp, endpoints, &request, request_id, now)?;
     let (kind, method) = (examined.seen.kind, examined.seen.method.unwrap_or_default());
     let Settled { verdict, signing_kid } = settle(idp, examined)?;
     match verdict {

@@ -79,7 +79,8 @@ fn wrong_usage_is_code_2_and_changes_nothing() {
         (&["--listen", "127.0.0.1:0", "--url", "idp.example"], "not the URL of a server"),
         (&["--listen", "127.0.0.1:0", "--user", "a b"], "is not a user"),
         (&["--listen", "127.0.0.1:0", "--user", "a", "--user", "a=a@b"], "given twice"),
-        (&["--listen", "127.0.0.1:0", "--fault", "wrong"], "wrong-nonce, wrong-key"),
+        (&["--listen", "127.0.0.1:0", "--fault", "wrong"], "wrong-nonce, wrong-aud"),
+        (&["--listen", "127.0.0.1:0", "--page", "all"], "loopback, everyone or nobody"),
     ] {
         let (code, message) = failed(&[arguments, &["--state", state_text]].concat());
         assert_eq!(code, Some(2), "{arguments:?}: {message}");
@@ -134,5 +135,29 @@ fn a_url_that_pivkit_does_not_take_is_warned_of() {
         child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         assert_eq!(log.contains("give --url with https"), warned, "{log}");
         child.wait().unwrap();
+    }
+}
+
+#[test]
+fn every_address_is_fine_for_a_server_with_a_name_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state");
+    let arguments = ["--listen", "0.0.0.0:0", "--allow-remote", "--url", "http://127.0.0.1:8642", "--state"];
+    let mut child = serve(&[&arguments[..], &[state.to_str().unwrap()]].concat()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    kill(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(line.starts_with("pivkit-idp listening on http://0.0.0.0:"), "{line}");
+}
+
+#[test]
+fn the_faults_are_listed_with_what_a_client_does_about_them() {
+    let output = Command::new(env!("CARGO_BIN_EXE_pivkit-idp")).arg("faults").output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for fault in test_idp::Fault::all() {
+        let entry = format!("\n{fault}\n    {}\n    Client: {}\n", fault.does(), fault.client_must());
+        assert!(text.contains(&entry), "{entry} in {text}");
     }
 }

@@ -14,6 +14,7 @@ mod log;
 mod login;
 mod methods;
 mod mimics;
+mod page;
 mod policy;
 mod refresh;
 mod refusals;

@@ -222,6 +222,12 @@ pub(crate) struct Login {
 }
 
 impl Login {
+    /// Sends it to another endpoint, and says so in it.
+    pub(crate) fn at(&mut self, token_endpoint: &str) {
+        self.claims.insert("aud".into(), json!(token_endpoint));
+        self.token_endpoint = token_endpoint.to_owned();
+    }
+
     pub(crate) fn assertion(&self) -> String {
         compact(&self.assertion_header, &self.assertion_claims, |input| self.card.sign(input))
     }

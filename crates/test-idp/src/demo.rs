@@ -1,0 +1,189 @@
+//! `pivkit-idp serve --demo`: everything that a first login needs, in the folder `demo` of the state directory.
+//!
+//! ```text
+//! ca.pem, ca.key          a certification authority of its own, which the server trusts
+//! alice.pem, alice.key    the card of alice, for pivkit-vcard --load: P-256, alice@example.test, client authentication
+//! pin                     of that card: 123456
+//! passwords, password     alice and her password, for the server and for the client
+//! ```
+//! Made once, and kept: a second start finds them. All of mode 0600, keys in PKCS#8. They open nothing but this server.
+
+mod authority;
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+use crate::error::Error;
+use crate::files;
+use crate::options::Options;
+use authority::Authority;
+
+/// A prepared demonstration.
+#[derive(Debug)]
+pub struct Demo {
+    folder: PathBuf,
+}
+
+impl Demo {
+    /// Finds the files in a state directory, or makes them.
+    ///
+    /// # Errors
+    /// [`Error::StateMode`] and [`Error::StateIo`] as the directory is; [`Error::Issue`] and [`Error::Random`] when a key,
+    /// a certificate or a password cannot be made.
+    pub fn prepare(state: &Path) -> Result<Self, Error> {
+        let folder = state.join("demo");
+        files::private_directory(state)?;
+        files::private_directory(&folder)?;
+        let demo = Self { folder };
+        // The last file that is made: with it, all are there.
+        if files::read_private(&demo.path("ca.pem"), LARGEST)?.is_none() {
+            demo.make()?;
+        }
+        Ok(demo)
+    }
+
+    /// What the server is started with: alice, her password, and the authority of her card.
+    ///
+    /// # Errors
+    /// [`Error::User`], which this name does not bring about.
+    pub fn apply(&self, options: &mut Options) -> Result<(), Error> {
+        if !options.users.iter().any(|user| user.name() == USER) {
+            options.users.push(USER.parse()?);
+        }
+        options.trust.get_or_insert(self.path("ca.pem"));
+        options.passwords.get_or_insert(self.path("passwords"));
+        Ok(())
+    }
+
+    /// The commands that come next, for the server at `url`, as they are typed into a shell.
+    #[must_use]
+    pub fn commands(&self, url: &str) -> String {
+        let path = |name: &str| shell(&self.path(name).to_string_lossy());
+        let device = format!("--state {} --user {USER}", path("device"));
+        let card = format!("--transport vpcd:{READER} --pin-file {}", path("pin"));
+        let (config, fault) = (path("psso.toml"), path("wrong-nonce.toml"));
+        format!(
+            "\
+# What happens, in a browser: {url}/
+
+# In a second terminal, the card of {USER}. It waits for the reader, which is there while pivkit runs. PIN 123456.
+pivkit-vcard run --vpcd {READER} --state {vcard} --load 9a={certificate},{key}
+
+# In a third terminal: this device is registered, and {USER} logs in with the card.
+curl --silent --output {config} {url}/psso.toml
+pivkit psso register --config {config} {device}
+pivkit psso login --config {config} {device} {card}
+
+# What a client must refuse; `pivkit-idp faults` lists the rest. Ends with exit code 7.
+curl --silent --output {fault} {url}/fault/wrong-nonce/psso.toml
+pivkit psso login --config {fault} {device} {card}
+
+# That is all. Ctrl-C ends the server; the same command starts it again with the same users, devices and keys.
+",
+            vcard = path("card"),
+            certificate = path("alice.pem"),
+            key = path("alice.key"),
+        )
+    }
+
+    fn make(&self) -> Result<(), Error> {
+        let authority = Authority::generate("pivkit-idp demo CA")?;
+        let (certificate, key) = authority.issue(USER, UPN)?;
+        let mut random = [0; 12];
+        getrandom::fill(&mut random).map_err(Error::Random)?;
+        let password = BASE64_URL_SAFE_NO_PAD.encode(random);
+        for (name, contents) in [
+            ("alice.pem", certificate.as_str()),
+            ("alice.key", key.as_str()),
+            ("pin", "123456"),
+            ("password", &password),
+            ("passwords", &format!("{USER}:{password}\n")),
+            ("ca.key", authority.key_pem().as_str()),
+            ("ca.pem", authority.certificate_pem().as_str()),
+        ] {
+            files::replace(&self.path(name), contents.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+/// A word as a shell takes it.
+fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:=,@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+const USER: &str = "alice";
+const UPN: &str = "alice@example.test";
+
+/// Where pivkit plays the reader, and the card connects.
+const READER: &str = "127.0.0.1:35963";
+
+/// Larger than any of the files, in bytes.
+const LARGEST: u64 = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_start_finds_what_the_first_one_made() {
+        let state = tempfile::tempdir().unwrap();
+        let read = || {
+            Demo::prepare(state.path()).unwrap();
+            let entries = std::fs::read_dir(state.path().join("demo")).unwrap();
+            let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+            files.sort();
+            files.into_iter().map(|path| (std::fs::read(&path).unwrap(), path)).collect::<Vec<_>>()
+        };
+        let first = read();
+        assert_eq!(first.len(), 7);
+        assert_eq!(read(), first);
+        use std::os::unix::fs::PermissionsExt;
+        for (_, path) in &first {
+            assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn openssl_takes_the_card_for_one_of_the_authority() {
+        let state = tempfile::tempdir().unwrap();
+        let demo = Demo::prepare(state.path()).unwrap();
+        let openssl = |arguments: &str| {
+            let output =
+                std::process::Command::new("openssl").args(arguments.split(' ')).current_dir(&demo.folder).output();
+            let output = output.unwrap();
+            let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+            assert!(output.status.success(), "{arguments}: {text}");
+            text
+        };
+        openssl("verify -x509_strict -purpose sslclient -CAfile ca.pem alice.pem");
+        let text = openssl("x509 -in alice.pem -noout -text");
+        for expected in ["othername: UPN::alice@example.test", "TLS Web Client Authentication", "Digital Signature"] {
+            assert!(text.contains(expected), "{expected} in {text}");
+        }
+        for name in ["alice", "ca"] {
+            let of_key = openssl(&format!("pkey -in {name}.key -pubout"));
+            assert_eq!(openssl(&format!("x509 -in {name}.pem -noout -pubkey")), of_key, "{name}");
+        }
+    }
+
+    #[test]
+    fn paths_are_written_for_a_shell() {
+        for (word, expected) in
+            [("/tmp/a_b-1", "/tmp/a_b-1"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("", "''"), ("$(x)", "'$(x)'")]
+        {
+            assert_eq!(shell(word), expected);
+        }
+    }
+}

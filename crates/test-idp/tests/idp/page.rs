@@ -1,0 +1,93 @@
+//! The page over HTTP: its headers, to whom it is shown, and that it has the checks and no token.
+
+use jose::Algorithm;
+use serde_json::json;
+use test_idp::PageFor;
+
+use crate::http::{get, send};
+use crate::login::open;
+use crate::world::World;
+
+#[test]
+fn nothing_but_our_own_text_and_style() {
+    let world = World::new();
+    for (path, kind) in [("/", "text/html"), ("/logins/1", "text/html"), ("/style.css", "text/css")] {
+        let answer = get(&format!("{}{path}", world.url));
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.header("content-type").unwrap().starts_with(kind), "{path}");
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; style-src 'self';"), "{policy}");
+        for missing in ["script", "unsafe", "http", "*", "data:"] {
+            assert!(!policy.contains(missing), "{policy}");
+        }
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
+        assert_eq!(answer.header("set-cookie"), None, "{path}");
+        for of_elsewhere in ["src=\"http", "href=\"http", "url(", "@import", "<script", "style=\""] {
+            assert!(!answer.body.contains(of_elsewhere), "{of_elsewhere} in {path}");
+        }
+    }
+    for (path, status) in
+        [("/logins/0", 404), ("/logins/99999999999999999999", 404), ("/logins/a", 404), ("/logins/", 404)]
+    {
+        assert_eq!(get(&format!("{}{path}", world.url)).status, status, "{path}");
+    }
+    assert_eq!(send(&format!("{}/", world.url), "POST", &[], "").status, 405);
+}
+
+#[test]
+fn a_login_is_shown_with_its_checks_and_without_its_tokens() {
+    let world = World::new();
+    let login = world.login(Algorithm::Es256);
+    let answer = login.send();
+    let tokens = open(&answer, &world.alices, &login);
+    let mut refused = world.login(Algorithm::Es256);
+    refused.assertion_claims.insert("aud".into(), json!("urn:another"));
+    assert_eq!(refused.send().check(), "assertion.aud");
+
+    let page = get(&format!("{}/", world.url)).body;
+    assert!(page.contains("SmartCard login of alice was refused at <code>assertion.aud</code>"), "{page}");
+    let mut pages = vec![page.clone()];
+    let links: Vec<_> = page.split("href=\"/logins/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(links.first(), links.get(1), "the newest is above the list and the first in it");
+    for id in &links {
+        let one = get(&format!("{}/logins/{id}", world.url));
+        assert_eq!(one.status, 200, "{id}");
+        pages.push(one.body);
+    }
+    let newest = &pages[1];
+    for expected in
+        ["urn:another", &format!("expected: <code>{}</code>", world.audience), "certificate", "Alice Example"]
+    {
+        assert!(newest.contains(expected), "{expected} in {newest}");
+    }
+    assert!(newest.contains("class=\"failed\"") && newest.contains("class=\"held\""), "{newest}");
+    let secrets = ["id_token", "refresh_token"].map(|name| tokens[name].as_str().unwrap().to_owned());
+    let more =
+        [answer.body, login.request(), login.assertion(), login.claims["request_nonce"].as_str().unwrap().to_owned()];
+    for page in &pages {
+        for secret in secrets.iter().chain(&more) {
+            // The beginning of a token is its header, which is the same for all; the end is what counts.
+            let end = &secret[secret.len() - 30..];
+            assert!(!page.contains(end), "{end} in {page}");
+        }
+    }
+}
+
+#[test]
+fn whom_it_is_for() {
+    let with = |page, url: Option<&str>| {
+        World::with(|options| {
+            options.page = page;
+            options.url = url.map(|url| url.parse().unwrap());
+        })
+    };
+    let status = |world: &World, headers: &[(&str, &str)]| send(&format!("{}/", world.url), "GET", headers, "").status;
+    let local = with(PageFor::Loopback, None);
+    assert_eq!(status(&local, &[]), 200);
+    assert_eq!(status(&local, &[("X-Forwarded-For", "192.0.2.7")]), 403);
+    assert_eq!(status(&with(PageFor::Loopback, Some("https://idp.example")), &[]), 404);
+    assert_eq!(status(&with(PageFor::Everyone, Some("https://idp.example")), &[("X-Forwarded-For", "192.0.2.7")]), 200);
+    assert_eq!(status(&with(PageFor::Nobody, None), &[]), 404);
+}

@@ -62,7 +62,6 @@ pub(crate) fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// [`Error::StateIo`] when a step fails, [`Error::Random`] when there is no name for the temporary
 /// file.
-#[allow(dead_code, reason = "for files that the demonstration writes")]
 pub(crate) fn replace(path: &Path, contents: &[u8]) -> Result<(), Error> {
     let mut random = [0; 12];
     getrandom::fill(&mut random).map_err(Error::Random)?;

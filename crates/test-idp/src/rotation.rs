@@ -6,7 +6,6 @@ use jose::EcPrivateKey;
 
 use crate::clock;
 use crate::error::Error;
-use crate::files;
 use crate::store::{PUBLISHED, SigningKey, Store};
 
 /// What a rotation came to.
@@ -25,7 +24,6 @@ pub struct Rotated {
 /// [`Error::StateIo`] when the directory has no database, the others of the database, and [`Error::Crypto`] when the system
 /// gives no random numbers.
 pub fn rotate_key(state: &Path) -> Result<Rotated, Error> {
-    files::private_directory(state)?;
     let store = Store::open_existing(state)?;
     let key = SigningKey::new(EcPrivateKey::generate()?);
     store.rotate_signing_key(&key, clock::now())?;

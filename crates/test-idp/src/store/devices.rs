@@ -60,7 +60,6 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Database`].
-    #[allow(dead_code, reason = "the page shows it")]
     pub(crate) fn devices(&self) -> Result<Vec<Device>, Error> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached("SELECT kid FROM devices ORDER BY registered DESC, kid")?;

@@ -74,7 +74,6 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Database`].
-    #[allow(dead_code, reason = "the page shows it")]
     pub(crate) fn recent(&self, n: usize) -> Result<Vec<LoggedRequest>, Error> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(&format!("{SELECT} ORDER BY id DESC LIMIT ?1"))?;
@@ -86,7 +85,6 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Database`].
-    #[allow(dead_code, reason = "the page shows it")]
     pub(crate) fn request(&self, id: i64) -> Result<Option<LoggedRequest>, Error> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?;

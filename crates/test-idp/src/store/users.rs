@@ -54,7 +54,6 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Database`].
-    #[allow(dead_code, reason = "the page shows it")]
     pub(crate) fn user_keys(&self) -> Result<Vec<RegisteredUserKey>, Error> {
         self.read(|connection| {
             let mut statement = connection

@@ -79,6 +79,9 @@ fn wrong_usage_is_code_2_and_changes_nothing() {
         (&["--listen", "127.0.0.1:0", "--url", "idp.example"], "not the URL of a server"),
         (&["--listen", "127.0.0.1:0", "--user", "a b"], "is not a user"),
         (&["--listen", "127.0.0.1:0", "--user", "a", "--user", "a=a@b"], "given twice"),
+        (&["--listen", "127.0.0.1:0", "--mimic", "wrong"], "nonce-lower-case, nonce-uuid"),
+        (&["--listen", "127.0.0.1:0", "--group", "alice"], "alice=staff"),
+        (&["--listen", "127.0.0.1:0", "--user", "alice=ski:xyz"], "hexadecimal"),
         (&["--listen", "127.0.0.1:0", "--fault", "wrong"], "wrong-nonce, wrong-aud"),
         (&["--listen", "127.0.0.1:0", "--page", "all"], "loopback, everyone or nobody"),
     ] {
@@ -136,6 +139,71 @@ fn a_url_that_pivkit_does_not_take_is_warned_of() {
         assert_eq!(log.contains("give --url with https"), warned, "{log}");
         child.wait().unwrap();
     }
+}
+
+#[test]
+fn files_that_cannot_be_used_are_named_and_secrets_in_them_are_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let write = |name: &str, text: &str, mode: u32| {
+        fs::write(path(name), text).unwrap();
+        fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    write("ca.pem", &Ca::new("CA").pem(), 0o644);
+    write("other.crl", &Ca::new("CA").revocation_list(&[], time::Duration::HOUR), 0o644);
+    write("open", "alice:sesame\n", 0o644);
+    write("bad", "sesame\n", 0o600);
+    write("empty", "\n", 0o600);
+    let (state, trust) = (path("state"), path("ca.pem"));
+    for (flag, file, expected, advice) in [
+        ("--crl", "absent", "revocation list", "--crl"),
+        ("--crl", "other.crl", "did not sign", "--trust-ca"),
+        ("--crl", "ca.pem", "something else than revocation lists", "--crl"),
+        ("--passwords", "open", "0644", "chmod"),
+        ("--passwords", "bad", "line 1", "0600"),
+        ("--passwords", "absent", "no such file", "0600"),
+        ("--registration-token-file", "open", "0644", "chmod"),
+        ("--registration-token-file", "empty", "it is empty", "0600"),
+    ] {
+        let file = path(file);
+        let arguments = ["--listen", "127.0.0.1:0", "--state", &state, "--trust-ca", &trust, flag, &file];
+        let (code, message) = failed(&arguments);
+        assert_eq!(code, Some(1), "{message}");
+        assert!(message.contains(expected) && message.contains(advice) && !message.contains("sesame"), "{message}");
+    }
+    assert!(!Path::new(&state).exists(), "nothing was made");
+}
+
+#[test]
+fn the_key_is_rotated_while_the_server_runs_and_only_where_there_is_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state");
+    let rotate = |state: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pivkit-idp"));
+        command.args(["rotate-key", "--state", state.to_str().unwrap()]).output().unwrap()
+    };
+    let mut child = serve(&["--listen", "127.0.0.1:0", "--state", state.to_str().unwrap()]).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.trim_end().strip_prefix("pivkit-idp listening on ").unwrap();
+    let kids = || -> Vec<String> {
+        let keys = get(&format!("{url}/psso/jwks")).json();
+        keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+    };
+    let before = kids();
+    let Output { status, stdout, .. } = rotate(&state);
+    assert!(status.success());
+    let after = kids();
+    assert_eq!((after.len(), &after[1]), (2, &before[0]));
+    let printed = String::from_utf8(stdout).unwrap();
+    assert_eq!(printed, format!("{} signs from now on; the key before stays published for 24 hours\n", after[0]));
+    kill(&child, "-TERM");
+    child.wait().unwrap();
+
+    let absent = directory.path().join("absent");
+    let Output { status, stdout, stderr } = rotate(&absent);
+    assert_eq!((status.code(), stdout.is_empty()), (Some(1), true), "{stderr:?}");
+    assert!(!absent.exists(), "nothing was made");
 }
 
 #[test]

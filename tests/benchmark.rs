@@ -16,8 +16,8 @@ const RUNS: usize = 5;
 #[test]
 #[ignore = "it measures; scripts/bench runs it"]
 fn measure() {
-    let page =
-        [head(), commands_and_times(), several_cards(), crate::bulk_benchmark::section(), "\n".to_owned()].concat();
+    let (bulk, logins) = (crate::bulk_benchmark::section(), crate::login_benchmark::section());
+    let page = [head(), commands_and_times(), several_cards(), bulk, logins, "\n".to_owned()].concat();
     std::fs::write(crate::bench::project().join("docs/benchmarks.md"), page).unwrap();
 }
 

@@ -17,12 +17,22 @@ pub(crate) struct Idp {
 impl Idp {
     /// Starts one that trusts `authority`, with more arguments.
     pub(crate) fn start(bench: &Bench, authority: &Path, args: &[&str]) -> Self {
+        Self::start_by(bench, &[], authority, args)
+    }
+
+    /// As [`Idp::start`], with a log that has nothing but warnings.
+    pub(crate) fn start_quietly(bench: &Bench, authority: &Path) -> Self {
+        Self::start_by(bench, &["env", "RUST_LOG=warn"], authority, &[])
+    }
+
+    fn start_by(bench: &Bench, before: &[&str], authority: &Path, args: &[&str]) -> Self {
         let state = bench.path("idp");
         let listen: &[&str] = if args.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
         let fixed = [&["serve", "--user", "alice", "--state", state.to_str().unwrap()], listen].concat();
         let trust = ["--trust-ca", authority.to_str().unwrap()];
         let binary = super::binary("pivkit-idp");
-        let service = bench.service(binary.to_str().unwrap(), &[&fixed[..], &trust, args].concat());
+        let words = [before, &[binary.to_str().unwrap()], &fixed, &trust, args].concat();
+        let service = bench.service(words[0], &words[1..]);
         let url = service.wait_for("where it listens", url_in);
         Self { service, url }
     }
@@ -31,6 +41,11 @@ impl Idp {
     #[track_caller]
     pub(crate) fn wait_for_login(&self) {
         self.service.wait_for("that a login is accepted", |line| line.contains("login accepted").then_some(()));
+    }
+
+    /// Its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.service.process("pivkit-idp")
     }
 
     /// Everything it has logged.
@@ -90,6 +105,11 @@ impl Device {
     /// Registers the device for anybody.
     pub(crate) fn register_for(&self, bench: &Bench, user: &str) -> Output {
         bench.pivkit(&[&["psso", "register"], self.common(user).as_slice()].concat()).output()
+    }
+
+    /// Registers the device for alice, with more arguments.
+    pub(crate) fn register_with(&self, bench: &Bench, more: &[&str]) -> Output {
+        bench.pivkit(&[&["psso", "register"], self.common("alice").as_slice(), more].concat()).output()
     }
 
     /// The arguments of a login of alice.

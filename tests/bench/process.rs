@@ -242,6 +242,17 @@ impl Service {
         children.trim().parse().unwrap_or_else(|_| panic!("{} has the children {children:?}", self.name))
     }
 
+    /// The process of a program that [`Service::keep`] runs.
+    pub(crate) fn process(&self, program: &str) -> u32 {
+        let id = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        let is_it = |child: &&str| {
+            std::fs::read_to_string(format!("/proc/{child}/comm")).is_ok_and(|name| name.trim() == program)
+        };
+        let found = children.split_whitespace().find(is_it);
+        found.unwrap_or_else(|| panic!("{program} is not among {children:?}")).parse().unwrap()
+    }
+
     /// Everything the program has said so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()

@@ -8,9 +8,9 @@ mod provider;
 
 use std::path::PathBuf;
 
-use psso::Config;
-use psso::verify::{Expected, Verified, Verifier};
-use psso::{Check, Level};
+use ::psso::Config;
+use ::psso::verify::{Expected, Verified, Verifier};
+use ::psso::{Check, Level};
 use serde::Serialize;
 use time::OffsetDateTime;
 

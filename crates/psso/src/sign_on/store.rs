@@ -9,6 +9,23 @@ use crate::{Config, DeviceKeys, Error, Registrations, UserKey};
 const FILE: &str = "sign-on.json";
 
 /// Where the sign-on of a device is kept.
+///
+/// ```
+/// use psso::{Error, SignOnError, SignOnStore, StateDir};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("state");
+/// let store = SignOnStore::new(StateDir::open_or_create(&path)?);
+/// assert!(store.load()?.is_none());
+///
+/// // From reading the refresh token to writing the new one, no other process works with it.
+/// let locked = store.lock()?;
+/// assert!(matches!(locked.load(None), Err(Error::SignOn(SignOnError::Missing))));
+/// // ... Client::refresh, SignOn::refreshed, and then locked.save(&sign_on, KeyChoice::Automatic).
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct SignOnStore {
     dir: StateDir,

@@ -90,12 +90,37 @@ fn the_verdict_is_told_to_people() {
     assert!(string.stdout.contains("ok, but  assertion.x5c: "), "{string}");
     assert!(string.stdout.contains("deviates from the documentation: a bare string"), "{string}");
     let wrong = verify(&bench, of("bobs-certificate"), &[]);
-    assert!(wrong.stdout.starts_with("refused by assertion.x5c.trust: it names bob, not the user\n"), "{wrong}");
+    assert!(
+        wrong.stdout.starts_with("refused by assertion.x5c.trust: its user principal name is bob, not the user\n"),
+        "{wrong}"
+    );
     let late = verify(&bench, of("login"), &["--at", "2090-01-01T00:00:00Z"]);
     assert!(late.stdout.starts_with("refused by exp: "), "{late}");
     late.exits_with(5);
     let undecided = verify(&bench, of("unknown-refresh"), &[]);
     assert!(undecided.stdout.starts_with("refresh request: no verdict"), "{undecided}");
+}
+
+/// A secret comes from a file that nobody else may read, as everywhere.
+#[test]
+fn secrets_of_others_files_are_not_taken() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::vpcd();
+    let cases = make_requests(&bench, &configuration(&bench));
+    for (case, file) in
+        [("login-password", "password.txt"), ("login-encrypted", "password-key.pem"), ("refresh", "refresh-token.txt")]
+    {
+        let case = cases.iter().find(|found| found["file"] == format!("{case}.jwt")).unwrap();
+        verify(&bench, case, &[]).success();
+        std::fs::set_permissions(bench.path(file), std::fs::Permissions::from_mode(0o644)).unwrap();
+        let refused = verify(&bench, case, &[]);
+        assert!(
+            refused.stderr.contains(file) && refused.stderr.contains("others than its owner may read it"),
+            "{refused}"
+        );
+        assert!(refused.stdout.is_empty(), "{refused}");
+        std::fs::set_permissions(bench.path(file), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
 }
 
 /// inspect and verify say the same about the same request.

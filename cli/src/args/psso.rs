@@ -214,7 +214,7 @@ pub(crate) struct Inspect {
     /// A compact JWS or JWE; - for standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
-    /// The private key that opens a JWE (JWK or PEM)
+    /// The private key that opens a JWE (JWK or PEM); nobody but you may read the file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) decryption_key: Option<PathBuf>,
     /// The public keys that verify a JWS, or the id_token in a response (JWK, JWK set or PEM); without it, the one in x5c,

@@ -163,9 +163,10 @@ fn config(context: &Context, command: &ConfigCommand) -> Result<ExitCode, Failur
 }
 
 fn inspect(context: &Context, args: Inspect) -> Result<ExitCode, Failure> {
+    let decryption_key = args.decryption_key.as_deref().map(secret::decryption_key);
     let request = InspectRequest {
         message: args.file,
-        decryption_key: args.decryption_key,
+        decryption_key: decryption_key.transpose().map_err(pivkit::Error::from)?,
         verification_key: args.verification_key,
         apv: args.apv,
         at: args.at,

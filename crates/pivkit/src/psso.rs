@@ -34,4 +34,4 @@ pub use logout::{LogoutRequest, logout};
 pub use refresh::{SignedInRequest, refresh};
 pub use registration::{RegisterRequest, keys, register, registration};
 pub use status::status;
-pub use verify::{Refused, VerifyReport, VerifyRequest, verify};
+pub use verify::{Binding, Refused, VerifyReport, VerifyRequest, verify};

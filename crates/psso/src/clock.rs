@@ -13,6 +13,10 @@ pub const CLOCK_SKEW: i64 = 60;
 /// How long a request is valid, in seconds: `exp` = `iat` + 300 in every published message.
 pub(crate) const REQUEST_LIFETIME: i64 = 300;
 
+/// The longest time that a request or an assertion may be made for, in seconds, unless a [`Verifier`](crate::verify::Verifier)
+/// is told otherwise: twice what every published message has. A nonce need not be kept for longer.
+pub const MAX_REQUEST_LIFETIME: i64 = 600;
+
 /// The present moment.
 pub(crate) fn now() -> i64 {
     SystemTime::now()

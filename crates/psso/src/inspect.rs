@@ -58,7 +58,8 @@ pub struct InspectOptions {
 
 impl InspectOptions {
     fn clock(&self) -> Clock {
-        Clock { now: self.at.unwrap_or_else(clock::now), skew: 0 }
+        let now = self.at.unwrap_or_else(clock::now);
+        Clock { now, skew: 0, max_lifetime: clock::MAX_REQUEST_LIFETIME }
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use psso::inspect::{InspectOptions, Inspection, decryption_key, verification_keys};
+use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -14,8 +15,8 @@ use crate::Error;
 pub struct InspectRequest {
     /// The file with the message; `-` is standard input.
     pub message: PathBuf,
-    /// The file with the private key that opens a JWE.
-    pub decryption_key: Option<PathBuf>,
+    /// The private key that opens a JWE, JWK or PEM.
+    pub decryption_key: Option<SecretString>,
     /// The file with the public key that verifies a JWS.
     pub verification_key: Option<PathBuf>,
     /// The PartyVInfo that was sent, base64url.
@@ -33,11 +34,9 @@ pub struct InspectRequest {
 /// [`Error::File`]; [`Error::Input`] if a time or base64url cannot be understood; [`Error::Psso`] with
 /// [`psso::Error::Unreadable`] if a key is none, or the message is neither a JWS nor a JWE.
 pub fn inspect(request: &InspectRequest) -> Result<Inspection, Error> {
-    let read_key = |path: &PathBuf| read_text(path).map(zeroize::Zeroizing::new);
-    let opening = request.decryption_key.as_ref().map(read_key).transpose()?;
     let verifying = request.verification_key.as_deref().map(read_text).transpose()?;
     let options = InspectOptions {
-        decryption_key: opening.map(|text| decryption_key(&text)).transpose()?,
+        decryption_key: request.decryption_key.as_ref().map(|key| decryption_key(key.expose_secret())).transpose()?,
         verification_keys: verifying.map(|text| verification_keys(&text)).transpose()?.unwrap_or_default(),
         apv: request.apv.as_deref().map(base64url).transpose()?,
         at: request.at.as_deref().map(time).transpose()?.map(OffsetDateTime::unix_timestamp),

@@ -85,7 +85,7 @@ fn presence(kind: Kind, claims: &Map<String, Value>) -> Verdict {
 /// `iat` and `exp` where the message has them, `nbf` where it is there.
 fn times(checks: &mut Vec<Check>, kind: Kind, claims: &Map<String, Value>, clock: Clock) {
     let optional = matches!(kind, Kind::LoginResponse | Kind::UnknownJws | Kind::UnknownJwe);
-    let Clock { now, skew } = clock;
+    let Clock { now, skew, max_lifetime } = clock;
     for (name, holds) in [
         ("iat", (|moment, now: i64, skew| moment <= now.saturating_add(skew)) as fn(i64, i64, i64) -> bool),
         ("nbf", |moment, now, skew| moment <= now.saturating_add(skew)),
@@ -106,21 +106,30 @@ fn times(checks: &mut Vec<Check>, kind: Kind, claims: &Map<String, Value>, clock
         };
         let late = if name == "exp" { "expired" } else { "in the future" };
         let bad = format!("{}, {late}: it is {}", display(moment), display(now));
-        let verdict = Verdict::of(holds(moment, now, skew), display(moment), bad).noting(as_text);
-        let long = if name == "exp" { lifetime(kind, claims, moment) } else { None };
-        checks.record(name, verdict.noting(long.as_deref()));
+        let good = holds(moment, now, skew);
+        let verdict = Verdict::of(good, display(moment), bad).noting(as_text);
+        let seconds = (name == "exp").then(|| lifetime(kind, claims, moment)).flatten();
+        let how = |seconds| format!("it is made for {seconds} s; it should be {REQUEST_LIFETIME} s");
+        let verdict = match seconds {
+            Some(seconds) if seconds > max_lifetime && good => {
+                Verdict::fails(format!("made for {seconds} s; {max_lifetime} s are the most"))
+            }
+            Some(seconds) if seconds != REQUEST_LIFETIME => verdict.noting(Some(&how(seconds))),
+            _ => verdict,
+        };
+        checks.record(name, verdict);
     }
 }
 
-/// A request and an assertion live 300 seconds in every published message.
-fn lifetime(kind: Kind, claims: &Map<String, Value>, exp: i64) -> Option<String> {
-    let short_lived = kind.is_of_a_device() || kind == Kind::EmbeddedAssertion;
-    let (Moment::Number(iat) | Moment::Text(iat)) = Moment::of(claims, "iat") else {
-        return None;
-    };
-    let seconds = exp.saturating_sub(iat);
-    let how = || format!("it is made for {seconds} s; it should be {REQUEST_LIFETIME} s");
-    (short_lived && seconds != REQUEST_LIFETIME).then(how)
+/// How long a request or an assertion is made for, in seconds: 300 in every published message.
+fn lifetime(kind: Kind, claims: &Map<String, Value>, exp: i64) -> Option<i64> {
+    let is_assertion = matches!(kind, Kind::EmbeddedAssertion | Kind::EncryptedPasswordAssertion);
+    match Moment::of(claims, "iat") {
+        Moment::Number(iat) | Moment::Text(iat) if kind.is_of_a_device() || is_assertion => {
+            Some(exp.saturating_sub(iat))
+        }
+        _ => None,
+    }
 }
 
 /// Two claims that must be equal where both are there; messages of macOS 13 leave some out.

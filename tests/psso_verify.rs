@@ -101,6 +101,40 @@ fn the_verdict_is_told_to_people() {
     assert!(undecided.stdout.starts_with("refresh request: no verdict"), "{undecided}");
 }
 
+/// Several messages come one after the other, each under its name.
+#[test]
+fn several_messages_are_inspected_in_one_run() {
+    let bench = Bench::vpcd();
+    make_requests(&bench, &configuration(&bench));
+    let files = ["login.jwt", "refresh.jwt", "expired.jwt"].map(|name| bench.path(name).to_str().unwrap().to_owned());
+    let run = |more: &[&str]| {
+        let arguments = [&["psso", "inspect"], files.each_ref().map(String::as_str).as_slice(), more].concat();
+        bench.pivkit(&arguments).output().never_panicked()
+    };
+    let lines = run(&["--json"]);
+    let lines: Vec<Value> = lines.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.iter().map(|line| line["file"].as_str().unwrap()).collect::<Vec<_>>(), files);
+    let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["login_request", "refresh_request", "login_request"]);
+    let expired = |line: &Value| {
+        line["checks"].as_array().unwrap().iter().any(|check| check["name"] == "exp" && check["ok"] == false)
+    };
+    assert_eq!(lines.iter().map(expired).collect::<Vec<_>>(), [false, false, true]);
+    let text = run(&[]);
+    for file in &files {
+        assert_eq!(text.stdout.matches(&format!("{file}:\n")).count(), 1, "{text}");
+    }
+    text.exits_with(5);
+    // One alone is one document, without its name; what is no message is named.
+    let alone = bench.pivkit(&["psso", "inspect", &files[1], "--json"]).output().json();
+    assert_eq!((&alone["kind"], alone.get("file")), (&Value::from("refresh_request"), None));
+    let bad = bench.file("bad.jwt", "a.b");
+    let bad = bad.to_str().unwrap();
+    let stopped = bench.pivkit(&["psso", "inspect", &files[1], bad, "--json"]).output();
+    assert!(stopped.stderr.contains("bad.jwt: ") && stopped.stdout.lines().count() == 1, "{stopped}");
+    stopped.exits_with(2);
+}
+
 /// A secret comes from a file that nobody else may read, as everywhere.
 #[test]
 fn secrets_of_others_files_are_not_taken() {

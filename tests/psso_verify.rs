@@ -90,12 +90,71 @@ fn the_verdict_is_told_to_people() {
     assert!(string.stdout.contains("ok, but  assertion.x5c: "), "{string}");
     assert!(string.stdout.contains("deviates from the documentation: a bare string"), "{string}");
     let wrong = verify(&bench, of("bobs-certificate"), &[]);
-    assert!(wrong.stdout.starts_with("refused by assertion.x5c.trust: it names bob, not the user\n"), "{wrong}");
+    assert!(
+        wrong.stdout.starts_with("refused by assertion.x5c.trust: its user principal name is bob, not the user\n"),
+        "{wrong}"
+    );
     let late = verify(&bench, of("login"), &["--at", "2090-01-01T00:00:00Z"]);
     assert!(late.stdout.starts_with("refused by exp: "), "{late}");
     late.exits_with(5);
     let undecided = verify(&bench, of("unknown-refresh"), &[]);
     assert!(undecided.stdout.starts_with("refresh request: no verdict"), "{undecided}");
+}
+
+/// Several messages come one after the other, each under its name.
+#[test]
+fn several_messages_are_inspected_in_one_run() {
+    let bench = Bench::vpcd();
+    make_requests(&bench, &configuration(&bench));
+    let files = ["login.jwt", "refresh.jwt", "expired.jwt"].map(|name| bench.path(name).to_str().unwrap().to_owned());
+    let run = |more: &[&str]| {
+        let arguments = [&["psso", "inspect"], files.each_ref().map(String::as_str).as_slice(), more].concat();
+        bench.pivkit(&arguments).output().never_panicked()
+    };
+    let lines = run(&["--json"]);
+    let lines: Vec<Value> = lines.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.iter().map(|line| line["file"].as_str().unwrap()).collect::<Vec<_>>(), files);
+    let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["login_request", "refresh_request", "login_request"]);
+    let expired = |line: &Value| {
+        line["checks"].as_array().unwrap().iter().any(|check| check["name"] == "exp" && check["ok"] == false)
+    };
+    assert_eq!(lines.iter().map(expired).collect::<Vec<_>>(), [false, false, true]);
+    let text = run(&[]);
+    for file in &files {
+        assert_eq!(text.stdout.matches(&format!("{file}:\n")).count(), 1, "{text}");
+    }
+    text.exits_with(5);
+    // One alone is one document, without its name; what is no message is named.
+    let alone = bench.pivkit(&["psso", "inspect", &files[1], "--json"]).output().json();
+    assert_eq!((&alone["kind"], alone.get("file")), (&Value::from("refresh_request"), None));
+    let bad = bench.file("bad.jwt", "a.b");
+    let bad = bad.to_str().unwrap();
+    let stopped = bench.pivkit(&["psso", "inspect", &files[1], bad, "--json"]).output();
+    assert!(stopped.stderr.contains("bad.jwt: ") && stopped.stdout.lines().count() == 1, "{stopped}");
+    stopped.exits_with(2);
+}
+
+/// A secret comes from a file that nobody else may read, as everywhere.
+#[test]
+fn secrets_of_others_files_are_not_taken() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::vpcd();
+    let cases = make_requests(&bench, &configuration(&bench));
+    for (case, file) in
+        [("login-password", "password.txt"), ("login-encrypted", "password-key.pem"), ("refresh", "refresh-token.txt")]
+    {
+        let case = cases.iter().find(|found| found["file"] == format!("{case}.jwt")).unwrap();
+        verify(&bench, case, &[]).success();
+        std::fs::set_permissions(bench.path(file), std::fs::Permissions::from_mode(0o644)).unwrap();
+        let refused = verify(&bench, case, &[]);
+        assert!(
+            refused.stderr.contains(file) && refused.stderr.contains("others than its owner may read it"),
+            "{refused}"
+        );
+        assert!(refused.stdout.is_empty(), "{refused}");
+        std::fs::set_permissions(bench.path(file), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
 }
 
 /// inspect and verify say the same about the same request.

@@ -33,6 +33,8 @@ enum Kind {
     ManagementKey,
     Password,
     RegistrationToken,
+    RefreshToken,
+    DecryptionKey,
 }
 
 impl From<&PasswordArgs> for SecretSource {
@@ -70,6 +72,31 @@ pub(crate) fn management_key(path: &Path) -> Result<ManagementKey, UiError> {
 /// The registration token in a file, on its first line.
 pub(crate) fn registration_token(path: &Path) -> Result<SecretString, UiError> {
     filled(&from_file(path, Kind::RegistrationToken)?, Kind::RegistrationToken, &path.display().to_string())
+}
+
+/// The refresh token in a file, on its first line.
+pub(crate) fn refresh_token(path: &Path) -> Result<SecretString, UiError> {
+    filled(&from_file(path, Kind::RefreshToken)?, Kind::RefreshToken, &path.display().to_string())
+}
+
+/// The password in a file, on its first line.
+pub(crate) fn password(path: &Path) -> Result<SecretString, UiError> {
+    SecretSource::File(path.to_owned()).password("", false)
+}
+
+/// The private key in a file, all of it.
+pub(crate) fn decryption_key(path: &Path) -> Result<SecretString, UiError> {
+    let kind = Kind::DecryptionKey;
+    let from = path.display().to_string();
+    let failed = |why: String, source| UiError::Source { what: kind.what(), from: from.clone(), why, source };
+    let file = private(path, kind)?;
+    let mut text = Zeroizing::new(String::with_capacity(MAX_KEY + 1));
+    let limit = u64::try_from(MAX_KEY).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(limit).read_to_string(&mut text).map_err(|error| failed(error.to_string(), Some(error)))?;
+    if text.len() > MAX_KEY {
+        return Err(failed(format!("it has more than {MAX_KEY} bytes"), None));
+    }
+    filled(&text, kind, &from)
 }
 
 /// Text that is not empty.
@@ -164,8 +191,12 @@ fn from_stdin(kind: Kind) -> Result<Zeroizing<String>, UiError> {
     first_line(File::from(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?), from, kind)
 }
 
-/// A file that only its owner may read; a pipe has no such mode and is as private as whoever made it.
 fn from_file(path: &Path, kind: Kind) -> Result<Zeroizing<String>, UiError> {
+    first_line(private(path, kind)?, &path.display().to_string(), kind)
+}
+
+/// A file that only its owner may read; a pipe has no such mode and is as private as whoever made it.
+fn private(path: &Path, kind: Kind) -> Result<File, UiError> {
     let from = path.display().to_string();
     let failed =
         |why: &str, source| UiError::Source { what: kind.what(), from: from.clone(), why: why.to_owned(), source };
@@ -177,7 +208,7 @@ fn from_file(path: &Path, kind: Kind) -> Result<Zeroizing<String>, UiError> {
     if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
         return Err(failed("others than its owner may read it", None));
     }
-    first_line(file, &from, kind)
+    Ok(file)
 }
 
 /// The first line, without its end. A line of any length that a secret can have, and of one byte more, fits into the buffer,
@@ -223,6 +254,8 @@ impl Kind {
             Self::ManagementKey => "the management key",
             Self::Password => "the password",
             Self::RegistrationToken => "the registration token",
+            Self::RefreshToken => "the refresh token",
+            Self::DecryptionKey => "the private key",
         }
     }
 
@@ -236,6 +269,8 @@ impl Kind {
             Self::ManagementKey => "--management-key-file",
             Self::Password => "--password-file or --password-stdin",
             Self::RegistrationToken => "--registration-token-file",
+            Self::RefreshToken => "--refresh-token-file",
+            Self::DecryptionKey => "--decryption-key",
         }
     }
 
@@ -245,7 +280,7 @@ impl Kind {
             Self::Pin | Self::NewPin => Some(UiError::Pin(CardError::InvalidPin)),
             Self::Puk | Self::NewPuk => Some(UiError::Puk(CardError::InvalidPuk)),
             Self::ManagementKey => Some(UiError::ManagementKey(CardError::InvalidManagementKey)),
-            Self::Password | Self::RegistrationToken => None,
+            Self::Password | Self::RegistrationToken | Self::RefreshToken | Self::DecryptionKey => None,
         }
     }
 }
@@ -253,6 +288,9 @@ impl Kind {
 /// In bytes: longer than the 64 digits of the longest management key, than any PIN and password, and than the tokens that are
 /// given to people.
 const MAX_LINE: usize = 8 * 1024;
+
+/// In bytes: a key in PEM or as a JWK has some hundreds.
+const MAX_KEY: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -286,6 +324,21 @@ mod tests {
         std::fs::write(&file, "  p\u{e4}ss word \n").unwrap();
         assert_eq!(secrecy::ExposeSecret::expose_secret(&read().unwrap()), "  p\u{e4}ss word ");
         std::fs::write(&file, b"\xff\n").unwrap();
+        assert!(matches!(read(), Err(UiError::Source { .. })));
+    }
+
+    #[test]
+    fn a_key_is_read_whole_and_from_its_owners_file_alone() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, "-----BEGIN\nAAAA\n-----END\n").unwrap();
+        let read = || decryption_key(file.path());
+        assert_eq!(secrecy::ExposeSecret::expose_secret(&read().unwrap()), "-----BEGIN\nAAAA\n-----END\n");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        for read in [decryption_key, refresh_token, password] {
+            assert!(matches!(read(file.path()), Err(UiError::Source { .. })));
+        }
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::write(&file, vec![b'a'; MAX_KEY + 1]).unwrap();
         assert!(matches!(read(), Err(UiError::Source { .. })));
     }
 

@@ -38,15 +38,24 @@ def authority(name):
     return key, certificate(name, key.public_key(), name, key, ca=True)
 
 
-def certificate(subject, public_key, issuer, issuer_key, ca=False):
+def certificate(subject, public_key, issuer, issuer_key, ca=False, upn=None):
     name = lambda text: x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
     start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
     builder = (x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name(issuer)).public_key(public_key)
                .serial_number(x509.random_serial_number()).not_valid_before(start)
                .not_valid_after(start + datetime.timedelta(days=30))
-               .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True))
+               .add_extension(x509.BasicConstraints(ca=bool(ca), path_length=None), critical=True))
     if not ca:
         builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+    if ca:
+        bits = dict.fromkeys(["content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+                              "encipher_only", "decipher_only"], False)
+        usage = x509.KeyUsage(digital_signature=ca == "named so", key_cert_sign=ca != "named so", crl_sign=True, **bits)
+        builder = builder.add_extension(usage, critical=True)
+    if upn is not None:
+        text = bytes([0x0C, len(upn)]) + upn.encode()
+        other = x509.OtherName(x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3"), text)
+        builder = builder.add_extension(x509.SubjectAlternativeName([other]), critical=False)
     return builder.sign(issuer_key, hashes.SHA256())
 
 
@@ -100,9 +109,18 @@ def main():
     rsa_card = rsa.generate_private_key(65537, 2048)
     ca_key, ca = authority("ca")
     _, other_ca = authority("other")
-    alice = certificate("alice", card.public_key(), "ca", ca_key)
-    alice_rsa = certificate("alice", rsa_card.public_key(), "ca", ca_key)
-    bob = certificate("bob", card.public_key(), "ca", ca_key)
+    leaf_key = new()
+    leaf = certificate("leaf", leaf_key.public_key(), "ca", ca_key)
+    unable_key = new()
+    unable = certificate("unable", unable_key.public_key(), "unable", unable_key, ca="named so")
+    by_leaf = certificate("alice", card.public_key(), "leaf", leaf_key, upn="alice")
+    by_unable = certificate("alice", card.public_key(), "unable", unable_key, upn="alice")
+    alice = certificate("Alice A.", card.public_key(), "ca", ca_key, upn="alice")
+    alice_named = certificate("alice", card.public_key(), "ca", ca_key)
+    alice_corp = certificate("x", card.public_key(), "ca", ca_key, upn="alice@corp.example")
+    bob_as_alice = certificate("alice", card.public_key(), "ca", ca_key, upn="bob@corp.example")
+    alice_rsa = certificate("Alice A.", rsa_card.public_key(), "ca", ca_key, upn="alice")
+    bob = certificate("bob", card.public_key(), "ca", ca_key, upn="bob")
 
     shared = {"iat": NOW, "exp": NOW + 300, "nonce": NONCE, "request_nonce": "R1"}
     scope = "openid offline_access urn:apple:platformsso"
@@ -151,6 +169,8 @@ def main():
         ("login", login(assertion()), trust, "accepted"),
         ("login-nonce", login(assertion()), trust + ["--request-nonce", "R1"], "accepted"),
         ("login-strict", login(assertion()), trust + ["--strict"], "accepted"),
+        ("login-named", login(assertion(leaf=alice_named)), trust + ["--binding", "common-name"], "accepted"),
+        ("login-corp", login(assertion(leaf=alice_corp)), trust + ["--binding", "upn-name"], "accepted"),
         ("login-rsa", login(by_rsa), trust, "accepted"),
         ("login-enclave", login(own), user, "accepted"),
         ("login-password", login(None, grant_type="password", password="correct horse"), secret, "accepted"),
@@ -181,6 +201,12 @@ def main():
         ("another-audience", login(assertion(aud="urn:b")), trust, "assertion.aud"),
         ("another-card", login(assertion(stranger)), trust, "assertion.signature"),
         ("bobs-certificate", login(assertion(leaf=bob)), trust, "assertion.x5c.trust"),
+        ("bobs-upn", login(assertion(leaf=bob_as_alice)), trust, "assertion.x5c.trust"),
+        ("alices-name-only", login(assertion(leaf=alice_named)), trust, "assertion.x5c.trust"),
+        ("another-domain", login(assertion(leaf=alice_corp)), trust, "assertion.x5c.trust"),
+        ("a-leaf-issued-it", login(assertion(leaf=by_leaf)), ["--trust-ca", "leaf.pem"], "assertion.x5c.trust"),
+        ("no-key-cert-sign", login(assertion(leaf=by_unable)), ["--trust-ca", "unable.pem"], "assertion.x5c.trust"),
+        ("ten-years", login(assertion(), exp=NOW + 300000000), trust, "exp"),
         ("another-authority", login(assertion()), ["--trust-ca", "other-ca.pem"], "assertion.x5c.trust"),
         ("nobody-vouches", login(assertion()), [], "assertion.x5c.trust"),
         ("no-certificate", login(assertion(leaf=None)), trust, "assertion.x5c"),
@@ -199,19 +225,23 @@ def main():
         ("unknown-refresh", refresh(), [], None),
     ]
 
-    def write(name, content):
+    def write(name, content, mode=0o644):
         with open(os.path.join(directory, name), "wb") as file:
             file.write(content)
+        os.chmod(os.path.join(directory, name), mode)
 
     public = lambda key: {"x963": b64(point(key.public_key())), "kid": kid(key)}
     write("ca.pem", ca.public_bytes(Encoding.PEM))
+    write("leaf.pem", leaf.public_bytes(Encoding.PEM))
+    write("unable.pem", unable.public_bytes(Encoding.PEM))
     write("other-ca.pem", other_ca.public_bytes(Encoding.PEM))
     write("device-key.json", json.dumps({"schema_version": 1, "device_signing_key": public(signing),
                                          "device_encryption_key": public(encryption)}).encode())
     write("user-key.pem", public_pem(enclave))
-    write("password-key.pem", pem(password_key))
-    write("password.txt", b"correct horse\n")
-    write("refresh-token.txt", b"T1\n")
+    # What follows the first line is not part of it.
+    write("password-key.pem", pem(password_key), 0o600)
+    write("password.txt", b"correct horse\nthe old one\n", 0o600)
+    write("refresh-token.txt", b"T1\n", 0o600)
     for name, message, _, _ in cases:
         write(name + ".jwt", message.encode())
     print(json.dumps([{"file": name + ".jwt", "args": args, "verdict": verdict} for name, _, args, verdict in cases]))

@@ -29,7 +29,7 @@ pub(crate) enum Psso {
     /// Look after the login configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Take a message apart and check it
+    /// Take messages apart and check them
     Inspect(Inspect),
     /// Judge a request as an identity provider would
     Verify(Box<Verify>),
@@ -211,10 +211,11 @@ pub(crate) enum ConfigCommand {
 
 #[derive(Args, Debug)]
 pub(crate) struct Inspect {
-    /// A compact JWS or JWE; - for standard input
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) file: PathBuf,
-    /// The private key that opens a JWE (JWK or PEM)
+    /// Compact JWS or JWE messages; - for standard input. Of several, each comes under its name; with --json, each is one
+    /// line with its name as "file"
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The private key that opens a JWE (JWK or PEM); nobody but you may read the file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) decryption_key: Option<PathBuf>,
     /// The public keys that verify a JWS, or the id_token in a response (JWK, JWK set or PEM); without it, the one in x5c,

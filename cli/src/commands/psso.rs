@@ -3,14 +3,16 @@
 use std::process::ExitCode;
 
 use pivkit::psso::{
-    self, CardLoginRequest, InspectRequest, KeyExchangeRequest, LoginRequest, LogoutRequest, Method, RegisterRequest,
-    SignedInRequest,
+    self, CardLoginRequest, InspectRequest, Inspector, KeyExchangeRequest, LoginRequest, LogoutRequest, Method,
+    RegisterRequest, SignedInRequest,
 };
 
 use super::Context;
 use super::cards::open;
 use crate::args::{ConfigCommand, Inspect, KeyExchange, Keys, Login, Logout, Psso, Refresh, Register, SignedInArgs};
 use crate::failure::{self, Failure};
+use crate::output::Audience;
+use crate::render::psso::Named;
 use crate::{interrupt, render, secret};
 
 pub(super) fn run(context: &Context, args: Psso) -> Result<ExitCode, Failure> {
@@ -163,15 +165,27 @@ fn config(context: &Context, command: &ConfigCommand) -> Result<ExitCode, Failur
 }
 
 fn inspect(context: &Context, args: Inspect) -> Result<ExitCode, Failure> {
+    let decryption_key = args.decryption_key.as_deref().map(secret::decryption_key);
     let request = InspectRequest {
-        message: args.file,
-        decryption_key: args.decryption_key,
+        decryption_key: decryption_key.transpose().map_err(pivkit::Error::from)?,
         verification_key: args.verification_key,
         apv: args.apv,
         at: args.at,
         show_tokens: args.show_token,
     };
-    let inspection = psso::inspect(&request)?;
-    context.output.print(&inspection, render::psso::inspection)?;
-    Ok(if inspection.all_hold() { ExitCode::SUCCESS } else { failure::NO_IDENTITY.into() })
+    let inspector = Inspector::new(&request)?;
+    let mut all_hold = true;
+    for file in &args.files {
+        let inspection = inspector.inspect(file)?;
+        all_hold &= inspection.all_hold();
+        if args.files.len() == 1 {
+            context.output.print(&inspection, render::psso::inspection)?;
+            continue;
+        }
+        let named = Named { file: file.display().to_string(), inspection };
+        if context.output.print_line(&named, render::psso::named_inspection)? == Audience::Gone {
+            break;
+        }
+    }
+    Ok(if all_hold { ExitCode::SUCCESS } else { failure::NO_IDENTITY.into() })
 }

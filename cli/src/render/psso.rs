@@ -5,6 +5,7 @@ use pivkit::report::{
     ConfigLintReport, DeviceKeysReport, KerberosReport, KeyExchangeReport, KeyRequestReport, LoginReport, LogoutReport,
     PssoStatusReport, RegistrationNote, RegistrationReport, SealReport, SignOnReport,
 };
+use serde::Serialize;
 use serde_json::Value;
 
 use super::safe;
@@ -198,6 +199,19 @@ pub(crate) fn linted(report: &ConfigLintReport) -> String {
 
 pub(crate) fn inspection(inspection: &Inspection) -> String {
     inspected(inspection, "")
+}
+
+/// One of several messages.
+#[derive(Serialize)]
+pub(crate) struct Named {
+    /// The file that it came from.
+    pub(crate) file: String,
+    #[serde(flatten)]
+    pub(crate) inspection: Inspection,
+}
+
+pub(crate) fn named_inspection(named: &Named) -> String {
+    format!("{}:\n{}", safe(&named.file), inspected(&named.inspection, "  "))
 }
 
 fn inspected(inspection: &Inspection, indent: &str) -> String {

@@ -187,6 +187,12 @@ impl Certificate {
         self.extensions.key_usage
     }
 
+    /// Whether its key may issue certificates (RFC 5280 4.2.1.3 and 4.2.1.9): the basic constraints say that it is an
+    /// authority, and a key usage, where there is one, lists keyCertSign.
+    pub fn may_issue(&self) -> bool {
+        self.extensions.is_authority && self.extensions.key_usage.is_none_or(KeyUsage::key_cert_sign)
+    }
+
     /// The public key.
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key

@@ -149,6 +149,8 @@ impl fmt::Display for ExtendedKeyUsage {
 /// What this crate takes from the extensions of a certificate.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Extensions {
+    /// `cA` of the basic constraints; false where they are missing, twice there or unreadable.
+    pub(crate) is_authority: bool,
     pub(crate) key_usage: Option<KeyUsage>,
     pub(crate) extended_key_usages: Option<Vec<ExtendedKeyUsage>>,
     pub(crate) user_principal_names: Vec<String>,
@@ -166,7 +168,8 @@ const USER_PRINCIPAL_NAME: &str = "1.3.6.1.4.1.311.20.2.3";
 
 impl Extensions {
     pub(crate) fn read(certificate: &X509Certificate<'_>) -> Self {
-        let mut read = Extensions::default();
+        let is_authority = matches!(certificate.basic_constraints(), Ok(Some(constraints)) if constraints.value.ca);
+        let mut read = Extensions { is_authority, ..Extensions::default() };
         for (oid, name) in [KEY_USAGE, EXTENDED_KEY_USAGE, SUBJECT_ALT_NAME] {
             let mut same = certificate.iter_extensions().filter(|e| e.oid.to_id_string() == oid);
             let Some(extension) = same.next() else { continue };

@@ -9,7 +9,7 @@
 //! | keys that the identity provider holds | [`key_request`], [`key_exchange`] | an earlier login |
 //! | what is there, and its end | [`status`], [`logout`] | a state directory |
 //! | the configuration | [`lint`], [`example`], [`discover`] | a file, or an issuer |
-//! | messages of others | [`inspect`], [`verify()`] | files |
+//! | messages of others | [`Inspector`], [`verify()`] | files |
 
 mod config;
 mod inspect;
@@ -27,11 +27,11 @@ pub use ::psso::inspect::Inspection;
 pub use ::psso::{Check, Config, DevicePublicKey, KeyChoice, KeyPlace, Level, Method, SignOnError, UnknownMethod};
 
 pub use config::{Configuration, configuration, discover, example, lint};
-pub use inspect::{InspectRequest, inspect};
+pub use inspect::{InspectRequest, Inspector};
 pub use key_service::{KeyExchangeRequest, key_exchange, key_request};
 pub use login::{CardLoginRequest, LoginRequest, login, login_with_password, login_with_user_key};
 pub use logout::{LogoutRequest, logout};
 pub use refresh::{SignedInRequest, refresh};
 pub use registration::{RegisterRequest, keys, register, registration};
 pub use status::status;
-pub use verify::{Refused, VerifyReport, VerifyRequest, verify};
+pub use verify::{Binding, Refused, VerifyReport, VerifyRequest, verify};

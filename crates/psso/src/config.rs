@@ -44,7 +44,7 @@ pub use endpoint::Endpoint;
 pub use finding::{Finding, Level};
 pub use kerberos::KerberosMapping;
 
-pub(crate) use custom::{Custom, Customs};
+pub(crate) use custom::{Custom, Customs, is_claim_of_a_request};
 pub(crate) use predicate::{Predicate, lookup};
 
 use algorithms::AssertionAlgorithms;

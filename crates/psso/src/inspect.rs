@@ -20,7 +20,9 @@
 //! Times are judged to the second, without leeway, those of the certificate as well; no chain is built: whether its
 //! owner may log in is for the identity provider to say. An id_token is verified with given keys only.
 //!
-//! Passwords, tokens and keys among the claims are shown as `(hidden)` unless asked for.
+//! Passwords, tokens and keys among the claims are shown as `(hidden)` unless asked for. Of what was decrypted, only token
+//! type, lifetimes and times, and the names in a Kerberos ticket are shown (of a password's assertion, its claims but the
+//! password; of a key response, the certificate); of a device's request, only claims of the protocol.
 
 mod hide;
 mod jwe;
@@ -58,7 +60,8 @@ pub struct InspectOptions {
 
 impl InspectOptions {
     fn clock(&self) -> Clock {
-        Clock { now: self.at.unwrap_or_else(clock::now), skew: 0 }
+        let now = self.at.unwrap_or_else(clock::now);
+        Clock { now, skew: 0, max_lifetime: clock::MAX_REQUEST_LIFETIME }
     }
 }
 

@@ -16,4 +16,6 @@ pub(crate) struct Clock {
     pub(crate) now: i64,
     /// How far the sender's clock may be off, in seconds.
     pub(crate) skew: i64,
+    /// How long a request or an assertion may be made for, in seconds.
+    pub(crate) max_lifetime: i64,
 }

@@ -132,7 +132,7 @@ pub use algorithm::card_algorithm;
 pub use assertion::CardCredential;
 pub use check::{Check, Level};
 pub use client::Client;
-pub use clock::CLOCK_SKEW;
+pub use clock::{CLOCK_SKEW, MAX_REQUEST_LIFETIME};
 pub use config::Config;
 pub use device_keys::{DeviceKeys, DevicePublicKey};
 pub use discovery::{Discovered, discover};

@@ -158,7 +158,7 @@ pub use trail::Refusal;
 
 use crate::inspect::Kind;
 use crate::judge::Clock;
-use crate::{CLOCK_SKEW, Config, clock};
+use crate::{CLOCK_SKEW, Config, MAX_REQUEST_LIFETIME, clock};
 use trail::Trail;
 
 /// Who the identity provider is to its clients; what a client has in its [`Config`].
@@ -218,6 +218,7 @@ pub struct Verifier {
     expected: Expected,
     now: Option<i64>,
     skew: i64,
+    max_lifetime: i64,
     strict: bool,
 }
 
@@ -234,10 +235,10 @@ pub enum Verified {
 }
 
 impl Verifier {
-    /// Judges by the present time, with [`CLOCK_SKEW`].
+    /// Judges by the present time, with [`CLOCK_SKEW`] and [`MAX_REQUEST_LIFETIME`].
     #[must_use]
     pub fn new(expected: Expected) -> Self {
-        Self { expected, now: None, skew: CLOCK_SKEW, strict: false }
+        Self { expected, now: None, skew: CLOCK_SKEW, max_lifetime: MAX_REQUEST_LIFETIME, strict: false }
     }
 
     /// Judges as at another moment, Unix time.
@@ -250,6 +251,12 @@ impl Verifier {
     #[must_use]
     pub fn clock_skew(self, seconds: u32) -> Self {
         Self { skew: i64::from(seconds), ..self }
+    }
+
+    /// How long a request or an assertion may be made for, from `iat` to `exp`, in seconds. A longer one is refused.
+    #[must_use]
+    pub fn max_lifetime(self, seconds: u32) -> Self {
+        Self { max_lifetime: i64::from(seconds), ..self }
     }
 
     /// Refuses what deviates from the documentation as well. Some real Macs will not be able to log in.
@@ -302,7 +309,8 @@ impl Verifier {
     }
 
     fn clock(&self) -> Clock {
-        Clock { now: self.now.unwrap_or_else(clock::now), skew: self.skew }
+        let now = self.now.unwrap_or_else(clock::now);
+        Clock { now, skew: self.skew, max_lifetime: self.max_lifetime }
     }
 }
 

@@ -54,6 +54,23 @@ fn extended_key_usage_restricts() {
 }
 
 #[test]
+fn only_an_authority_may_issue() {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+    let may_issue = |is_ca: IsCa, bits: &[Bit]| {
+        let mut params = CertificateParams::default();
+        (params.is_ca, params.key_usages) = (is_ca, bits.to_vec());
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        crate::Certificate::from_der(certificate.der()).unwrap().may_issue()
+    };
+    let authority = || IsCa::Ca(BasicConstraints::Unconstrained);
+    assert!(may_issue(authority(), &[]));
+    assert!(may_issue(authority(), &[Bit::KeyCertSign, Bit::CrlSign]));
+    assert!(!may_issue(authority(), &[Bit::DigitalSignature]));
+    assert!(!may_issue(IsCa::ExplicitNoCa, &[Bit::KeyCertSign]));
+    assert!(!may_issue(IsCa::NoCa, &[]));
+}
+
+#[test]
 fn dates_are_inclusive() {
     let identity = identity("9a", &[], &[]);
     let (first, last) = (datetime!(2000-01-01 0:00 UTC), datetime!(2100-01-01 0:00 UTC));

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use psso::inspect::{InspectOptions, Inspection, decryption_key, verification_keys};
+use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -12,10 +13,8 @@ use crate::Error;
 /// What `pivkit psso inspect` was asked.
 #[derive(Clone, Debug)]
 pub struct InspectRequest {
-    /// The file with the message; `-` is standard input.
-    pub message: PathBuf,
-    /// The file with the private key that opens a JWE.
-    pub decryption_key: Option<PathBuf>,
+    /// The private key that opens a JWE, JWK or PEM.
+    pub decryption_key: Option<SecretString>,
     /// The file with the public key that verifies a JWS.
     pub verification_key: Option<PathBuf>,
     /// The PartyVInfo that was sent, base64url.
@@ -26,24 +25,48 @@ pub struct InspectRequest {
     pub show_tokens: bool,
 }
 
-/// Takes a message apart and checks it. A check that fails is part of the result.
-///
-/// # Errors
-///
-/// [`Error::File`]; [`Error::Input`] if a time or base64url cannot be understood; [`Error::Psso`] with
-/// [`psso::Error::Unreadable`] if a key is none, or the message is neither a JWS nor a JWE.
-pub fn inspect(request: &InspectRequest) -> Result<Inspection, Error> {
-    let read_key = |path: &PathBuf| read_text(path).map(zeroize::Zeroizing::new);
-    let opening = request.decryption_key.as_ref().map(read_key).transpose()?;
-    let verifying = request.verification_key.as_deref().map(read_text).transpose()?;
-    let options = InspectOptions {
-        decryption_key: opening.map(|text| decryption_key(&text)).transpose()?,
-        verification_keys: verifying.map(|text| verification_keys(&text)).transpose()?.unwrap_or_default(),
-        apv: request.apv.as_deref().map(base64url).transpose()?,
-        at: request.at.as_deref().map(time).transpose()?.map(OffsetDateTime::unix_timestamp),
-        show_secrets: request.show_tokens,
-    };
-    Ok(psso::inspect::inspect(&read_text(&request.message)?, &options)?)
+/// Takes messages apart, each with the same keys and at the same moment.
+#[derive(Debug)]
+pub struct Inspector {
+    options: InspectOptions,
+}
+
+impl Inspector {
+    /// Reads the keys.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`]; [`Error::Input`] if a time or base64url cannot be understood; [`Error::Psso`] with
+    /// [`psso::Error::Unreadable`] if a key is none.
+    pub fn new(request: &InspectRequest) -> Result<Self, Error> {
+        let opening = request.decryption_key.as_ref().map(|key| decryption_key(key.expose_secret()));
+        let verifying = request.verification_key.as_deref().map(read_text).transpose()?;
+        let at = request.at.as_deref().map(time).transpose()?.unwrap_or_else(OffsetDateTime::now_utc);
+        let options = InspectOptions {
+            decryption_key: opening.transpose()?,
+            verification_keys: verifying.map(|text| verification_keys(&text)).transpose()?.unwrap_or_default(),
+            apv: request.apv.as_deref().map(base64url).transpose()?,
+            at: Some(at.unix_timestamp()),
+            show_secrets: request.show_tokens,
+        };
+        Ok(Self { options })
+    }
+
+    /// Takes the message in a file apart and checks it; `-` is standard input. A check that fails is part of the result.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`]; [`Error::Psso`] with [`psso::Error::Unreadable`], which names the file, if the message is neither a
+    /// JWS nor a JWE.
+    pub fn inspect(&self, message: &Path) -> Result<Inspection, Error> {
+        let inspection = psso::inspect::inspect(&read_text(message)?, &self.options);
+        inspection.map_err(|error| match error {
+            psso::Error::Unreadable { what, source } => {
+                psso::Error::Unreadable { what: format!("{}: {what}", message.display()), source }.into()
+            }
+            other => other.into(),
+        })
+    }
 }
 
 fn base64url(text: &str) -> Result<Vec<u8>, Error> {

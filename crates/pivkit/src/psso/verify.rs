@@ -4,6 +4,7 @@
 //! user's key or the authority of cards, the nonce, the refresh token or the password. What is not given is not checked, and
 //! said so. Without what says who the user is there is no verdict.
 
+mod binding;
 mod provider;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use ::psso::Config;
 use ::psso::verify::{Expected, Verified, Verifier};
 use ::psso::{Check, Level};
+use secrecy::SecretString;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -18,6 +20,8 @@ use super::inspect::{read_text, time};
 use crate::Error;
 use crate::report::SCHEMA_VERSION;
 use provider::Given;
+
+pub use binding::Binding;
 
 /// What `pivkit psso verify` was asked.
 #[derive(Debug)]
@@ -32,12 +36,14 @@ pub struct VerifyRequest {
     pub user_key: Option<PathBuf>,
     /// The file with the authorities of cards.
     pub trust_ca: Option<PathBuf>,
-    /// The file with the private key that passwords are encrypted to.
-    pub decryption_key: Option<PathBuf>,
-    /// The file with the user's password.
-    pub password: Option<PathBuf>,
-    /// The file with the refresh token that was given out.
-    pub refresh_token: Option<PathBuf>,
+    /// Which name in a card's certificate must be the user's.
+    pub binding: Binding,
+    /// The private key that passwords are encrypted to, JWK or PEM.
+    pub decryption_key: Option<SecretString>,
+    /// The user's password.
+    pub password: Option<SecretString>,
+    /// The refresh token that was given out.
+    pub refresh_token: Option<SecretString>,
     /// The nonce that was given out.
     pub request_nonce: Option<String>,
     /// The moment at which times are judged, RFC 3339.

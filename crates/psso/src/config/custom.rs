@@ -104,6 +104,12 @@ pub(super) const OVERWRITES: &str = "the protocol uses this name itself, so it c
 
 /// Fields of the forms.
 pub(super) const PARAMETERS: &[&str] = &["platform_sso_version", "grant_type"];
+/// Whether a claim of a login, refresh or key request has a meaning that every provider knows it by.
+pub(crate) fn is_claim_of_a_request(name: &str) -> bool {
+    let known = LOGIN.iter().chain(KEY).chain(&["request_nonce"]);
+    known.copied().chain(REGISTERED.iter().map(|(name, _)| *name)).any(|known| known == name)
+}
+
 /// Members of the headers of JWS and JWE that decide how a message is read.
 const HEADER: &[&str] = &["typ", "alg", "kid", "x5c", "crit", "b64", "enc", "epk", "apu", "apv", "zip"];
 /// Claims of the login request, and of the requests that are like it.

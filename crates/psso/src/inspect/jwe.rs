@@ -120,7 +120,7 @@ fn decrypt(seen: &mut Inspection, jwe: &Jwe, options: &InspectOptions) {
             Err(error) => seen.check("id_token", Verdict::fails(error.to_string())),
         }
     }
-    seen.claims = Some(hide::hide(content, options.show_secrets));
+    seen.claims = Some(hide::content(seen.kind, content, options.show_secrets));
 }
 
 /// The key service answers with a certificate or a key, the token endpoint with an id_token.

@@ -68,7 +68,7 @@ pub(super) fn inspect(token: &str, options: &InspectOptions, place: Place) -> Re
     if seen.kind == Kind::LoginRequest {
         inspect_assertion(&mut seen, &claims, options);
     }
-    seen.claims = jws.claims().ok().map(|claims| hide::hide(claims, options.show_secrets));
+    seen.claims = jws.claims().ok().map(|claims| hide::claims(seen.kind, claims, options.show_secrets));
     Ok(seen)
 }
 
@@ -94,7 +94,7 @@ fn malformed(
         seen.check("signature", Verdict::not_checked(why));
     }
     seen.signature = Some(UNVERIFIED);
-    seen.claims = claims.map(|claims| hide::hide(claims, options.show_secrets));
+    seen.claims = claims.map(|claims| hide::claims(kind, claims, options.show_secrets));
     seen
 }
 

@@ -23,7 +23,7 @@ pub(super) fn inspect(text: &str, options: &InspectOptions) -> Option<Inspection
             _ => Verdict::fails("not a string, or empty"),
         },
     );
-    seen.claims = Some(hide::hide(answer, options.show_secrets));
+    seen.claims = Some(hide::claims(Kind::NonceAnswer, answer, options.show_secrets));
     Some(seen)
 }
 

@@ -10,9 +10,8 @@ use jose::{EcPrivateKey, KeyType, PublicKey};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use time::OffsetDateTime;
-use zeroize::Zeroizing;
 
-use super::VerifyRequest;
+use super::{Binding, VerifyRequest};
 use crate::Error;
 use crate::psso::inspect::read_text;
 
@@ -23,6 +22,7 @@ pub(super) struct Given {
     /// Whether the user's key came as a certificate, so that it is a card's.
     user_key_is_a_cards: bool,
     authorities: Option<Vec<Certificate>>,
+    binding: Binding,
     password_key: Option<EcPrivateKey>,
     password: Option<SecretString>,
     refresh_token: Option<SecretString>,
@@ -33,19 +33,18 @@ pub(super) struct Given {
 
 impl Given {
     pub(super) fn read(request: &VerifyRequest, message: &str) -> Result<Self, Error> {
-        let read_secret = |path: &std::path::PathBuf| read_text(path).map(Zeroizing::new);
         let user_key = request.user_key.as_deref().map(read_text).transpose()?;
         let user_keys = user_key.as_ref().map(|text| verification_keys(text)).transpose()?.unwrap_or_default();
-        let secret = |text: Zeroizing<String>| SecretString::from(text.trim_end_matches(['\r', '\n']));
-        let password_key = request.decryption_key.as_ref().map(read_secret).transpose()?;
+        let password_key = request.decryption_key.as_ref().map(|key| decryption_key(key.expose_secret()));
         Ok(Self {
             devices: devices(&read_text(&request.device_key)?)?,
             user_keys: user_keys.into_iter().map(|key| key.key).collect(),
             user_key_is_a_cards: user_key.is_some_and(|text| text.contains("BEGIN CERTIFICATE")),
             authorities: request.trust_ca.as_deref().map(authorities).transpose()?,
-            password_key: password_key.map(|text| decryption_key(&text)).transpose()?,
-            password: request.password.as_ref().map(read_secret).transpose()?.map(secret),
-            refresh_token: request.refresh_token.as_ref().map(read_secret).transpose()?.map(secret),
+            binding: request.binding,
+            password_key: password_key.transpose()?,
+            password: request.password.clone(),
+            refresh_token: request.refresh_token.clone(),
             nonce: request.request_nonce.clone(),
             claimed_user: claimed_user(message).unwrap_or_default(),
         })
@@ -102,7 +101,7 @@ impl Provider for Given {
             return Ok(());
         }
         match &self.authorities {
-            Some(authorities) => issued(card, authorities),
+            Some(authorities) => issued(card, authorities, self.binding),
             None if self.user_keys.is_empty() => {
                 Err(Denied::new("nobody vouches for it: give --trust-ca or --user-key"))
             }
@@ -124,33 +123,26 @@ impl Provider for Given {
     }
 }
 
-/// An authority of the file issued the certificate, it is for authentication, and it names the user: as principal name,
-/// whole or up to its @, as e-mail address, or as common name.
-fn issued(card: &CardCertificate<'_>, authorities: &[Certificate]) -> Result<(), Denied> {
+/// An authority of the file issued the certificate and may issue, it is for authentication, and it names the user.
+fn issued(card: &CardCertificate<'_>, authorities: &[Certificate], binding: Binding) -> Result<(), Denied> {
     let certificate = Certificate::from_der(card.der).map_err(|error| Denied::new(error.to_string()))?;
     let now = OffsetDateTime::from_unix_timestamp(card.now).map_err(|_| Denied::new("no such time"))?;
     let is_issuer = |authority: &&Certificate| certificate.is_issued_by(authority) == Some(true);
     let Some(authority) = authorities.iter().find(is_issuer) else {
         return Err(Denied::new(format!("no given authority issued it; it names \"{}\"", certificate.issuer())));
     };
+    if !authority.may_issue() {
+        return Err(Denied::new(
+            "the certificate that issued it is not that of an authority, or may not sign certificates",
+        ));
+    }
     if !(authority.not_before()..=authority.not_after()).contains(&now) {
         return Err(Denied::new("the authority that issued it is not between its dates"));
     }
     if let Some(problem) = certificate.problems_for(Usage::Authentication).first() {
         return Err(Denied::new(problem.to_string()));
     }
-    let names: Vec<&str> = certificate
-        .upns()
-        .iter()
-        .flat_map(|upn| [Some(upn.as_str()), upn.split_once('@').map(|(name, _)| name)])
-        .flatten()
-        .chain(certificate.emails().iter().map(String::as_str))
-        .chain(certificate.common_name())
-        .collect();
-    if names.iter().any(|name| name.eq_ignore_ascii_case(card.user)) {
-        return Ok(());
-    }
-    Err(Denied::new(format!("it names {}, not the user", names.join(", "))))
+    binding.holds(&certificate, card.user).map_err(Denied::new)
 }
 
 /// The keys that `pivkit psso keys --json` prints, or a registration; or public signing keys alone.

@@ -15,6 +15,7 @@ fn request(dir: &Path, device_key: &str, trust_ca: Option<&str>) -> VerifyReques
         device_key: file("device", device_key),
         user_key: None,
         trust_ca: trust_ca.map(|content| file("ca", content)),
+        binding: Binding::default(),
         decryption_key: None,
         password: None,
         refresh_token: None,

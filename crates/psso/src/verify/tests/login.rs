@@ -88,6 +88,30 @@ fn every_claim_of_the_request_counts() {
     }
 }
 
+/// A request that is good for years is a password: whoever finds it has time.
+#[test]
+fn a_long_lifetime_is_refused_without_strict() {
+    let mut world = world();
+    let good = world.card_assertion();
+    for (iat, exp, expected) in [
+        (NOW, NOW + 300_000_000, "exp"),
+        (NOW - 300_000_000, NOW + 1, "exp"),
+        (i64::MIN, NOW + 1, "exp"),
+        (NOW, NOW + 601, "exp"),
+        (NOW, NOW + 600, "SmartCard"),
+    ] {
+        let times = json!({"iat": iat, "exp": exp});
+        let token = world.request(&good, &times);
+        assert_eq!(world.verdict(&token), expected, "{times}");
+        let inner = sign(&world.card_header(), &changed(&world.inner(), &times), &world.card);
+        let token = world.request(&inner, &json!({}));
+        assert_eq!(world.verdict(&token).trim_start_matches("assertion."), expected, "{times}");
+    }
+    world.spent.clear();
+    let token = world.request(&good, &json!({"exp": NOW + 900}));
+    assert!(world.verifier().max_lifetime(900).login(&token, &mut world).is_ok());
+}
+
 /// The first request that a registered device signs uses the nonce up, whatever else it says; nobody else can.
 #[test]
 fn a_nonce_is_spent_by_its_device_alone() {

@@ -2,9 +2,10 @@
 //! to others, another identity provider.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
@@ -15,6 +16,7 @@ use crate::bad_input::assert_refused;
 use crate::bench::card::{Card, pin_tries};
 use crate::bench::idp::{Device, Idp};
 use crate::bench::process::{LIMIT, Output};
+use crate::bench::recorder::Recorder;
 use crate::bench::{Bench, binary, not_run};
 
 const FAILED: i32 = 1;
@@ -60,17 +62,45 @@ fn refreshes_at_once_go_one_after_the_other_and_lose_no_token() {
 
 #[test]
 fn ctrl_c_waits_until_the_new_token_is_on_the_disk() {
+    let (bench, recorder, _idp, device) = signed_in_through_a_recorder();
+    let held = recorder.hold("/psso/refresh");
+    let mut child = refresh(&device);
+    held.wait_for_request();
+    let heard = interrupt(&mut child);
+    assert!(heard.contains("once more ends it at once"), "{heard}");
+    held.let_through();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["id_token_claims"]["sub"], "alice");
+    device.signed_in(&bench, "refresh", &[]).success();
+}
+
+#[test]
+fn ctrl_c_during_a_refresh_that_fails_is_ctrl_c_all_the_same() {
+    let (bench, recorder, _idp, device) = signed_in_through_a_recorder();
+    let held = recorder.hold("/psso/refresh");
+    let mut child = refresh(&device);
+    held.wait_for_request();
+    interrupt(&mut child);
+    held.cut();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    assert!(said.contains("refresh endpoint"), "{said}");
+    device.signed_in(&bench, "refresh", &[]).success();
+}
+
+#[test]
+fn ctrl_c_before_anything_is_sent_ends_at_once() {
     if !Path::new("/proc/self/fd").exists() {
         return not_run::report("looks into /proc").unwrap_or_default();
     }
     let (bench, _idp, _card, device) = signed_in();
+    let before = state_files(&device);
     let lock = fs::File::open(&device.state).unwrap();
     lock.lock().unwrap();
-    let mut child = Command::new(binary("pivkit"))
-        .args(["psso", "refresh", "--state", device.state.to_str().unwrap(), "--json"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = refresh(&device);
     let process = PathBuf::from(format!("/proc/{}", child.id()));
     // It has opened the directory, and waits for the lock.
     let has_opened = |link: &Path| fs::read_link(link).is_ok_and(|target| target == device.state);
@@ -78,17 +108,42 @@ fn ctrl_c_waits_until_the_new_token_is_on_the_disk() {
         fs::read_dir(process.join("fd")).unwrap().any(|entry| has_opened(&entry.unwrap().path()))
     });
     kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
-    wait_until("the signal has come", || {
-        let status = fs::read_to_string(process.join("status")).unwrap();
-        status.lines().filter(|line| line.starts_with("ShdPnd:")).all(|line| line.ends_with("0000000000000000"))
-    });
-    assert!(child.try_wait().unwrap().is_none(), "it has not given up");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
     drop(lock);
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(report["id_token_claims"]["sub"], "alice");
+    assert_eq!(state_files(&device), before);
     device.signed_in(&bench, "refresh", &[]).success();
+}
+
+/// A refresh that runs.
+fn refresh(device: &Device) -> Child {
+    Command::new(binary("pivkit"))
+        .args(["psso", "refresh", "--state", device.state.to_str().unwrap(), "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Ctrl-C; what it says to that, one line.
+fn interrupt(child: &mut Child) -> String {
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    let (stderr, mut line, mut byte) = (child.stderr.as_mut().unwrap(), Vec::new(), [0]);
+    while stderr.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
+        line.extend(byte);
+    }
+    String::from_utf8(line).unwrap()
+}
+
+/// Alice, signed in with her card, and somebody between her and the identity provider.
+fn signed_in_through_a_recorder() -> (Bench, Recorder, Idp, Device) {
+    let (bench, recorder) = (Bench::vpcd(), Recorder::new());
+    let card = Card::alice(&bench);
+    let idp = Idp::start(&bench, &card.authority(), &["--url", &recorder.url()]);
+    recorder.lead_to(&idp.url);
+    let device = Device::new(&bench, idp.configuration(&bench));
+    device.register(&bench).success();
+    device.login(&bench).success();
+    (bench, recorder, idp, device)
 }
 
 #[track_caller]
@@ -136,29 +191,40 @@ fn what_status_says_from_the_empty_folder_to_the_login() {
 }
 
 #[test]
-fn a_process_that_is_killed_while_it_writes_leaves_a_whole_file() {
+fn a_process_that_is_killed_while_it_writes_leaves_a_whole_file_and_a_good_token() {
     let (bench, _idp, _card, device) = signed_in();
     let file = device.state.join("sign-on.json");
     let before = fs::read(&file).unwrap();
     assert!(before.len() > 1024, "{} bytes", before.len());
     // No file may have more than 512 bytes: the system kills whoever writes the next (SIGXFSZ).
-    let line = format!(
-        "ulimit -c 0; ulimit -f 1; exec '{}' psso refresh --state '{}'",
-        binary("pivkit").display(),
-        device.state.display()
-    );
-    let killed = bench.command("sh", &["-c", &line]).output();
+    let killed = refresh_with_small_files(&bench, &device, "");
     assert_eq!((killed.code, killed.stdout.as_str()), (None, ""), "{killed}");
     assert_eq!(fs::read(&file).unwrap(), before, "the old file is whole");
     assert_eq!(unfinished(&device), 1, "it was killed in the middle of a writing");
     let status = device.signed_in(&bench, "status", &[]).success();
     assert_eq!(status.json()["sign_on"]["user"], "alice", "{status}");
 
-    // The identity provider gave a new token that nobody has. It takes the old one for stolen, and says so.
-    assert_refused(&device.signed_in(&bench, "refresh", &[]), LOGIN, &["psso login"]);
-    assert_eq!(unfinished(&device), 0, "the next one cleans up");
-    device.login(&bench).success();
+    // What it wrote was room for the new token. The old one was not spent yet.
     device.signed_in(&bench, "refresh", &[]).success();
+    assert_eq!(unfinished(&device), 0, "the next one cleans up");
+}
+
+#[test]
+fn a_disk_without_room_costs_no_token() {
+    let (bench, _idp, _card, device) = signed_in();
+    let before = state_files(&device);
+    // Who ignores the signal is told that there is no room, as on a full disk.
+    let refused = refresh_with_small_files(&bench, &device, "trap '' XFSZ; ");
+    assert_refused(&refused, FAILED, &["cannot be written", "Make room"]);
+    assert_eq!(state_files(&device), before);
+    device.signed_in(&bench, "refresh", &[]).success();
+}
+
+/// A refresh that can write no file of more than 512 bytes.
+fn refresh_with_small_files(bench: &Bench, device: &Device, before: &str) -> Output {
+    let (binary, state) = (binary("pivkit"), device.state.display());
+    let line = format!("ulimit -c 0; ulimit -f 1; {before}exec '{}' psso refresh --state '{state}'", binary.display());
+    bench.command("sh", &["-c", &line]).output()
 }
 
 #[test]
@@ -275,7 +341,7 @@ fn a_provider_that_is_down_during_a_refresh_costs_nothing() {
     let before = state_files(&device);
     let address = idp.url.trim_start_matches("http://").to_owned();
     drop(idp);
-    assert_refused(&device.signed_in(&bench, "refresh", &[]), LOGIN, &["nonce endpoint", "identity provider runs"]);
+    assert_refused(&device.signed_in(&bench, "refresh", &[]), LOGIN, &["JWKS endpoint", "identity provider runs"]);
     assert_eq!(state_files(&device), before);
     // It comes back with what it knew, and the token is as good as before.
     let _idp = Idp::start(&bench, &crate::bench::card::authority(&bench.path("card")), &["--listen", &address]);

@@ -26,6 +26,7 @@ pub(crate) use mapping::{Mapping, MappingExplain, MappingLint, MappingNew};
 pub(crate) use provision::{Import, Provision, ProvisionCommand, Ready};
 pub(crate) use psso::{
     ConfigCommand, Inspect, KeyExchange, Keys, Login, Logout, PasswordArgs, Psso, Refresh, Register, SignedInArgs,
+    StateArgs,
 };
 pub(crate) use psso_verify::Verify;
 pub(crate) use shared::{AccountArgs, CardArgs, ChangeArgs, IdentityArgs, MacArgs, PinArgs, TransportArgs};

@@ -10,6 +10,8 @@ use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::output;
+
 /// Exit code after Ctrl-C, as shells count it: 128 and the number of the signal.
 pub(crate) const INTERRUPTED: u8 = 130;
 
@@ -25,6 +27,9 @@ pub(crate) fn watch() {
         for signal in signals.forever() {
             let first = ASKED.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok();
             if first && HELD.load(Ordering::SeqCst) {
+                if SPEAKS.load(Ordering::SeqCst) {
+                    output::say("pivkit: ends when the identity provider's answer is kept; once more ends it at once.");
+                }
                 continue;
             }
             let state = before_prompt().take();
@@ -66,6 +71,20 @@ pub(crate) fn hold() -> Hold {
     HELD.store(true, Ordering::SeqCst);
     Hold
 }
+
+/// As [`hold`], from the moment on at which [`no_return`] is called. Until then a signal ends the program at once.
+pub(crate) fn hold_later() -> Hold {
+    Hold
+}
+
+/// From now on something would be lost that an identity provider gives only once.
+pub(crate) fn no_return() {
+    SPEAKS.store(true, Ordering::SeqCst);
+    HELD.store(true, Ordering::SeqCst);
+}
+
+/// Whether the first signal is answered with a sentence.
+static SPEAKS: AtomicBool = AtomicBool::new(false);
 
 /// While this lives, a signal only asks to stop.
 pub(crate) struct Hold;

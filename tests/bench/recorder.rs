@@ -2,14 +2,48 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
+
+use super::process::LIMIT;
 
 /// A port that leads to a server. It needs a connection for each request.
 pub(crate) struct Recorder {
     address: SocketAddr,
     server: Arc<OnceLock<String>>,
     answers: Arc<Mutex<Vec<Vec<u8>>>>,
+    gate: Arc<Mutex<Option<Gate>>>,
+}
+
+/// Where the next request for a path waits.
+struct Gate {
+    path: String,
+    arrived: Sender<()>,
+    opened: Receiver<bool>,
+}
+
+/// The other side of the gate.
+pub(crate) struct Held {
+    arrived: Receiver<()>,
+    open: Sender<bool>,
+}
+
+impl Held {
+    /// Waits until the request is there. It goes no further.
+    pub(crate) fn wait_for_request(&self) {
+        self.arrived.recv_timeout(LIMIT).unwrap();
+    }
+
+    /// Lets it through.
+    pub(crate) fn let_through(self) {
+        self.open.send(true).unwrap();
+    }
+
+    /// Closes its connection instead.
+    pub(crate) fn cut(self) {
+        self.open.send(false).unwrap();
+    }
 }
 
 impl Recorder {
@@ -18,12 +52,18 @@ impl Recorder {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (server, answers) = (Arc::new(OnceLock::<String>::new()), Arc::default());
-        let recorder = Self { address, server: Arc::clone(&server), answers: Arc::clone(&answers) };
+        let gate = Arc::<Mutex<Option<Gate>>>::default();
+        let recorder =
+            Self { address, server: Arc::clone(&server), answers: Arc::clone(&answers), gate: Arc::clone(&gate) };
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let server = TcpStream::connect(server.get().unwrap()).unwrap();
-                let answers = Arc::clone(&answers);
-                thread::spawn(move || pass_on(client, server, &answers));
+                let (answers, gate) = (Arc::clone(&answers), Arc::clone(&gate));
+                thread::spawn(move || {
+                    if may_pass(&client, &gate) {
+                        pass_on(client, server, &answers);
+                    }
+                });
             }
         });
         recorder
@@ -39,6 +79,13 @@ impl Recorder {
         self.server.set(url.strip_prefix("http://").unwrap().to_owned()).unwrap();
     }
 
+    /// Has the next request for this path wait.
+    pub(crate) fn hold(&self, path: &str) -> Held {
+        let ((arrived, arrives), (open, opened)) = (channel(), channel());
+        *self.gate.lock().unwrap() = Some(Gate { path: path.to_owned(), arrived, opened });
+        Held { arrived: arrives, open }
+    }
+
     /// The bodies of the answers since the last call, as far as they have been passed on.
     pub(crate) fn bodies(&self) -> Vec<String> {
         let answers = std::mem::take(&mut *self.answers.lock().unwrap());
@@ -48,6 +95,20 @@ impl Recorder {
         };
         answers.into_iter().map(body).collect()
     }
+}
+
+fn may_pass(client: &TcpStream, gate: &Mutex<Option<Gate>>) -> bool {
+    if gate.lock().unwrap().is_none() {
+        return true;
+    }
+    let mut start = [0; 200];
+    let length = client.peek(&mut start).unwrap_or(0);
+    let start = String::from_utf8_lossy(&start[..length]).into_owned();
+    let held = gate.lock().unwrap().take_if(|gate| start.split(' ').nth(1) == Some(gate.path.as_str()));
+    held.is_none_or(|gate| {
+        gate.arrived.send(()).unwrap();
+        gate.opened.recv().unwrap_or(false)
+    })
 }
 
 fn pass_on(client: TcpStream, server: TcpStream, answers: &Mutex<Vec<Vec<u8>>>) {

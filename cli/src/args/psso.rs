@@ -23,7 +23,7 @@ pub(crate) enum Psso {
     /// Have the identity provider agree on a key with its private key and a public one
     KeyExchange(KeyExchange),
     /// Show what is registered, who is signed in and until when
-    Status(SignedInArgs),
+    Status(StateArgs),
     /// Remove the tokens of the last login
     Logout(Logout),
     /// Look after the login configuration
@@ -79,7 +79,7 @@ pub(crate) struct Register {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) registration_token_file: Option<PathBuf>,
     /// Print the registration instead of sending it, for an identity provider that is configured by hand
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["ca", "registration_token_file"])]
     pub(crate) print: bool,
 }
 
@@ -144,15 +144,22 @@ impl From<KeyStore> for KeyChoice {
     }
 }
 
-/// A device on which somebody is signed in.
+/// A device, and the identity provider that it is of.
 #[derive(Args, Debug)]
-pub(crate) struct SignedInArgs {
+pub(crate) struct StateArgs {
     /// The folder of the device's keys and tokens
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) state: PathBuf,
     /// The login configuration (TOML); without it, that of the last login
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// A device on which somebody is signed in, and how its identity provider is reached.
+#[derive(Args, Debug)]
+pub(crate) struct SignedInArgs {
+    #[command(flatten)]
+    pub(crate) device: StateArgs,
     #[command(flatten)]
     pub(crate) ca: CaArgs,
 }
@@ -181,7 +188,7 @@ pub(crate) struct KeyExchange {
 #[derive(Args, Debug)]
 pub(crate) struct Logout {
     #[command(flatten)]
-    pub(crate) device: SignedInArgs,
+    pub(crate) device: StateArgs,
     /// Remove the device's keys as well; it has to be registered anew
     #[arg(long)]
     pub(crate) forget_device: bool,

@@ -32,6 +32,11 @@ impl CardArgs {
     pub(crate) fn choice(&self) -> CardChoice {
         CardChoice { reader: self.reader.clone(), serial: self.serial, guid: self.guid }
     }
+
+    /// Whether a card was named.
+    pub(crate) fn is_given(&self) -> bool {
+        self.reader.is_some() || self.serial.is_some() || self.guid.is_some()
+    }
 }
 
 /// Any card in some readers.
@@ -67,6 +72,11 @@ pub(crate) struct IdentityArgs {
 impl IdentityArgs {
     pub(crate) fn choice(&self) -> IdentityChoice {
         IdentityChoice { slot: self.slot, hash: self.hash }
+    }
+
+    /// Whether any of them was given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.slot.is_some() || self.hash.is_some()
     }
 }
 

@@ -2,14 +2,19 @@
 
 use std::process::ExitCode;
 
+use pivkit::LastTry;
 use pivkit::psso::{
     self, CardLoginRequest, InspectRequest, Inspector, KeyExchangeRequest, LoginRequest, LogoutRequest, Method,
     RegisterRequest, SignedInRequest,
 };
 
+use serde::Serialize;
+
 use super::Context;
 use super::cards::open;
-use crate::args::{ConfigCommand, Inspect, KeyExchange, Keys, Login, Logout, Psso, Refresh, Register, SignedInArgs};
+use crate::args::{
+    ConfigCommand, Inspect, KeyExchange, Keys, Login, Logout, Psso, Refresh, Register, SignedInArgs, StateArgs,
+};
 use crate::failure::{self, Failure};
 use crate::output::Audience;
 use crate::render::psso::Named;
@@ -38,6 +43,9 @@ fn keys(context: &Context, args: &Keys) -> Result<ExitCode, Failure> {
 }
 
 fn register(context: &Context, args: Register) -> Result<ExitCode, Failure> {
+    if let Some(what) = misplaced_at_registration(&args) {
+        return Err(of_another_method(what, args.device.method));
+    }
     let token = args.registration_token_file.as_deref().map(secret::registration_token);
     let request = RegisterRequest {
         configuration: psso::configuration(&args.device.config)?,
@@ -61,7 +69,7 @@ fn register(context: &Context, args: Register) -> Result<ExitCode, Failure> {
 fn login(context: &Context, args: Login) -> Result<ExitCode, Failure> {
     let method = args.device.method;
     if let Some(what) = misplaced(&args) {
-        return Err(pivkit::Error::Input { what: format!("{what}, and the method is {method}") }.into());
+        return Err(of_another_method(what, method));
     }
     let request = LoginRequest {
         configuration: psso::configuration(&args.device.config)?,
@@ -89,44 +97,82 @@ fn login(context: &Context, args: Login) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A secret that was given for another method is a mistake that should not go unnoticed.
+/// What was given for another method is a mistake that should not go unnoticed.
 fn misplaced(args: &Login) -> Option<&'static str> {
     let (method, pin) = (args.device.method, args.pin.pin_file.is_some() || args.pin.pin_stdin);
+    let card = args.alg.is_some() || args.identity.is_given() || args.card.is_given();
+    let last_try = args.pin.last_try() == LastTry::Use;
     match method {
-        Method::Password => pin.then_some("a PIN was given, which is for --method smart-card"),
         Method::SmartCard => args.password.is_given().then_some("a password was given, which is for --method password"),
-        Method::SecureEnclaveKey => (pin || args.password.is_given()).then_some("a secret was given"),
+        _ if pin => Some("a PIN was given, which is for --method smart-card"),
+        Method::SecureEnclaveKey if args.password.is_given() => {
+            Some("a password was given, which is for --method password")
+        }
+        _ => {
+            (card || last_try).then_some("a card, or something about one, was given, which is for --method smart-card")
+        }
     }
 }
 
+fn misplaced_at_registration(args: &Register) -> Option<&'static str> {
+    let is_for_another = args.certificate.is_some() && args.device.method != Method::SmartCard;
+    is_for_another.then_some("a certificate was given, which is for --method smart-card")
+}
+
+fn of_another_method(what: &str, method: Method) -> Failure {
+    pivkit::Error::Input { what: format!("{what}, and the method is {method}") }.into()
+}
+
 fn signed_in(args: SignedInArgs) -> SignedInRequest {
-    SignedInRequest { state: args.state, configuration: args.config, ca: args.ca.ca }
+    let SignedInArgs { device, ca } = args;
+    SignedInRequest {
+        state: device.state,
+        configuration: device.config,
+        ca: ca.ca,
+        before_posting: interrupt::no_return,
+    }
 }
 
 fn refresh(context: &Context, args: Refresh) -> Result<ExitCode, Failure> {
-    // A token that was renewed and is not kept would be lost: the first Ctrl-C waits for that.
-    let hold = interrupt::hold();
-    let report = psso::refresh(&signed_in(args.device), args.show_token)?;
-    context.output.print(&report, render::psso::refreshed)?;
-    Ok(hold.asked().map_or(ExitCode::SUCCESS, ExitCode::from))
+    let hold = interrupt::hold_later();
+    let result = psso::refresh(&signed_in(args.device), args.show_token);
+    ended(context, &hold, result, render::psso::refreshed)
 }
 
 fn key_request(context: &Context, args: SignedInArgs) -> Result<ExitCode, Failure> {
-    let hold = interrupt::hold();
-    let report = psso::key_request(&signed_in(args))?;
-    context.output.print(&report, render::psso::key_requested)?;
-    Ok(hold.asked().map_or(ExitCode::SUCCESS, ExitCode::from))
+    let hold = interrupt::hold_later();
+    ended(context, &hold, psso::key_request(&signed_in(args)), render::psso::key_requested)
 }
 
 fn key_exchange(context: &Context, args: KeyExchange) -> Result<ExitCode, Failure> {
-    let hold = interrupt::hold();
+    let hold = interrupt::hold_later();
     let exchange = KeyExchangeRequest { other_key: args.other_key, out: args.out };
-    let report = psso::key_exchange(&signed_in(args.device), &exchange)?;
-    context.output.print(&report, render::psso::key_exchanged)?;
-    Ok(hold.asked().map_or(ExitCode::SUCCESS, ExitCode::from))
+    let result = psso::key_exchange(&signed_in(args.device), &exchange);
+    ended(context, &hold, result, render::psso::key_exchanged)
 }
 
-fn status(context: &Context, args: &SignedInArgs) -> Result<ExitCode, Failure> {
+/// A token that was renewed and is not kept would be lost: the first Ctrl-C waits for that, and is the exit code whatever
+/// came of it.
+fn ended<R: Serialize>(
+    context: &Context,
+    hold: &interrupt::Hold,
+    result: Result<R, pivkit::Error>,
+    text: impl FnOnce(&R) -> String,
+) -> Result<ExitCode, Failure> {
+    match (result, hold.asked()) {
+        (Ok(report), asked) => {
+            context.output.print(&report, text)?;
+            Ok(asked.map_or(ExitCode::SUCCESS, ExitCode::from))
+        }
+        (Err(error), None) => Err(error.into()),
+        (Err(error), Some(code)) => {
+            Failure::from(error).report();
+            Ok(code.into())
+        }
+    }
+}
+
+fn status(context: &Context, args: &StateArgs) -> Result<ExitCode, Failure> {
     let configuration = args.config.as_deref().map(psso::configuration).transpose()?;
     let report = psso::status(&args.state, configuration.as_ref())?;
     context.output.print(&report, render::psso::status)?;
@@ -188,4 +234,59 @@ fn inspect(context: &Context, args: Inspect) -> Result<ExitCode, Failure> {
         }
     }
     Ok(if all_hold { ExitCode::SUCCESS } else { failure::NO_IDENTITY.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    fn parse(command: &str, more: &str) -> Result<Psso, clap::Error> {
+        let line = format!("pivkit psso {command} --state s {more}");
+        match Cli::try_parse_from(line.split_whitespace())?.command {
+            Command::Psso(args) => Ok(args),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_for_another_method_is_told() {
+        let told = |more: &str| match parse("login --config c --user alice", more).unwrap() {
+            Psso::Login(args) => misplaced(&args),
+            other => panic!("{other:?}"),
+        };
+        for fits in
+            ["--alg ES256 --slot 9a --reader x --pin-file f --use-last-try", "--method password --password-stdin"]
+        {
+            assert_eq!(told(fits), None, "{fits}");
+        }
+        for (method, given) in [
+            ("smart-card", &["--password-stdin"][..]),
+            ("password", &["--alg ES256", "--slot 9a", "--reader x", "--serial 1", "--pin-stdin", "--use-last-try"]),
+            ("secure-enclave-key", &["--alg ES256", "--slot 9a", "--reader x", "--pin-stdin", "--password-stdin"]),
+        ] {
+            for given in given {
+                let what = told(&format!("--method {method} {given}")).unwrap_or_default();
+                assert!(what.contains("which is for --method"), "{method} {given}: {what}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_command_has_no_use_for_is_refused() {
+        for command in ["status", "logout", "register --config c --user alice --print"] {
+            parse(command, "").unwrap();
+            parse(command, "--ca f").unwrap_err();
+        }
+        let told = |more: &str| match parse("register --config c --user alice", more).unwrap() {
+            Psso::Register(args) => misplaced_at_registration(&args),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(told("--certificate f"), None);
+        for method in ["password", "secure-enclave-key"] {
+            assert!(told(&format!("--certificate f --method {method}")).is_some());
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! What to do when a Platform SSO login fails.
 
+use std::io::ErrorKind;
+
 use pivkit::psso::{HttpError, SignOnError};
 use pivkit::{CardError, LoginError};
 
@@ -35,11 +37,18 @@ pub(super) fn advise(error: &LoginError) -> Advice {
         LoginError::Config { .. } => {
             Advice::new(USAGE, "Correct the configuration file or the argument, then try again.")
         }
-        LoginError::State { source: Some(source), .. } if source.kind() == std::io::ErrorKind::TimedOut => {
+        LoginError::State { source: Some(source), .. } if source.kind() == ErrorKind::TimedOut => {
             Advice::new(FAILED, "Wait until the other pivkit is done, then try again.")
         }
-        LoginError::State { source: Some(source), .. } if source.kind() == std::io::ErrorKind::NotFound => {
+        LoginError::State { source: Some(source), .. } if source.kind() == ErrorKind::NotFound => {
             Advice::new(FAILED, "`pivkit psso register` makes the keys, and registers them.")
+        }
+        LoginError::HalfDevice { .. } => Advice::new(
+            FAILED,
+            "`pivkit psso logout --forget-device` removes what is left; `pivkit psso register` makes and registers new keys.",
+        ),
+        LoginError::State { source: Some(source), .. } if is_full(source.kind()) => {
+            Advice::new(FAILED, "Make room on the disk that --state is on, then try again.")
         }
         LoginError::State { .. } => Advice::new(
             FAILED,
@@ -54,6 +63,11 @@ pub(super) fn advise(error: &LoginError) -> Advice {
         ),
         _ => Advice::new(FAILED, "Try again."),
     }
+}
+
+/// A disk, a quota or a limit that leaves no room for a file.
+fn is_full(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }
 
 /// What an earlier login left behind: nothing that one can go on from is "no usable identity".
@@ -175,7 +189,13 @@ mod tests {
         let crypto = advise(&LoginError::Crypto { why: String::new(), source: None });
         assert_eq!((crypto.code, crypto.next.as_str()), (FAILED, "Try again."));
         let state = |source| advise(&LoginError::State { path: "x".into(), why: String::new(), source });
-        assert!(state(Some(std::io::ErrorKind::NotFound.into())).next.contains("psso register"));
+        assert!(state(Some(ErrorKind::NotFound.into())).next.contains("psso register"));
         assert!(state(None).next.contains("700"));
+        let half = advise(&LoginError::HalfDevice { missing: "x".into() });
+        assert!(half.code == FAILED && half.next.contains("--forget-device"), "{}", half.next);
+        for full in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge] {
+            let next = state(Some(full.into())).next;
+            assert!(next.contains("Make room") && !next.contains("700"), "{next}");
+        }
     }
 }

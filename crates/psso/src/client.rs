@@ -5,9 +5,9 @@
 //! sign_assertion       SmartCard: embedded assertion                      card, and nothing else
 //! sign_with_user_key   Secure Enclave key: embedded assertion             user key, and nothing else
 //! with_password        password: as a claim, or encrypted                 nothing
-//! submit               login request -> token endpoint -> JWKS            device keys, network
+//! submit               JWKS, login request -> token endpoint              device keys, network
 //!
-//! refresh              nonce, refresh request -> refresh endpoint -> JWKS device keys, network
+//! refresh              JWKS, nonce, refresh request -> refresh endpoint   device keys, network
 //! key_request          nonce, key request -> key endpoint                 device keys, network
 //! key_exchange         nonce, key exchange -> key endpoint                device keys, network
 //! ```
@@ -19,7 +19,7 @@ use jose::{JwkSet, PublicKey, Signer};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::Config;
-use crate::http::{self, HttpClient, HttpRequest};
+use crate::http::{self, HttpClient, HttpRequest, HttpResponse};
 use crate::key_request::{self, KeyService};
 use crate::key_response::{self, ExchangedKey, ProvidedKey};
 use crate::login::{PendingLogin, SignedLogin, prove};
@@ -30,7 +30,7 @@ use crate::registration::{self, Registration, RegistrationRequest};
 use crate::request::{Nonces, Signed};
 use crate::secret_json::SecretMap;
 use crate::{
-    CardCredential, DeviceKeys, Error, assertion, clock, id_token, invalid_credential, password_assertion,
+    CardCredential, DeviceKeys, Error, assertion, clock, id_token, invalid_credential, jwks, password_assertion,
     refresh_request, response,
 };
 
@@ -41,19 +41,34 @@ const MAX_PASSWORD_LEN: usize = 4096;
 const TOKEN_ENDPOINT: &str = "token endpoint";
 const REFRESH_ENDPOINT: &str = "refresh endpoint";
 const KEY_ENDPOINT: &str = "key endpoint";
-const JWKS_ENDPOINT: &str = "JWKS endpoint";
 
 /// A Platform SSO client for one identity provider.
 pub struct Client {
     config: Config,
     http: Box<dyn HttpClient>,
+    before_posting: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Client {
     /// Makes a client. Nothing is sent yet.
     #[must_use]
     pub fn new(config: Config, http: Box<dyn HttpClient>) -> Self {
-        Self { config, http }
+        Self { config, http, before_posting: None }
+    }
+
+    /// Has `hook` called just before a refresh, a key request or a key exchange is posted. From then on until the answer is
+    /// kept, something may be lost that the server gives only once: a program should not let itself be interrupted.
+    #[must_use]
+    pub fn before_posting(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.before_posting = Some(Box::new(hook));
+        self
+    }
+
+    fn post(&self, endpoint: &'static str, request: &HttpRequest) -> Result<HttpResponse, Error> {
+        if let Some(hook) = &self.before_posting {
+            hook();
+        }
+        http::exchange(self.http.as_ref(), endpoint, request, &[200])
     }
 
     /// The configuration.
@@ -84,7 +99,6 @@ impl Client {
     /// one; [`Error::Network`], [`Error::Endpoint`], [`Error::UnexpectedAnswer`] as the server behaves;
     /// [`Error::Rejected`] when it confirms another device or user.
     pub fn register(&self, keys: &DeviceKeys, request: &RegistrationRequest<'_>) -> Result<Registration, Error> {
-        check_user(request.user)?;
         registration::register(self.http.as_ref(), &self.config, keys, request)
     }
 
@@ -186,7 +200,8 @@ impl Client {
         })
     }
 
-    /// Sends the login request, decrypts the response and checks the id_token.
+    /// Fetches the identity provider's keys, sends the login request, decrypts the response and checks the id_token. The
+    /// keys come first: a nonce is not spent on an answer that could not be checked.
     ///
     /// # Errors
     /// [`Error::Network`] when an endpoint is down or slow; [`Error::InvalidCredential`] when the password is wrong;
@@ -196,6 +211,7 @@ impl Client {
     pub fn submit(&self, login: SignedLogin, keys: &DeviceKeys) -> Result<LoginOutcome, Error> {
         let started = Instant::now();
         let SignedLogin { pending, proof } = login;
+        let idp_keys = jwks::fetch(self.http.as_ref(), &self.config)?;
         let signed = login_request::sign(&self.config, &pending, &proof, keys)?;
         let response = http::send(self.http.as_ref(), TOKEN_ENDPOINT, &signed.request)?;
         if response.status != 200 {
@@ -203,7 +219,7 @@ impl Client {
             return Err(invalid_credential::refusal(&self.config, TOKEN_ENDPOINT, &response, is_password));
         }
         let content = self.open(TOKEN_ENDPOINT, &response, &login_response::KIND, &signed, keys)?;
-        self.accept(content, pending.user, &pending.nonces, started, pending.timings)
+        self.accept(content, idp_keys, pending.user, &pending.nonces, started, pending.timings)
     }
 
     /// [`sign_assertion`](Self::sign_assertion) and [`submit`](Self::submit) in one.
@@ -221,6 +237,9 @@ impl Client {
     }
 
     /// Exchanges a refresh token for new tokens. The device signs; no card, key or password is needed.
+    ///
+    /// The identity provider's keys and its nonce are fetched first: while one of them cannot be had the refresh token is
+    /// not sent, and stays good.
     ///
     /// The request names no user; `user` is for the outcome only. Whether the answer is about the same one as the
     /// login was, the caller sees in [`LoginOutcome::unique_identifier`].
@@ -245,12 +264,13 @@ impl Client {
     /// [`Error::Endpoint`].
     pub fn refresh(&self, user: &str, refresh_token: &SecretString, keys: &DeviceKeys) -> Result<LoginOutcome, Error> {
         check_user(user)?;
+        let idp_keys = jwks::fetch(self.http.as_ref(), &self.config)?;
         let (nonces, nonce) = Nonces::fetch(self.http.as_ref(), &self.config)?;
         let started = Instant::now();
         let signed = refresh_request::sign(&self.config, &nonces, refresh_token, keys)?;
-        let response = http::exchange(self.http.as_ref(), REFRESH_ENDPOINT, &signed.request, &[200])?;
+        let response = self.post(REFRESH_ENDPOINT, &signed.request)?;
         let content = self.open(REFRESH_ENDPOINT, &response, &login_response::KIND, &signed, keys)?;
-        self.accept(content, user.to_owned(), &nonces, started, Timings { nonce, ..Timings::default() })
+        self.accept(content, idp_keys, user.to_owned(), &nonces, started, Timings { nonce, ..Timings::default() })
     }
 
     /// Asks the key service for a new key: the identity provider keeps it and sends a certificate of it.
@@ -318,14 +338,14 @@ impl Client {
         key_request::endpoint(&self.config)?;
         let (nonces, _) = Nonces::fetch(self.http.as_ref(), &self.config)?;
         let signed = sign(&KeyService::new(&self.config, &nonces, user, refresh_token)?)?;
-        let response = http::exchange(self.http.as_ref(), KEY_ENDPOINT, &signed.request, &[200])?;
+        let response = self.post(KEY_ENDPOINT, &signed.request)?;
         self.open(KEY_ENDPOINT, &response, &key_response::KIND, &signed, keys)
     }
 
     fn open(
         &self,
         endpoint: &'static str,
-        answer: &http::HttpResponse,
+        answer: &HttpResponse,
         kind: &response::Kind,
         signed: &Signed,
         keys: &DeviceKeys,
@@ -337,6 +357,7 @@ impl Client {
     fn accept(
         &self,
         content: SecretMap,
+        idp_keys: JwkSet,
         user: String,
         nonces: &Nonces,
         started: Instant,
@@ -350,7 +371,8 @@ impl Client {
             algorithms: self.config.id_token_algorithms(),
             now: clock::now(),
         };
-        let claims = id_token::verify(&opened.id_token, &self.fetch_keys()?, &expected)?;
+        let idp_keys = jwks::fetch_if_rotated(self.http.as_ref(), &self.config, idp_keys, &opened.id_token)?;
+        let claims = id_token::verify(&opened.id_token, &idp_keys, &expected)?;
         let groups = id_token::groups(&claims, self.config.group_response_claim())?;
         let required = self.config.requires_unique_identifier();
         let unique_identifier = id_token::unique_identifier(&claims, self.config.unique_identifier_claim(), required)?;
@@ -375,16 +397,6 @@ impl Client {
             timings,
         })
     }
-
-    fn fetch_keys(&self) -> Result<JwkSet, Error> {
-        let request = HttpRequest::get(self.config.jwks_endpoint().url(), "application/json");
-        let response = http::exchange(self.http.as_ref(), JWKS_ENDPOINT, &request, &[200])?;
-        http::json_object(JWKS_ENDPOINT, &response)?;
-        std::str::from_utf8(&response.body)
-            .map_err(|_| "it is not text".to_owned())
-            .and_then(|text| JwkSet::from_json(text).map_err(|error| error.to_string()))
-            .map_err(|why| Error::UnexpectedAnswer { endpoint: JWKS_ENDPOINT, why })
-    }
 }
 
 impl fmt::Debug for Client {
@@ -393,9 +405,17 @@ impl fmt::Debug for Client {
     }
 }
 
-fn check_user(user: &str) -> Result<(), Error> {
-    if user.trim().is_empty() || user.chars().any(char::is_control) || user.chars().count() > MAX_USER_LEN {
-        return Err(Error::config("the user name is empty, too long, or contains control characters"));
+/// A name that can be shown as it is, and that looks like what it is.
+pub(crate) fn check_user(user: &str) -> Result<(), Error> {
+    let deceives = |character: char| character.is_control() || is_invisible(character);
+    if user.trim().is_empty() || user.chars().any(deceives) || user.chars().count() > MAX_USER_LEN {
+        return Err(Error::config("the user name is empty, too long, or contains control or invisible characters"));
     }
     Ok(())
+}
+
+/// Marks of direction and others without a width (Unicode, general category Cf). Joiners are letters' own in some scripts.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -7,7 +7,8 @@
 //! ```
 //! On a Mac these keys live in the Secure Enclave; here they are files, so their modes are checked every time. They are
 //! made together, under a lock on the directory: of two processes that make keys at once, both end with the same pair.
-//! Where one of the two is missing nothing is made, because the other may be registered. A key is written to a temporary
+//! Where one of the two is missing and the device was registered or signed in, nothing is made, because the other one is
+//! registered; without either, a process was killed between the two, and the missing one is made. A key is written to a temporary
 //! file and then linked to its name, so no half-written key is ever read.
 
 use std::io::ErrorKind;
@@ -18,9 +19,9 @@ use base64::engine::general_purpose::STANDARD;
 use jose::{EcPrivateKey, PublicKey};
 use serde::Serialize;
 
-use crate::Error;
 use crate::kid::key_id;
 use crate::state_dir::{LockedStateDir, StateDir, state};
+use crate::{Error, Registrations, SignOnStore};
 
 const SIGNING: &str = "device-signing-key.pem";
 const ENCRYPTION: &str = "device-encryption-key.pem";
@@ -48,15 +49,19 @@ impl DeviceKeys {
     ///
     /// # Errors
     /// [`Error::State`] when the directory or a file cannot be made or read, is a symbolic link, belongs to somebody
-    /// else or is open to others, and when one of the two keys is missing; [`Error::Crypto`] without random bytes.
+    /// else or is open to others; [`Error::HalfDevice`] when one of the two keys is missing and the device is in use;
+    /// [`Error::Crypto`] without random bytes.
     pub fn open_or_create(dir: &Path) -> Result<Self, Error> {
         let state_dir = StateDir::open_or_create(dir)?;
         // One of two may be there because another process is just making them.
         if !matches!(are_there(&state_dir), Ok(true)) {
             let locked = state_dir.lock()?;
-            if !are_there(&state_dir)? {
+            let is_new = !Registrations::is_there(&state_dir) && !SignOnStore::new(state_dir.clone()).is_there();
+            if is_new || !are_there(&state_dir)? {
                 for name in [SIGNING, ENCRYPTION] {
-                    create(&locked, name, "device key")?;
+                    if !state_dir.has(name) {
+                        create(&locked, name, "device key")?;
+                    }
                 }
             }
         }
@@ -66,7 +71,8 @@ impl DeviceKeys {
     /// Opens the keys in a state directory.
     ///
     /// # Errors
-    /// [`Error::State`] as for [`open_or_create`](Self::open_or_create), and when there are no keys.
+    /// [`Error::State`] as for [`open_or_create`](Self::open_or_create), and when there are no keys;
+    /// [`Error::HalfDevice`] when one of the two is missing.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let none = || state(dir, "there are no device keys yet", std::io::Error::from(ErrorKind::NotFound));
         Self::find(&StateDir::open(dir)?)?.ok_or_else(none)
@@ -75,7 +81,8 @@ impl DeviceKeys {
     /// The keys in a state directory, if there are any.
     ///
     /// # Errors
-    /// [`Error::State`] as for [`open_or_create`](Self::open_or_create).
+    /// [`Error::State`] as for [`open_or_create`](Self::open_or_create); [`Error::HalfDevice`] when one of the two is
+    /// missing.
     pub fn find(dir: &StateDir) -> Result<Option<Self>, Error> {
         if are_there(dir)? { Self::read(dir).map(Some) } else { Ok(None) }
     }
@@ -120,10 +127,7 @@ pub(crate) fn public(key: &PublicKey) -> DevicePublicKey {
 
 /// Whether both keys have a file, of whatever kind. With only one, neither making nor using keys is right.
 fn are_there(dir: &StateDir) -> Result<bool, Error> {
-    let half = |name| {
-        let why = "this device key is missing, and the other one is there";
-        Err(state(&dir.path().join(name), why, None))
-    };
+    let half = |name| Err(Error::HalfDevice { missing: dir.path().join(name) });
     match (dir.has(SIGNING), dir.has(ENCRYPTION)) {
         (true, true) => Ok(true),
         (false, false) => Ok(false),

@@ -119,6 +119,12 @@ pub enum Error {
         #[source]
         source: Option<std::io::Error>,
     },
+    /// One of the two device keys is there and the other is missing: the device has to be forgotten, and registered anew.
+    #[error("{}: this device key is missing, and the other one is there", missing.display())]
+    HalfDevice {
+        /// The file that is missing.
+        missing: PathBuf,
+    },
     /// What an earlier login left behind cannot be used, or that of this one cannot be kept.
     #[error(transparent)]
     SignOn(#[from] crate::SignOnError),

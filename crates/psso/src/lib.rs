@@ -99,6 +99,7 @@ mod id_token;
 pub mod inspect;
 mod invalid_credential;
 mod judge;
+mod jwks;
 mod kerberos;
 mod key_request;
 mod key_response;

@@ -58,6 +58,14 @@ impl SignedLogin {
             Proof::Password(_) => None,
         }
     }
+
+    /// As [`PendingLogin::with_previous_refresh_token`], which the proof does not touch: the token can be taken from where
+    /// it is kept just before the login is submitted.
+    #[must_use]
+    pub fn with_previous_refresh_token(mut self, token: SecretString) -> Self {
+        self.pending.previous_refresh_token = Some(token);
+        self
+    }
 }
 
 impl fmt::Debug for SignedLogin {

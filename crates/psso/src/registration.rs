@@ -22,6 +22,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::client::check_user;
 use crate::config::Config;
 use crate::error::shown;
 use crate::http::{self, HttpClient, HttpRequest};
@@ -66,8 +67,16 @@ pub struct Registration {
 /// The body of a registration: also what to enter by hand at an identity provider that has no such endpoint.
 ///
 /// The registration token is not in it, because this is for people's eyes.
-#[must_use]
-pub fn registration_request(config: &Config, keys: &DeviceKeys, request: &RegistrationRequest<'_>) -> Value {
+///
+/// # Errors
+/// [`Error::Config`] with a user name, key or certificate that cannot be one.
+pub fn registration_request(
+    config: &Config,
+    keys: &DeviceKeys,
+    request: &RegistrationRequest<'_>,
+) -> Result<Value, Error> {
+    check_user(request.user)?;
+    check(request)?;
     let mut body = json!({
         "schema_version": 1,
         "client_id": config.client_id(),
@@ -85,7 +94,7 @@ pub fn registration_request(config: &Config, keys: &DeviceKeys, request: &Regist
     if let Some(body) = body.as_object_mut() {
         body.insert("attestation".to_owned(), Value::Null);
     }
-    body
+    Ok(body)
 }
 
 pub(crate) fn register(
@@ -97,8 +106,7 @@ pub(crate) fn register(
     let endpoint = config
         .registration_endpoint()
         .ok_or_else(|| Error::config("the configuration has no registration_endpoint"))?;
-    check(request)?;
-    let mut body = SecretMap::from(registration_request(config, keys, request));
+    let mut body = SecretMap::from(registration_request(config, keys, request)?);
     if let Some(token) = request.registration_token {
         body.insert("registration_token".to_owned(), Value::String(token.expose_secret().to_owned()));
     }
@@ -129,4 +137,24 @@ fn check(request: &RegistrationRequest<'_>) -> Result<(), Error> {
             .map_err(|why| Error::config(format!("the user's certificate cannot be registered: {why}")))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::config;
+
+    #[test]
+    fn what_is_printed_is_what_could_be_sent() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = DeviceKeys::open_or_create(&dir.path().join("state")).unwrap();
+        let config = config("https://idp.example");
+        let request = |user: &str| registration_request(&config, &keys, &RegistrationRequest::new(user));
+        assert_eq!(request("Zo\u{eb} \u{645}\u{6cc}\u{200c}\u{62e}").unwrap()["schema_version"], 1);
+        for user in ["", " ", "a\u{1}", "a\u{202e}b", "a\u{200b}", &"a".repeat(257)] {
+            assert!(matches!(request(user), Err(Error::Config { .. })), "{user:?}");
+        }
+        let bad = RegistrationRequest { user_certificate: Some(b"none"), ..RegistrationRequest::new("alice") };
+        assert!(matches!(registration_request(&config, &keys, &bad), Err(Error::Config { .. })));
+    }
 }

@@ -117,6 +117,11 @@ impl Registrations {
         locked.write(FILE, &bytes)
     }
 
+    /// Whether there is a note, of whatever kind.
+    pub(crate) fn is_there(dir: &StateDir) -> bool {
+        dir.has(FILE)
+    }
+
     pub(crate) fn remove(dir: &crate::state_dir::LockedStateDir<'_>) -> Result<bool, Error> {
         dir.remove(FILE)
     }

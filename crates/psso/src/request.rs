@@ -91,7 +91,9 @@ impl Request<'_> {
             (self.config.server_nonce_claim(), json!(self.nonces.server)),
             ("jwe_crypto", json!({"alg": "ECDH-ES", "enc": "A256GCM", "apv": base64url::encode(apv)})),
         ] {
-            claims.insert(name.to_owned(), value);
+            if claims.insert(name.to_owned(), value).is_some() {
+                return Err(Error::config(format!("server_nonce_claim: the request has a claim {name} of its own")));
+            }
         }
         claims.extend_absent(&self.custom.claims);
         jws::sign(&header, &claims.to_json(), &mut keys.signing())

@@ -15,7 +15,7 @@
 //! is killed cannot leave behind.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -157,10 +157,39 @@ impl LockedStateDir<'_> {
     /// # Errors
     /// [`Error::State`] when it cannot be written; then the old one is still there, whole.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
-        let unfinished = self.unfinished(content)?;
-        let path = self.dir.path.join(name);
-        fs::rename(&unfinished.0, &path).map_err(|source| state(&path, "cannot be given its name", source))?;
+        let (unfinished, _) = self.unfinished(content)?;
+        self.give_name(&unfinished, &self.dir.path.join(name))
+    }
+
+    fn give_name(&self, unfinished: &Unfinished, path: &Path) -> Result<(), Error> {
+        fs::rename(&unfinished.0, path).map_err(|source| state(path, "cannot be given its name", source))?;
         self.sync()
+    }
+
+    /// Sees to it that a file of `length` bytes can be written, by writing one that has no name yet. On file systems that
+    /// never write to the same place twice (Btrfs, APFS, ZFS) this says only that there was room a moment ago.
+    ///
+    /// # Errors
+    /// [`Error::State`] when there is no room.
+    pub(crate) fn room(&self, length: usize) -> Result<Room, Error> {
+        let (unfinished, file) = self.unfinished(&vec![0; length])?;
+        Ok(Room { unfinished, file })
+    }
+
+    /// As [`write`](Self::write), into the room that was made.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub(crate) fn write_into(&self, mut room: Room, name: &str, content: &[u8]) -> Result<(), Error> {
+        let length = u64::try_from(content.len()).unwrap_or(u64::MAX);
+        let path = self.dir.path.join(name);
+        room.file
+            .rewind()
+            .and_then(|()| room.file.write_all(content))
+            .and_then(|()| room.file.set_len(length))
+            .and_then(|()| room.file.sync_all())
+            .map_err(|source| state(&path, "cannot be written", source))?;
+        self.give_name(&room.unfinished, &path)
     }
 
     /// Writes a file, mode 0600, where there is none.
@@ -168,7 +197,7 @@ impl LockedStateDir<'_> {
     /// # Errors
     /// [`Error::State`] when it cannot be written, or something has its name.
     pub(crate) fn write_new(&self, name: &str, content: &[u8]) -> Result<(), Error> {
-        let unfinished = self.unfinished(content)?;
+        let (unfinished, _) = self.unfinished(content)?;
         let path = self.dir.path.join(name);
         fs::hard_link(&unfinished.0, &path).map_err(|source| state(&path, "cannot be given its name", source))?;
         self.sync()
@@ -188,12 +217,16 @@ impl LockedStateDir<'_> {
     }
 
     /// The content under a name of its own, on the disk.
-    fn unfinished(&self, content: &[u8]) -> Result<Unfinished, Error> {
+    fn unfinished(&self, content: &[u8]) -> Result<(Unfinished, File), Error> {
         let unfinished = Unfinished(self.dir.path.join(format!("{UNFINISHED}{}", crate::random::uuid()?)));
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished.0);
-        file.and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
-            .map_err(|source| state(&unfinished.0, "cannot be written", source))?;
-        Ok(unfinished)
+        let written = file.and_then(|mut file| {
+            file.write_all(content)?;
+            file.sync_all()?;
+            Ok(file)
+        });
+        let file = written.map_err(|source| state(&unfinished.0, "cannot be written", source))?;
+        Ok((unfinished, file))
     }
 
     /// A name must outlive a power cut: a registered key that is gone is a device that is gone.
@@ -214,7 +247,15 @@ impl LockedStateDir<'_> {
     }
 }
 
+/// Room on the disk for a file that is still to be written; given back on drop.
+#[derive(Debug)]
+pub(crate) struct Room {
+    unfinished: Unfinished,
+    file: File,
+}
+
 /// An unfinished file, removed whatever happens.
+#[derive(Debug)]
 struct Unfinished(PathBuf);
 
 impl Drop for Unfinished {

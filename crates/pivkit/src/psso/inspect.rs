@@ -1,6 +1,6 @@
 //! `pivkit psso inspect`.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use psso::inspect::{InspectOptions, Inspection, decryption_key, verification_keys};
@@ -84,10 +84,32 @@ pub(super) fn read_text(path: &Path) -> Result<String, Error> {
         Some("-") => Ok(Box::new(std::io::stdin())),
         _ => std::fs::File::open(path).map(|file| Box::new(file) as Box<dyn Read>),
     };
-    let mut text = String::new();
-    let result = input.and_then(|input| input.take(MAX_TEXT).read_to_string(&mut text));
-    result.map_err(|source| Error::File { path: path.to_owned(), source })?;
-    Ok(text)
+    let text = input.and_then(|input| {
+        let mut bytes = Vec::new();
+        input.take(MAX_TEXT + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MAX_TEXT {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MiB"));
+        }
+        String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text"))
+    });
+    text.map_err(|source| Error::File { path: path.to_owned(), source })
 }
 
 const MAX_TEXT: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_large_is_refused_and_not_cut() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "a".repeat(1 << 20)).unwrap();
+        assert_eq!(read_text(file.path()).unwrap().len(), 1 << 20);
+        std::fs::write(file.path(), "a".repeat((1 << 20) + 1)).unwrap();
+        match read_text(file.path()) {
+            Err(Error::File { source, .. }) => assert!(source.to_string().contains("larger than 1 MiB")),
+            other => panic!("{other:?}"),
+        }
+    }
+}

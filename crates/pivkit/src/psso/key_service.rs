@@ -1,7 +1,7 @@
 //! `pivkit psso key-request` and `key-exchange`: a key that the identity provider holds for unlocking.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +28,8 @@ pub fn key_request(request: &SignedInRequest) -> Result<KeyRequestReport, Error>
     let place = SignedIn::place(request)?;
     let locked = place.store.lock()?;
     let mut signed_in = SignedIn::load(request, &locked)?;
+    signed_in.token()?;
+    locked.reserve()?;
     let user = signed_in.sign_on.user.clone();
     let provided = signed_in.client.key_request(&user, signed_in.token()?, &place.keys)?;
     let certificate = Certificate::from_der(&provided.certificate_der).ok();
@@ -77,7 +79,9 @@ pub fn key_exchange(request: &SignedInRequest, exchange: &KeyExchangeRequest) ->
         (None, Some(own)) => own.public(),
         (None, None) => return Err(Error::Input { what: "there is no key to agree with".to_owned() }),
     };
+    signed_in.token()?;
     // Before the request: a key that cannot be put anywhere need not be asked for.
+    locked.reserve()?;
     let file = exchange.out.as_deref().map(SecretFile::create).transpose()?;
     let context = signed_in.sign_on.unlock_key.as_ref().and_then(|key| key.key_context.as_ref());
     let user = &signed_in.sign_on.user;
@@ -128,32 +132,68 @@ fn public_key(path: &Path) -> Result<PublicKey, Error> {
     }
 }
 
-/// A new file for a secret, mode 0600; removed if nothing is written to it.
+/// A new file for a secret, mode 0600. It gets its name when the secret is in it and on the disk; until then it has another
+/// one beside it, `.NAME.` and random digits, which goes whatever happens.
 struct SecretFile {
     path: PathBuf,
-    file: std::fs::File,
-    keep: bool,
+    unfinished: PathBuf,
+    file: File,
 }
 
 impl SecretFile {
     fn create(path: &Path) -> Result<Self, Error> {
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-        let file = file.map_err(|source| Error::NotWritten { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), file, keep: false })
+        let failed = |source| Error::NotWritten { path: path.to_owned(), source };
+        if path.symlink_metadata().is_ok() {
+            return Err(failed(io::ErrorKind::AlreadyExists.into()));
+        }
+        let name = path.file_name().ok_or_else(|| failed(io::ErrorKind::IsADirectory.into()))?;
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|error| failed(error.into()))?;
+        let unfinished = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), hex::encode(random)));
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), unfinished, file })
     }
 
     fn write(mut self, key: &Zeroizing<[u8; 32]>) -> Result<PathBuf, Error> {
         let written = self.file.write_all(key.as_slice()).and_then(|()| self.file.sync_all());
-        written.map_err(|source| Error::NotWritten { path: self.path.clone(), source })?;
-        self.keep = true;
+        // Unlike a rename this replaces nothing.
+        written
+            .and_then(|()| fs::hard_link(&self.unfinished, &self.path))
+            .map_err(|source| Error::NotWritten { path: self.path.clone(), source })?;
         Ok(self.path.clone())
     }
 }
 
 impl Drop for SecretFile {
     fn drop(&mut self) {
-        if !self.keep {
-            let _ = std::fs::remove_file(&self.path);
-        }
+        let _ = fs::remove_file(&self.unfinished);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_is_there_only_with_the_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        let names = || fs::read_dir(dir.path()).unwrap().count();
+        // Killed: nothing is dropped.
+        std::mem::forget(SecretFile::create(&path).unwrap());
+        assert!(!path.exists());
+        let file = SecretFile::create(&path).unwrap();
+        assert!(!path.exists());
+        file.write(&Zeroizing::new([7; 32])).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), [7; 32]);
+        assert_eq!(names(), 2, "the key, and what was killed");
+        assert!(matches!(SecretFile::create(&path), Err(Error::NotWritten { .. })));
+
+        let late = dir.path().join("late");
+        let file = SecretFile::create(&late).unwrap();
+        fs::write(&late, "somebody else's").unwrap();
+        file.write(&Zeroizing::new([7; 32])).unwrap_err();
+        assert_eq!(fs::read(&late).unwrap(), b"somebody else's");
+        assert_eq!(names(), 3);
     }
 }

@@ -7,8 +7,8 @@ use identity::Certificate;
 use jose::{Algorithm, PublicKey};
 use piv::{LastTry, Pin, Session};
 use psso::{
-    CardCredential, Client, DeviceKeys, KeyChoice, KeyPlace, LoginOutcome, Method, PendingLogin, SignOn, SignOnStore,
-    SignedLogin, StateDir, UserKey,
+    CardCredential, Client, DeviceKeys, KeyChoice, KeyPlace, LockedSignOn, LoginOutcome, Method, PendingLogin,
+    Registrations, SignOn, SignOnStore, SignedLogin, StateDir, UserKey,
 };
 
 use super::Configuration;
@@ -115,13 +115,11 @@ impl Login {
         let started = Instant::now();
         let keys = DeviceKeys::open(&request.state)?;
         let store = SignOnStore::new(StateDir::open(&request.state)?);
-        let config = &request.configuration.config;
-        store.check_provider(config)?;
-        let client = client(config.clone(), request.ca.as_deref())?;
-        let mut pending = client.begin_login(&request.user)?;
-        if config.previous_refresh_token_claim().is_some() {
-            pending = with_previous_token(pending, &store)?;
-        }
+        // Before anything is sent: another identity provider has no business with this device, let alone with a password.
+        Registrations::check_provider(store.dir(), &request.configuration.config)?;
+        store.check_provider(&request.configuration.config)?;
+        let client = client(request.configuration.config.clone(), request.ca.as_deref())?;
+        let pending = client.begin_login(&request.user)?;
         Ok(Self { request, method, client, keys, store, pending, started, begun: Instant::now() })
     }
 
@@ -132,16 +130,39 @@ impl Login {
 
     /// Sends it, and keeps what the answer brings.
     fn finish(self, signed: SignedLogin) -> Result<LoginReport, Error> {
-        let outcome = self.client.submit(signed, &self.keys)?;
-        let place = self.keep(&outcome)?;
+        let (outcome, place) = if self.client.config().previous_refresh_token_claim().is_some() {
+            // The token that goes along may be worth nothing afterwards, as with a refresh.
+            let locked = self.store.lock()?;
+            locked.reserve()?;
+            let outcome = self.client.submit(self.with_previous_token(signed)?, &self.keys)?;
+            let place = self.keep(&locked, &outcome)?;
+            (outcome, place)
+        } else {
+            let outcome = self.client.submit(signed, &self.keys)?;
+            let place = self.keep(&self.store.lock()?, &outcome)?;
+            (outcome, place)
+        };
         Ok(LoginReport::new(outcome, self.method, self.started.elapsed(), place, self.request.show_tokens))
     }
 
-    fn keep(&self, outcome: &LoginOutcome) -> Result<KeyPlace, Error> {
+    /// Sends the user's refresh token along, if there is one that can still be read. Nobody else may be at work in the store.
+    fn with_previous_token(&self, signed: SignedLogin) -> Result<SignedLogin, psso::Error> {
+        let old = match self.store.load() {
+            Ok(old) => old,
+            Err(psso::Error::SignOn(_)) => None,
+            Err(error) => return Err(error),
+        };
+        let of_user = old.filter(|old| old.user == self.request.user);
+        Ok(match of_user.and_then(|old| old.refresh_token) {
+            Some(token) => signed.with_previous_refresh_token(token),
+            None => signed,
+        })
+    }
+
+    fn keep(&self, locked: &LockedSignOn<'_>, outcome: &LoginOutcome) -> Result<KeyPlace, Error> {
         let configuration = &self.request.configuration;
         let mut sign_on = SignOn::after_login(&configuration.config, self.method, outcome);
         sign_on.configuration = Some(configuration.text.clone());
-        let locked = self.store.lock()?;
         // The key for unlocking is of the user, and outlives a login.
         if let Ok(old) = locked.load(Some(&configuration.config))
             && old.user == sign_on.user
@@ -150,20 +171,6 @@ impl Login {
         }
         Ok(locked.save(&sign_on, self.request.key_choice)?)
     }
-}
-
-/// Sends the refresh token of the last login along, if there is one that can still be read.
-fn with_previous_token(pending: PendingLogin, store: &SignOnStore) -> Result<PendingLogin, psso::Error> {
-    let old = match store.load() {
-        Ok(old) => old,
-        Err(psso::Error::SignOn(_)) => None,
-        Err(error) => return Err(error),
-    };
-    let of_user = old.filter(|old| old.user == pending.user());
-    Ok(match of_user.and_then(|old| old.refresh_token) {
-        Some(token) => pending.with_previous_refresh_token(token),
-        None => pending,
-    })
 }
 
 fn signed_by_card(
@@ -221,40 +228,4 @@ fn algorithm(client: &Client, certificate: &Certificate, wanted: Option<Algorith
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use psso::Config;
-    use psso::http::{HttpClient, HttpError, HttpRequest, HttpResponse};
-
-    use super::*;
-
-    /// Gives nonces, and counts them.
-    struct Nonces(Arc<AtomicUsize>);
-
-    impl HttpClient for Nonces {
-        fn send(&self, _: &HttpRequest) -> Result<HttpResponse, HttpError> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            let body = br#"{"Nonce":"n"}"#.to_vec().into();
-            Ok(HttpResponse { status: 200, content_type: None, body })
-        }
-    }
-
-    #[test]
-    fn a_nonce_that_waited_too_long_is_fetched_anew() {
-        let endpoint = |name: &str| format!("{name}_endpoint = \"https://idp.example/{name}\"\n");
-        let text = ["nonce", "token", "jwks"].map(endpoint).concat();
-        let config =
-            Config::from_toml(&format!("issuer = \"i\"\nclient_id = \"c\"\naudience = \"a\"\n{text}")).unwrap();
-        let fetched = Arc::new(AtomicUsize::new(0));
-        let client = Client::new(config, Box::new(Nonces(fetched.clone())));
-        let begun = client.begin_login("alice").unwrap();
-        let first = begun.nonce().to_owned();
-        let kept = renewed(&client, begun, Duration::from_secs(30)).unwrap();
-        assert_eq!((kept.nonce(), fetched.load(Ordering::Relaxed)), (first.as_str(), 1));
-        let anew = renewed(&client, kept, Duration::from_secs(31)).unwrap();
-        assert_eq!((anew.user(), fetched.load(Ordering::Relaxed)), ("alice", 2));
-        assert_ne!(anew.nonce(), first);
-    }
-}
+mod tests;

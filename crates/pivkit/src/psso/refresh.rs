@@ -19,6 +19,9 @@ pub struct SignedInRequest {
     pub configuration: Option<PathBuf>,
     /// Certificates of authorities to be trusted instead of the system's.
     pub ca: Option<PathBuf>,
+    /// Called just before the request is posted whose answer must not be lost: nothing should interrupt the program from
+    /// there to its end.
+    pub before_posting: fn(),
 }
 
 /// Has the tokens renewed with the refresh token, and keeps the new ones. One process at a time: another one waits, and then
@@ -26,13 +29,15 @@ pub struct SignedInRequest {
 ///
 /// # Errors
 ///
-/// [`Error::Psso`]: nobody is signed in, the token's time is over, the identity provider refuses it, its answer does not
-/// hold. Then what was kept stays as it was.
+/// [`Error::Psso`]: nobody is signed in, the token's time is over, there is no room on the disk for another one, the
+/// identity provider refuses it, its answer does not hold. Then what was kept stays as it was.
 pub fn refresh(request: &SignedInRequest, show_tokens: bool) -> Result<LoginReport, Error> {
     let started = Instant::now();
     let place = SignedIn::place(request)?;
     let locked = place.store.lock()?;
     let mut signed_in = SignedIn::load(request, &locked)?;
+    signed_in.token()?;
+    locked.reserve()?;
     let user = &signed_in.sign_on.user;
     let outcome = signed_in.client.refresh(user, signed_in.token()?, &place.keys)?;
     signed_in.sign_on.refreshed(&outcome)?;
@@ -65,7 +70,7 @@ impl SignedIn {
             Some(given) => given,
             None => Configuration::of(&sign_on)?,
         };
-        let client = client(configuration.config, request.ca.as_deref())?;
+        let client = client(configuration.config, request.ca.as_deref())?.before_posting(request.before_posting);
         Ok(Self { sign_on, client })
     }
 

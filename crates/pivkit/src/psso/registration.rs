@@ -68,7 +68,7 @@ pub fn register(request: &RegisterRequest) -> Result<RegistrationReport, Error> 
 /// As [`register`], but for what the network does.
 pub fn registration(request: &RegisterRequest) -> Result<serde_json::Value, Error> {
     let parts = Parts::of(request)?;
-    Ok(psso::registration_request(&request.configuration.config, &parts.keys, &parts.request(request)))
+    Ok(psso::registration_request(&request.configuration.config, &parts.keys, &parts.request(request))?)
 }
 
 /// What a registration is made of.

@@ -131,6 +131,11 @@ pub(super) const LOGIN: &[&str] = &[
     "amr",
     "refresh_token",
 ];
+/// Whether a message of any kind has a claim of this name.
+pub(super) fn is_claim(name: &str) -> bool {
+    [LOGIN, ASSERTION, REFRESH, KEY].iter().any(|claims| claims.contains(&name))
+}
+
 /// Claims of the embedded assertion, signed or encrypted.
 const ASSERTION: &[&str] = &["iss", "sub", "aud", "iat", "exp", "nonce", "scope", "password"];
 /// Claims of the refresh request, and those that it must not have.

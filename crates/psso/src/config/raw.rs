@@ -129,14 +129,15 @@ fn keypath(reader: &mut Reader<'_>) -> Vec<String> {
 
 fn server_nonce_claim(reader: &mut Reader<'_>) -> String {
     let (claim, at) = with_default(reader, "server_nonce_claim", "request_nonce");
-    free(reader, at, &claim, LOGIN);
+    // It is in messages of every kind.
+    free(reader, at, &claim, custom::is_claim(&claim));
     claim
 }
 
 /// The claim for the previous refresh token; nothing where none is to be sent.
 fn previous_refresh_token_claim(reader: &mut Reader<'_>, server_nonce_claim: &str) -> Option<String> {
     let (claim, at) = with_default(reader, "previous_refresh_token_claim", "previous_refresh_token");
-    free(reader, at, &claim, LOGIN);
+    free(reader, at, &claim, LOGIN.contains(&claim.as_str()));
     if claim == server_nonce_claim {
         reader.error(at, OVERWRITES);
     }
@@ -149,13 +150,13 @@ fn previous_refresh_token_claim(reader: &mut Reader<'_>, server_nonce_claim: &st
 
 fn jwt_parameter(reader: &mut Reader<'_>) -> String {
     let (parameter, at) = with_default(reader, "jwt_parameter", "assertion");
-    free(reader, at, &parameter, PARAMETERS);
+    free(reader, at, &parameter, PARAMETERS.contains(&parameter.as_str()));
     parameter
 }
 
 /// A name that does not overwrite one of the protocol's own, nor a registered one.
-fn free(reader: &mut Reader<'_>, at: Place, name: &str, taken: &[&str]) {
-    if taken.contains(&name) || REGISTERED.iter().any(|(registered, _)| *registered == name) {
+fn free(reader: &mut Reader<'_>, at: Place, name: &str, is_taken: bool) {
+    if is_taken || REGISTERED.iter().any(|(registered, _)| *registered == name) {
         reader.error(at, OVERWRITES);
     }
 }

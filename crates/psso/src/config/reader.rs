@@ -26,7 +26,7 @@ pub(super) struct Found<T> {
 
 /// The file, and what was found in it so far.
 pub(super) struct Reader<'a> {
-    text: &'a str,
+    lines: Lines,
     table: DeTable<'a>,
     findings: Vec<Finding>,
     /// The fields that were asked for.
@@ -39,33 +39,38 @@ impl<'a> Reader<'a> {
     /// Reads the syntax. Where that fails there are findings, and nothing else is worth looking at.
     pub(super) fn new(text: &'a str) -> Result<Self, Vec<Finding>> {
         let (table, errors) = DeTable::parse_recoverable(text);
+        let lines = Lines::of(text);
         if errors.is_empty() {
             let (findings, asked, members) = (Vec::new(), Vec::new(), BTreeMap::new());
-            return Ok(Self { text, table: table.into_inner(), findings, asked, members });
+            return Ok(Self { lines, table: table.into_inner(), findings, asked, members });
         }
         let finding = |error: toml::de::Error| Finding {
             level: Level::Error,
-            line: error.span().map(|span| line(text, &span)),
+            line: error.span().map(|span| lines.number(&span)),
             field: None,
             message: shown(error.message(), 200),
         };
-        Err(errors.into_iter().take(MAX_SYNTAX_ERRORS).map(finding).collect())
+        Err(errors.into_iter().take(MAX_FINDINGS).map(finding).collect())
     }
 
     /// What was found, in the order of the file; fields that nobody asked for are errors.
     pub(super) fn finish(mut self) -> (Vec<Finding>, Vec<&'static str>) {
+        let mut names = Some(names());
         for (key, _) in std::mem::take(&mut self.table) {
             let name = key.get_ref().as_ref();
             let message = match (field::refused(name), field::by_apple_name(name)) {
                 (Some(why), _) => why.to_owned(),
                 (None, Some(field)) => format!("it is called {} here", field.name),
-                (None, None) => format!("no such field; there are {}", names()),
+                (None, None) => match names.take() {
+                    Some(names) => format!("no such field; there are {names}"),
+                    None => "no such field".to_owned(),
+                },
             };
-            let line = Some(line(self.text, &key.span()));
+            let line = Some(self.lines.number(&key.span()));
             self.findings.push(Finding { level: Level::Error, line, field: Some(shown(name, 80)), message });
         }
         self.findings.sort_by_key(|finding| (finding.line.is_none(), finding.line, finding.level));
-        (self.findings, self.asked)
+        (capped(self.findings), self.asked)
     }
 
     pub(super) fn error(&mut self, at: Place, message: impl Into<String>) {
@@ -92,7 +97,7 @@ impl<'a> Reader<'a> {
     pub(super) fn take(&mut self, name: &'static str) -> Option<Found<Spanned<DeValue<'a>>>> {
         self.asked.push(name);
         let (key, value) = self.table.remove_entry(name)?;
-        let at = Place { field: name, line: Some(line(self.text, &key.span())) };
+        let at = Place { field: name, line: Some(self.lines.number(&key.span())) };
         let since = field::since(name);
         if since > SMART_CARD {
             self.warning(at, format!("only macOS {since} and later know this field"));
@@ -183,7 +188,7 @@ impl<'a> Reader<'a> {
         };
         let mut tables = Vec::new();
         for item in items {
-            let at = Place { field: name, line: Some(line(self.text, &item.span())) };
+            let at = Place { field: name, line: Some(self.lines.number(&item.span())) };
             match item.into_inner() {
                 DeValue::Table(table) => tables.extend(self.members(at, table).map(|value| Found { value, at })),
                 other => {
@@ -197,7 +202,7 @@ impl<'a> Reader<'a> {
     fn members(&mut self, at: Place, table: DeTable<'a>) -> Option<Map<String, Value>> {
         let mut members = Map::new();
         for (key, value) in table {
-            let at_key = line(self.text, &key.span());
+            let at_key = self.lines.number(&key.span());
             let name = key.into_inner().into_owned();
             self.members.insert((at.field, at.line, name.clone()), at_key);
             match json(value.into_inner(), 0) {
@@ -268,15 +273,45 @@ fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-fn line(text: &str, span: &Range<usize>) -> usize {
-    1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count()
+/// Where the lines of a text end, in bytes.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect())
+    }
+
+    /// The line in which something begins, counted from 1.
+    fn number(&self, span: &Range<usize>) -> usize {
+        1 + self.0.partition_point(|end| *end < span.start)
+    }
+}
+
+/// The first findings of each level, and how many more there are.
+fn capped(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut counts = [(Level::Error, 0_usize, "mistakes"), (Level::Warning, 0, "warnings")];
+    let mut kept = Vec::new();
+    for finding in findings {
+        for (level, count, _) in &mut counts {
+            *count += usize::from(*level == finding.level);
+        }
+        if counts.iter().all(|(level, count, _)| *level != finding.level || *count <= MAX_FINDINGS) {
+            kept.push(finding);
+        }
+    }
+    let more = counts.into_iter().filter(|(_, count, _)| *count > MAX_FINDINGS);
+    kept.extend(more.map(|(level, count, what)| {
+        let message = format!("there are {} more {what}", count - MAX_FINDINGS);
+        Finding { level, line: None, field: None, message }
+    }));
+    kept
 }
 
 fn names() -> String {
     FIELDS.iter().map(|field| field.name).collect::<Vec<_>>().join(", ")
 }
 
-/// One slip can make many errors; the first ones say enough.
-const MAX_SYNTAX_ERRORS: usize = 20;
+/// One slip can make many errors; the first ones of each level say enough.
+const MAX_FINDINGS: usize = 20;
 /// Claims of people's own are flat, or nearly.
 const MAX_DEPTH: usize = 16;

@@ -141,20 +141,45 @@ fn a_broken_key_is_not_replaced() {
 }
 
 #[test]
-fn half_a_device_is_not_made_whole() {
+fn half_a_device_that_is_in_use_is_not_made_whole() {
+    for (lost, kept) in [(SIGNING, ENCRYPTION), (ENCRYPTION, SIGNING)] {
+        for used in ["registration.json", "sign-on.json"] {
+            let root = tempfile::tempdir().unwrap();
+            let dir = root.path().join("state");
+            DeviceKeys::open_or_create(&dir).unwrap();
+            fs::remove_file(dir.join(lost)).unwrap();
+            fs::write(dir.join(used), "{}").unwrap();
+            let before = fs::read(dir.join(kept)).unwrap();
+            for result in [DeviceKeys::open(&dir), DeviceKeys::open_or_create(&dir)] {
+                match result {
+                    Err(Error::HalfDevice { missing }) => assert_eq!(missing, dir.join(lost)),
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!(names(&dir), [kept, used]);
+            assert_eq!(fs::read(dir.join(kept)).unwrap(), before);
+        }
+    }
+}
+
+#[test]
+fn keys_that_were_half_made_are_finished() {
     for (lost, kept) in [(SIGNING, ENCRYPTION), (ENCRYPTION, SIGNING)] {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("state");
         DeviceKeys::open_or_create(&dir).unwrap();
         fs::remove_file(dir.join(lost)).unwrap();
         let before = fs::read(dir.join(kept)).unwrap();
-        for result in [DeviceKeys::open(&dir), DeviceKeys::open_or_create(&dir)] {
-            let why = why(result);
-            assert!(why.contains(lost) && why.contains("is missing"), "{why}");
-        }
-        assert_eq!(names(&dir), [kept]);
-        assert_eq!(fs::read(dir.join(kept)).unwrap(), before);
+        assert!(matches!(DeviceKeys::open(&dir), Err(Error::HalfDevice { .. })));
+        let made = DeviceKeys::open_or_create(&dir).unwrap();
+        assert_eq!(names(&dir), [ENCRYPTION, SIGNING]);
+        assert_eq!(fs::read(dir.join(kept)).unwrap(), before, "the one that was there stays");
+        assert_eq!(DeviceKeys::open(&dir).unwrap().signing_public(), made.signing_public());
     }
+}
+
+#[test]
+fn a_directory_without_keys_says_so() {
     let root = tempfile::tempdir().unwrap();
     fs::set_permissions(root.path(), Permissions::from_mode(0o700)).unwrap();
     match DeviceKeys::open(root.path()) {

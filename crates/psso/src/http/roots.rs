@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use ureq::tls::{Certificate, RootCerts};
@@ -46,14 +46,11 @@ impl Roots {
     /// Reads a file with certificates in PEM, at most 1 MiB.
     ///
     /// # Errors
-    /// [`Error::Config`] with the file's name when it cannot be read, and as [`from_pem`](Self::from_pem).
+    /// [`Error::Config`] with the file's name when it cannot be read or is larger, and as [`from_pem`](Self::from_pem).
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let mut text = String::new();
-        File::open(path).and_then(|file| file.take(MAX_FILE_LEN).read_to_string(&mut text)).map_err(|source| {
-            Error::Config {
-                why: format!("the certificates {} cannot be read", path.display()),
-                source: Some(source.into()),
-            }
+        let text = read(path).map_err(|source| Error::Config {
+            why: format!("the certificates {} cannot be read", path.display()),
+            source: Some(source.into()),
         })?;
         Self::from_pem(&text).map_err(|error| match error {
             Error::Config { why, source } => Error::Config { why: format!("{}: {why}", path.display()), source },
@@ -70,6 +67,16 @@ impl Roots {
     pub(super) fn certificates(&self) -> RootCerts {
         RootCerts::new_with_certs(&self.0)
     }
+}
+
+/// The text of a file, all of it.
+fn read(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_LEN {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MiB"));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text"))
 }
 
 impl fmt::Debug for Roots {
@@ -103,5 +110,10 @@ mod tests {
         }
         let missing = Roots::load(Path::new("/nonexistent/ca.pem")).unwrap_err();
         assert!(missing.to_string().contains("/nonexistent/ca.pem"));
+        // Cut off, it would be good.
+        let large = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(large.path(), format!("{certificate}{}", "#\n".repeat(1 << 20))).unwrap();
+        let error = Roots::load(large.path()).unwrap_err();
+        assert!(std::error::Error::source(&error).unwrap().to_string().contains("larger than 1 MiB"), "{error:?}");
     }
 }

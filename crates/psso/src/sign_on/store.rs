@@ -1,9 +1,11 @@
 //! The sign-on in its state directory.
 
+use std::cell::RefCell;
+
 use super::key::KeyReference;
 use super::sealed::{MAX_FILE_LEN, SealedFile};
 use super::{KeyChoice, KeyPlace, SignOn, SignOnError, SignOnHeader, check_provider};
-use crate::state_dir::{LockedStateDir, StateDir};
+use crate::state_dir::{LockedStateDir, Room, StateDir};
 use crate::{Config, DeviceKeys, Error, Registrations, UserKey};
 
 const FILE: &str = "sign-on.json";
@@ -22,6 +24,8 @@ const FILE: &str = "sign-on.json";
 /// // From reading the refresh token to writing the new one, no other process works with it.
 /// let locked = store.lock()?;
 /// assert!(matches!(locked.load(None), Err(Error::SignOn(SignOnError::Missing))));
+/// // A token that a full disk has no room for would be lost.
+/// locked.reserve()?;
 /// // ... Client::refresh, SignOn::refreshed, and then locked.save(&sign_on, KeyChoice::Automatic).
 /// # Ok(())
 /// # }
@@ -36,6 +40,12 @@ impl SignOnStore {
     #[must_use]
     pub fn new(dir: StateDir) -> Self {
         Self { dir }
+    }
+
+    /// The state directory.
+    #[must_use]
+    pub fn dir(&self) -> &StateDir {
+        &self.dir
     }
 
     /// What can be said without the key; nothing when nobody is signed in.
@@ -57,6 +67,11 @@ impl SignOnStore {
         Ok(Some(file.unseal(&key)?))
     }
 
+    /// Whether there is a sign-on, of whatever kind.
+    pub(crate) fn is_there(&self) -> bool {
+        self.dir.has(FILE)
+    }
+
     /// Refuses a configuration of another identity provider than that of the sign-on, if there is one.
     ///
     /// # Errors
@@ -73,7 +88,7 @@ impl SignOnStore {
     /// # Errors
     /// [`Error::State`] when another process keeps it for longer than three minutes.
     pub fn lock(&self) -> Result<LockedSignOn<'_>, Error> {
-        Ok(LockedSignOn { store: self, dir: self.dir.lock()? })
+        Ok(LockedSignOn { store: self, dir: self.dir.lock()?, room: RefCell::default() })
     }
 
     fn file(&self) -> Result<Option<SealedFile>, Error> {
@@ -87,9 +102,20 @@ impl SignOnStore {
 pub struct LockedSignOn<'a> {
     store: &'a SignOnStore,
     dir: LockedStateDir<'a>,
+    room: RefCell<Option<Room>>,
 }
 
 impl LockedSignOn<'_> {
+    /// Takes the room on the disk that the next [`save`](Self::save) needs, however large the sign-on will be. To be
+    /// called before a token is spent for another one.
+    ///
+    /// # Errors
+    /// [`Error::State`] when there is no room, or nothing can be written.
+    pub fn reserve(&self) -> Result<(), Error> {
+        self.room.replace(Some(self.dir.room(MAX_FILE_LEN)?));
+        Ok(())
+    }
+
     /// The sign-on, which must be of this identity provider where one is given.
     ///
     /// # Errors
@@ -128,7 +154,11 @@ impl LockedSignOn<'_> {
         let (reference, key) = kept.map_or_else(|| KeyReference::create(&self.dir, choice), Ok)?;
         let header = SignOnHeader::new(&sign_on.issuer, &sign_on.client_id, reference.clone());
         let file = SealedFile::seal(sign_on, header, &key)?;
-        let written = self.dir.write(FILE, &file.to_bytes()?);
+        let bytes = file.to_bytes()?;
+        let written = match self.room.take() {
+            Some(room) => self.dir.write_into(room, FILE, &bytes),
+            None => self.dir.write(FILE, &bytes),
+        };
         // A key that seals nothing is not left behind: the new one where the writing failed, else the old one.
         let unused = if written.is_err() { Some(&reference) } else { old.as_ref() };
         if let Some(unused) = unused.filter(|unused| is_new && (written.is_err() || unused.place != reference.place)) {

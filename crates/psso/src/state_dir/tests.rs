@@ -98,3 +98,19 @@ fn files_of_others_and_links_are_refused() {
     assert_eq!(fs::read(&elsewhere).unwrap(), b"secret");
     assert_eq!(dir.read("x", "thing", 10).unwrap().unwrap().as_slice(), b"2");
 }
+
+#[test]
+fn room_is_filled_and_what_was_not_needed_is_given_back() {
+    let (_root, dir) = new();
+    let locked = dir.lock().unwrap();
+    locked.write_new("x", b"old").unwrap();
+    let room = locked.room(1 << 16).unwrap();
+    let blocks = fs::metadata(&room.unfinished.0).unwrap().blocks();
+    assert!(blocks * 512 >= 1 << 16, "{blocks} blocks");
+    assert_eq!(dir.read("x", "thing", 10).unwrap().unwrap().as_slice(), b"old");
+    locked.write_into(room, "x", b"new").unwrap();
+    assert_eq!(dir.read("x", "thing", 10).unwrap().unwrap().as_slice(), b"new");
+    assert_eq!(fs::metadata(dir.path().join("x")).unwrap().mode() & 0o7777, 0o600);
+    drop(locked.room(1 << 16).unwrap());
+    assert_eq!(names(&dir), ["x"]);
+}

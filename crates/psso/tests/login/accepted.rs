@@ -47,17 +47,17 @@ fn both_requests_carry_one_request_id_and_nonces_are_fresh() {
     }
     let seen = idp.seen.lock().unwrap();
     let paths: Vec<&str> = seen.iter().map(|request| request.url.path()).collect();
-    assert_eq!(paths, ["/psso/nonce", "/psso/token", "/psso/jwks"].repeat(2));
+    assert_eq!(paths, ["/psso/nonce", "/psso/jwks", "/psso/token"].repeat(2));
     let id = |index: usize| header(&seen[index], "client-request-id");
-    assert_eq!((id(0), id(3)), (id(1), id(4)));
+    assert_eq!((id(0), id(3)), (id(2), id(5)));
     assert_ne!(id(0), id(3));
     assert_eq!((id(0).len(), id(0).to_uppercase()), (36, id(0)));
     let nonce = |index: usize| {
         let request = Jws::parse(&form(&seen[index])[2].1).unwrap();
         request.claims().unwrap()["nonce"].as_str().unwrap().to_owned()
     };
-    assert_ne!(nonce(1), nonce(4));
-    assert_ne!(nonce(1), id(1));
+    assert_ne!(nonce(2), nonce(5));
+    assert_ne!(nonce(2), id(2));
     assert_eq!(header(&seen[0], "accept"), "application/json");
 }
 

@@ -44,6 +44,9 @@ fn without_a_predicate_a_401_to_a_password() {
     assert_eq!(counts("", 400, body()), (false, false));
     assert_eq!(counts("", 403, body()), (false, false));
     assert_eq!(counts("", 500, body()), (false, false));
+    for (check, is_wrong) in [("password.match", true), ("assertion.password", true), ("outer.kid", false)] {
+        assert_eq!(counts("", 401, json!({"check": check})), (is_wrong, false), "{check}");
+    }
 }
 
 #[test]

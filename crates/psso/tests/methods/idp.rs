@@ -1,7 +1,8 @@
 //! An identity provider in memory. It checks what all requests have in common and answers each kind of them; a test
 //! looks at the rest, and may change the answer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
@@ -56,6 +57,9 @@ pub(crate) struct Idp {
     seen: Mutex<Vec<Seen>>,
     nonce_forms: Mutex<Vec<Vec<(String, String)>>>,
     edit: Mutex<Option<Edit>>,
+    /// What the JWKS endpoint answers first, each once; then with the right keys.
+    jwks_before: Mutex<VecDeque<HttpResponse>>,
+    jwks_fetched: AtomicUsize,
 }
 
 /// The identity provider as the client's network.
@@ -80,6 +84,8 @@ impl Idp {
             seen: Mutex::default(),
             nonce_forms: Mutex::default(),
             edit: Mutex::default(),
+            jwks_before: Mutex::default(),
+            jwks_fetched: AtomicUsize::default(),
         })
     }
 
@@ -117,6 +123,20 @@ impl Idp {
         self.seen.lock().unwrap().len()
     }
 
+    /// Has the JWKS endpoint fail the next time.
+    pub(crate) fn jwks_fails_once(&self) {
+        self.jwks_before.lock().unwrap().push_back(respond(503, "text/plain", Vec::new()));
+    }
+
+    /// Has the JWKS endpoint give the keys of yesterday the next time.
+    pub(crate) fn jwks_is_old_once(&self) {
+        self.jwks_before.lock().unwrap().push_back(jwks(&EcPrivateKey::generate().unwrap(), "idp-0"));
+    }
+
+    pub(crate) fn jwks_fetched(&self) -> usize {
+        self.jwks_fetched.load(Ordering::Relaxed)
+    }
+
     /// The form of the last nonce request.
     pub(crate) fn nonce_form(&self) -> Vec<(String, String)> {
         self.nonce_forms.lock().unwrap().last().cloned().unwrap()
@@ -126,8 +146,9 @@ impl Idp {
         match (request.method, request.url.path()) {
             (Method::Post, "/nonce") => self.nonce(request),
             (Method::Get, "/jwks") => {
-                let set = JwkSet::from(vec![self.key.public().to_jwk().with_kid("idp-1")]);
-                respond(200, "application/json", serde_json::to_vec(&set).unwrap())
+                self.jwks_fetched.fetch_add(1, Ordering::Relaxed);
+                let first = self.jwks_before.lock().unwrap().pop_front();
+                first.unwrap_or_else(|| jwks(&self.key, "idp-1"))
             }
             (Method::Post, _) => self.message(request),
             (Method::Get, path) => panic!("GET {path}"),
@@ -248,6 +269,11 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
         Value::Object(map) => map,
         _ => panic!("not an object"),
     }
+}
+
+fn jwks(key: &EcPrivateKey, kid: &str) -> HttpResponse {
+    let set = JwkSet::from(vec![key.public().to_jwk().with_kid(kid)]);
+    respond(200, "application/json", serde_json::to_vec(&set).unwrap())
 }
 
 fn respond(status: u16, media_type: &str, body: Vec<u8>) -> HttpResponse {

@@ -1,6 +1,7 @@
 //! Refreshing without a card.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use psso::Error;
 use secrecy::ExposeSecret as _;
@@ -84,4 +85,56 @@ fn a_refresh_is_checked_like_a_login() {
         other => panic!("{other:?}"),
     }
     assert!(matches!(client.refresh("", &secret("x"), &keys), Err(Error::Config { .. })));
+}
+
+#[test]
+fn nothing_is_spent_while_the_keys_of_the_server_cannot_be_had() {
+    let (_dir, keys) = keys();
+    let idp = idp(&keys);
+    let client = idp.client("");
+    idp.jwks_fails_once();
+    let error = client.refresh("alice", &secret("refresh-token-1"), &keys).unwrap_err();
+    assert!(matches!(error, Error::Endpoint { endpoint: "JWKS endpoint", status: 503, .. }), "{error:?}");
+    assert_eq!(idp.requests(), 0, "the refresh token was not sent");
+
+    let login = client.begin_login("alice").unwrap();
+    let signed = client.with_password(login, &secret("password")).unwrap();
+    idp.jwks_fails_once();
+    let error = client.submit(signed.clone(), &keys).unwrap_err();
+    assert!(matches!(error, Error::Endpoint { endpoint: "JWKS endpoint", .. }), "{error:?}");
+    assert_eq!(idp.requests(), 0, "the nonce was not spent");
+    client.submit(signed, &keys).unwrap();
+    client.refresh("alice", &secret("refresh-token-1"), &keys).unwrap();
+}
+
+#[test]
+fn a_key_that_came_meanwhile_is_fetched_once() {
+    let (_dir, keys) = keys();
+    let idp = idp(&keys);
+    let client = idp.client("");
+    idp.jwks_is_old_once();
+    client.refresh("alice", &secret("refresh-token-1"), &keys).unwrap();
+    assert_eq!(idp.jwks_fetched(), 2);
+    idp.jwks_is_old_once();
+    idp.jwks_is_old_once();
+    let error = client.refresh("alice", &secret("refresh-token-2"), &keys).unwrap_err();
+    assert!(matches!(error, Error::Rejected { claim: "kid", .. }), "{error:?}");
+    assert_eq!(idp.jwks_fetched(), 4, "once, and no more");
+}
+
+#[test]
+fn the_moment_of_no_return_is_told() {
+    let (_dir, keys) = keys();
+    let idp = idp(&keys);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (idp_then, telling) = (idp.clone(), told.clone());
+    let hook = move || telling.lock().unwrap().push((idp_then.jwks_fetched(), idp_then.requests()));
+    let client = idp.client("").before_posting(hook);
+    client.refresh("alice", &secret("refresh-token-1"), &keys).unwrap();
+    assert_eq!(*told.lock().unwrap(), [(1, 0)], "once; the keys are at hand, and nothing is sent yet");
+    client.key_request("alice", &secret("refresh-token-2"), &keys).unwrap();
+    assert_eq!(told.lock().unwrap().len(), 2);
+    idp.jwks_fails_once();
+    client.refresh("alice", &secret("refresh-token-2"), &keys).unwrap_err();
+    assert_eq!(told.lock().unwrap().len(), 2);
 }

@@ -101,11 +101,32 @@ fn claims_of_the_protocol_cannot_be_given_values() {
         }
     }
     assert_eq!(lint("[custom_nonce_request_values]\ngrant_type = \"x\"")[0].0, Level::Error);
+    // The server's nonce is in requests of every kind.
+    for name in ["version", "request_type", "key_purpose", "other_publickey", "key_context", "scope", "password"] {
+        let found = lint(&format!("server_nonce_claim = \"{name}\""));
+        assert!(found.iter().any(|(level, ..)| *level == Level::Error), "{name}: {found:?}");
+    }
     // Names that the configuration chooses are the protocol's as well.
     let chosen = lint("server_nonce_claim = \"srv\"\n[custom_login_request_body_claims]\nsrv = \"x\"\n");
     assert!(chosen.iter().any(|(level, ..)| *level == Level::Error), "{chosen:?}");
     let free = lint("server_nonce_claim = \"srv\"\n[custom_login_request_body_claims]\nrequest_nonce = \"x\"\n");
     assert!(free.iter().all(|(level, ..)| *level == Level::Warning), "{free:?}");
+}
+
+#[test]
+fn a_file_full_of_mistakes_is_not_answered_with_more() {
+    let unknown: String = (0..5000).map(|number| format!("x{number} = 1\n")).collect();
+    let members: String = (0..5000).map(|number| format!("m{number} = 1\n")).collect();
+    for text in [unknown, format!("[custom_login_request_values]\n{members}")] {
+        let found = Config::lint(&text);
+        let length: usize = found.iter().map(|finding| finding.to_string().len()).sum();
+        assert!(length < text.len() && found.len() < 50, "{length} bytes for {}", text.len());
+        let last = found.iter().rfind(|finding| finding.line.is_none() && finding.field.is_none()).unwrap();
+        assert!(last.message.ends_with("more mistakes"), "{last}");
+        assert!(Config::from_toml(&text).is_err());
+    }
+    let lines: Vec<_> = Config::lint("a = 1\n\nb = 1\n").iter().filter_map(|finding| finding.line).collect();
+    assert_eq!(lines, [1, 3]);
 }
 
 #[test]

@@ -78,8 +78,8 @@ pub(crate) struct Examination<'a> {
     /// What the log will say of it.
     pub(crate) seen: NewRequest,
     request_nonce: Option<String>,
-    /// The family of a refresh token that was used before.
-    pub(crate) reused: Option<i64>,
+    /// The family of a refresh token that is refused in a way that ends the session.
+    pub(crate) ends: Option<i64>,
 }
 
 /// An examined request.
@@ -90,8 +90,9 @@ pub(crate) struct Examined {
     pub(crate) seen: NewRequest,
     /// The nonce that the request uses up, under the signature of a registered device.
     pub(crate) request_nonce: Option<String>,
-    /// The family of a refresh token that was used before: to be revoked, unless the request is refused for its nonce.
-    pub(crate) reused: Option<i64>,
+    /// The family of a refresh token that was used before, or whose card was revoked: to be revoked, unless the request is
+    /// refused for its nonce.
+    pub(crate) ends: Option<i64>,
     /// What is granted if the nonce counts, or the first check that does not hold.
     pub(crate) outcome: Result<Granted, Refusal>,
 }
@@ -112,14 +113,14 @@ pub(crate) fn examine(
 ) -> Result<Examined, Error> {
     let seen = NewRequest { kind: "unknown", request_id: request_id.map(str::to_owned), ..NewRequest::default() };
     let trail = Trail::default();
-    let mut examination = Examination { idp, endpoints, now, trail, seen, request_nonce: None, reused: None };
+    let mut examination = Examination { idp, endpoints, now, trail, seen, request_nonce: None, ends: None };
     let outcome = match examination.request(token) {
         Ok(granted) => Ok(granted),
         Err(Stop::Refused(refusal)) => Err(refusal),
         Err(Stop::Failed(error)) => return Err(error),
     };
-    let Examination { trail, seen, request_nonce, reused, .. } = examination;
-    Ok(Examined { now, trail, seen, request_nonce, reused, outcome })
+    let Examination { trail, seen, request_nonce, ends, .. } = examination;
+    Ok(Examined { now, trail, seen, request_nonce, ends, outcome })
 }
 
 impl<'a> Examination<'a> {

@@ -77,6 +77,7 @@ pub(crate) fn examine(x: &mut Examination<'_>, claims: Claims<'_>, device: Devic
         user: user.name().to_owned(),
         device: device.signing.kid,
         recipient,
+        session: None,
         answer: Answer::Tokens(Tokens {
             nonce: nonce.to_owned(),
             holder,

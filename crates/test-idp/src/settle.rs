@@ -23,7 +23,7 @@ pub(crate) struct Settled {
 /// # Errors
 /// [`Error::Database`]; nothing has changed then, and the request may be sent again.
 pub(crate) fn settle(idp: &Idp, examined: Examined) -> Result<Settled, Error> {
-    let Examined { now, mut trail, mut seen, request_nonce, reused, outcome: mut verdict } = examined;
+    let Examined { now, mut trail, mut seen, request_nonce, ends, outcome: mut verdict } = examined;
     idp.store
         .change(|transaction| {
             if let Some(nonce) = &request_nonce {
@@ -34,15 +34,13 @@ pub(crate) fn settle(idp: &Idp, examined: Examined) -> Result<Settled, Error> {
             }
             match &verdict {
                 Ok(granted) => {
-                    if let Some(family) = grant(transaction, granted, now, idp.refresh_token_lifetime)? {
-                        // Two refreshes with one token at the same time: the second is a reuse as well.
-                        refresh_tokens::revoke(transaction, family, now)?;
-                        trail.refuse(Check::RefreshReuse, refresh::REUSED);
-                        verdict = Err(Check::RefreshReuse.refuse(refresh::REUSED));
+                    if let Some(refusal) = grant(transaction, granted, now, idp.refresh_token_lifetime)? {
+                        trail.refuse(refusal.check, &refusal.why);
+                        verdict = Err(refusal);
                     }
                 }
-                Err(refusal) if refusal.check == Check::RefreshReuse => {
-                    if let Some(family) = reused {
+                Err(refusal) if ENDING.contains(&refusal.check) => {
+                    if let Some(family) = ends {
                         refresh_tokens::revoke(transaction, family, now)?;
                     }
                 }
@@ -57,13 +55,21 @@ pub(crate) fn settle(idp: &Idp, examined: Examined) -> Result<Settled, Error> {
         .map(|signing_kid| Settled { verdict, signing_kid })
 }
 
-/// Keeps what is granted. Returns the family whose token somebody else used up in the meantime.
+/// The refusals that end the session of the token that was presented.
+const ENDING: [Check; 2] = [Check::RefreshReuse, Check::CertificateRevoked];
+
+/// Keeps what is granted, unless the session ended since the request was examined, or its token was used up: then why not.
 fn grant(
     transaction: &rusqlite::Transaction<'_>,
     granted: &Granted,
     now: i64,
     lifetime: i64,
-) -> rusqlite::Result<Option<i64>> {
+) -> rusqlite::Result<Option<Refusal>> {
+    if let Some(family) = granted.session
+        && !refresh_tokens::is_live(transaction, family)?
+    {
+        return Ok(Some(Check::RefreshRevoked.refuse(refresh::REVOKED)));
+    }
     match &granted.answer {
         Answer::Tokens(tokens) => {
             let (token, expires) = (&tokens.refresh_token, now.saturating_add(lifetime));
@@ -71,7 +77,9 @@ fn grant(
                 Lineage::Begin(family) => refresh_tokens::begin(transaction, family, token, now, expires)?,
                 Lineage::Rotate { family, old } => {
                     if !refresh_tokens::rotate(transaction, *family, old, token, now, expires)? {
-                        return Ok(Some(*family));
+                        // Two refreshes with one token at the same time: the second is a reuse as well.
+                        refresh_tokens::revoke(transaction, *family, now)?;
+                        return Ok(Some(Check::RefreshReuse.refuse(refresh::REUSED)));
                     }
                 }
             }
@@ -83,3 +91,6 @@ fn grant(
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,7 +112,8 @@ pub(crate) fn begin(
     Ok(())
 }
 
-/// Uses a live token up and adds the next one. False when somebody was faster; nothing has changed then.
+/// Uses a live token up and adds the next one. False when somebody was faster, or the family is revoked; nothing has
+/// changed then.
 pub(crate) fn rotate(
     transaction: &Transaction<'_>,
     family: i64,
@@ -121,8 +122,10 @@ pub(crate) fn rotate(
     now: i64,
     expires: i64,
 ) -> rusqlite::Result<bool> {
-    let mut statement = transaction
-        .prepare_cached("UPDATE refresh_tokens SET used = ?2 WHERE sha256 = ?1 AND family = ?3 AND used IS NULL")?;
+    let mut statement = transaction.prepare_cached(
+        "UPDATE refresh_tokens SET used = ?2 WHERE sha256 = ?1 AND family = ?3 AND used IS NULL
+             AND (SELECT revoked FROM families WHERE id = ?3) IS NULL",
+    )?;
     if statement.execute(params![hash(old), now, family])? == 0 {
         return Ok(false);
     }
@@ -133,6 +136,12 @@ pub(crate) fn rotate(
     )?;
     statement.execute(params![family, TOKENS])?;
     Ok(true)
+}
+
+/// Whether a family is still there, and not revoked.
+pub(crate) fn is_live(transaction: &Transaction<'_>, family: i64) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM families WHERE id = ?1 AND revoked IS NULL)";
+    transaction.prepare_cached(sql)?.query_row([family], |row| row.get(0))
 }
 
 /// Revokes a family: none of its tokens counts any more.

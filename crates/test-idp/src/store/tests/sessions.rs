@@ -51,6 +51,8 @@ fn a_token_is_live_until_it_is_used_expired_or_revoked() {
     assert_eq!(presented(&opened, "one", 60), ("used", id));
     assert_eq!(presented(&opened, "two", 149), ("live", id));
     opened.store.change(|t| refresh_tokens::revoke(t, id, 60)).unwrap();
+    let late = opened.store.change(|t| refresh_tokens::rotate(t, id, "two", "three", 60, 150)).unwrap();
+    assert!(!late, "nothing goes on from a revoked session");
     let opened = opened.again();
     assert_eq!(presented(&opened, "one", 60), ("revoked", id));
     assert_eq!(presented(&opened, "two", 60), ("revoked", id));

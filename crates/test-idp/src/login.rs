@@ -111,24 +111,26 @@ fn user<'a>(x: &mut Examination<'a>, claims: Claims<'_>, device: &Device) -> Res
     Ok(user)
 }
 
-/// Compares a password, unless there were too many wrong ones.
+/// Compares a password, unless there were too many wrong ones. The nonce is used up before: a try is counted for it, and a
+/// verdict is given, and neither without a nonce that counts.
 pub(super) fn check_password(
     x: &mut Examination<'_>,
     user: &User,
     password: Result<Zeroizing<String>, String>,
-) -> Result<(), Refusal> {
+) -> Result<(), Stop> {
     let passwords = x.idp.passwords.as_ref().ok_or("nobody has a password here");
     let passwords = x.trail.hold(Check::PasswordTries, passwords)?;
-    let may_try = passwords.may_try(user.name(), x.now);
+    x.use_nonce_up()?;
+    let may_try = passwords.take_try(user.name(), x.now);
     x.trail.hold(
         Check::PasswordTries,
         may_try.then_some(()).ok_or("there were too many wrong passwords; wait a minute"),
     )?;
     let right = password.and_then(|password| {
-        let right = passwords.check(user.name(), &password, x.now);
+        let right = passwords.check(user.name(), &password);
         right.then_some(()).ok_or_else(|| "the password is wrong".to_owned())
     });
-    x.trail.hold(Check::Password, right)
+    x.trail.hold(Check::Password, right).map_err(Stop::from)
 }
 
 /// The groups of a user, when the request asks for groups: those that it names, or all when it names none.

@@ -16,11 +16,11 @@ use crate::certificate::Holder;
 use crate::check::{Check, Refusal};
 use crate::claims::Claims;
 use crate::device::Device;
-use crate::error::Error;
 use crate::examination::{Examination, JWT_BEARER, Stop};
 use crate::granted::{Answer, Granted, Lineage, Tokens};
 use crate::idp::Idp;
 use crate::options::User;
+use crate::refresh_token;
 use crate::store::NewFamily;
 
 /// Whom a login turned out to be, and how.
@@ -82,7 +82,7 @@ pub(crate) fn examine(x: &mut Examination<'_>, claims: Claims<'_>, device: Devic
             nonce: nonce.to_owned(),
             holder,
             groups: groups(idp, user.name(), claims),
-            refresh_token: refresh_token()?,
+            refresh_token: refresh_token::first()?,
             lineage: Lineage::Begin(family),
         }),
     })
@@ -142,11 +142,4 @@ pub(crate) fn groups(idp: &Idp, user: &str, claims: Claims<'_>) -> Option<Vec<St
     };
     let of_user = idp.groups.iter().filter(|group| group.user() == user).map(|group| group.name().to_owned());
     Some(of_user.filter(|group| named.is_empty() || named.contains(&group.as_str())).collect())
-}
-
-/// A refresh token: 32 random bytes in base64url.
-pub(crate) fn refresh_token() -> Result<Zeroizing<String>, Error> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    getrandom::fill(bytes.as_mut()).map_err(Error::Random)?;
-    Ok(Zeroizing::new(jose::base64url::encode(bytes.as_ref())))
 }

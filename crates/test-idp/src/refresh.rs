@@ -12,8 +12,9 @@ use crate::claims::Claims;
 use crate::device::Device;
 use crate::examination::{Examination, Stop};
 use crate::granted::{Answer, Granted, Lineage, Tokens};
-use crate::login::{groups, refresh_token};
+use crate::login::groups;
 use crate::options::User;
+use crate::refresh_token;
 use crate::store::{Family, Presented};
 
 /// Checks a refresh request of a device.
@@ -47,7 +48,7 @@ pub(crate) fn examine(x: &mut Examination<'_>, claims: Claims<'_>, device: Devic
             nonce: nonce.to_owned(),
             groups: groups(idp, &family.user, claims),
             holder: family.holder,
-            refresh_token: refresh_token()?,
+            refresh_token: refresh_token::next(&token)?,
             lineage: Lineage::Rotate { family: family.id, old: token },
         }),
     })

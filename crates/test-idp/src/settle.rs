@@ -4,9 +4,12 @@
 use crate::check::{Check, Refusal};
 use crate::error::Error;
 use crate::examination::Examined;
+use crate::fault::Delivery;
 use crate::granted::{Answer, Granted, Lineage};
 use crate::idp::Idp;
+use crate::patience::Patience;
 use crate::refresh;
+use crate::store::refresh_tokens::Old;
 use crate::store::{nonces, provided_keys, refresh_tokens, request_log, signing_keys};
 
 /// A request that was answered as far as the database goes.
@@ -18,14 +21,22 @@ pub(crate) struct Settled {
     pub(crate) signing_kid: Option<String>,
 }
 
-/// Settles an examined request.
+/// Settles an examined request. Nothing, and nothing has changed, when nobody waits for the answer any more.
 ///
 /// # Errors
 /// [`Error::Database`]; nothing has changed then, and the request may be sent again.
-pub(crate) fn settle(idp: &Idp, examined: Examined) -> Result<Settled, Error> {
+pub(crate) fn settle(
+    idp: &Idp,
+    examined: Examined,
+    delivery: Delivery,
+    patience: &Patience,
+) -> Result<Option<Settled>, Error> {
     let Examined { now, mut trail, mut seen, request_nonce, ends, outcome: mut verdict } = examined;
     idp.store
         .change(|transaction| {
+            if !patience.lasts() {
+                return Ok(None);
+            }
             if let Some(nonce) = &request_nonce {
                 let taken = nonces::take(transaction, nonce, seen.request_id.as_deref(), now)?;
                 if let Some(refusal) = taken.err().and_then(|problem| trail.overrule(&problem.to_string())) {
@@ -34,7 +45,7 @@ pub(crate) fn settle(idp: &Idp, examined: Examined) -> Result<Settled, Error> {
             }
             match &verdict {
                 Ok(granted) => {
-                    if let Some(refusal) = grant(transaction, granted, now, idp.refresh_token_lifetime)? {
+                    if let Some(refusal) = grant(transaction, granted, now, idp.refresh_token_lifetime, delivery)? {
                         trail.refuse(refusal.check, &refusal.why);
                         verdict = Err(refusal);
                     }
@@ -50,9 +61,9 @@ pub(crate) fn settle(idp: &Idp, examined: Examined) -> Result<Settled, Error> {
             seen.held = trail.held();
             request_log::insert(transaction, &seen, now)?;
             let signing_kid = signing_keys::current_kid(transaction)?;
-            Ok(signing_kid)
+            Ok(Some(signing_kid))
         })
-        .map(|signing_kid| Settled { verdict, signing_kid })
+        .map(|settled| settled.map(|signing_kid| Settled { verdict, signing_kid }))
 }
 
 /// The refusals that end the session of the token that was presented.
@@ -64,11 +75,16 @@ fn grant(
     granted: &Granted,
     now: i64,
     lifetime: i64,
+    delivery: Delivery,
 ) -> rusqlite::Result<Option<Refusal>> {
     if let Some(family) = granted.session
         && !refresh_tokens::is_live(transaction, family)?
     {
         return Ok(Some(Check::RefreshRevoked.refuse(refresh::REVOKED)));
+    }
+    // The client sees nothing of it, and goes on with what it had.
+    if delivery == Delivery::Replaced {
+        return Ok(None);
     }
     match &granted.answer {
         Answer::Tokens(tokens) => {
@@ -76,7 +92,8 @@ fn grant(
             match &tokens.lineage {
                 Lineage::Begin(family) => refresh_tokens::begin(transaction, family, token, now, expires)?,
                 Lineage::Rotate { family, old } => {
-                    if !refresh_tokens::rotate(transaction, *family, old, token, now, expires)? {
+                    let fate = if delivery == Delivery::Whole { Old::UsedUp } else { Old::StaysLive };
+                    if !refresh_tokens::rotate(transaction, *family, (old, fate), token, now, expires)? {
                         // Two refreshes with one token at the same time: the second is a reuse as well.
                         refresh_tokens::revoke(transaction, *family, now)?;
                         return Ok(Some(Check::RefreshReuse.refuse(refresh::REUSED)));

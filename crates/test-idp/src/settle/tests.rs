@@ -47,7 +47,7 @@ fn key_request(family: &Family) -> Granted {
 }
 
 fn verdict(store: &Store, granted: &Granted) -> Option<&'static str> {
-    store.change(|t| grant(t, granted, 1, 100)).unwrap().map(|refusal| refusal.check.name())
+    store.change(|t| grant(t, granted, 1, 100, Delivery::Whole)).unwrap().map(|refusal| refusal.check.name())
 }
 
 #[test]

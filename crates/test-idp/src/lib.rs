@@ -23,8 +23,8 @@
 //! counterpart it is: the layouts and the checks here are written from the published description
 //! a second time.
 //!
-//! It is not for production: registration without authentication unless a token is configured, passwords from a file, no
-//! TLS, and no limit on the number of connections.
+//! It is not for production: registration without authentication unless a token is configured, passwords from a file, and no
+//! TLS.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,5 +1,6 @@
 //! A request of the token endpoint or of the key service, examined: everything that can be said about it without changing
-//! anything. What it changes, the nonce first of all, is done by [`settle`](crate::settle) in one transaction.
+//! anything. What it changes, the nonce first of all, is done by [`settle`](crate::settle) in one transaction; only a password
+//! is not looked at before the nonce is used up.
 //!
 //! Apple: "Creating and validating a login request", "Creating a refresh request", "Supporting key requests and key
 //! exchange requests". The three share their outside; `typ` says which it is. The order of the checks is that of
@@ -19,7 +20,7 @@ use crate::idp::{Endpoints, Idp};
 use crate::mimic::Mimic;
 use crate::party_info::{apv, apv_with_prefix, canonical_key_id};
 use crate::redact::redacted;
-use crate::store::NewRequest;
+use crate::store::{NewRequest, nonces};
 use crate::trail::Trail;
 use crate::{key_service, login, refresh};
 
@@ -78,8 +79,8 @@ pub(crate) struct Examination<'a> {
     /// What the log will say of it.
     pub(crate) seen: NewRequest,
     request_nonce: Option<String>,
-    /// The family of a refresh token that was used before.
-    pub(crate) reused: Option<i64>,
+    /// The family of a refresh token that is refused in a way that ends the session.
+    pub(crate) ends: Option<i64>,
 }
 
 /// An examined request.
@@ -90,8 +91,9 @@ pub(crate) struct Examined {
     pub(crate) seen: NewRequest,
     /// The nonce that the request uses up, under the signature of a registered device.
     pub(crate) request_nonce: Option<String>,
-    /// The family of a refresh token that was used before: to be revoked, unless the request is refused for its nonce.
-    pub(crate) reused: Option<i64>,
+    /// The family of a refresh token that was used before, or whose card was revoked: to be revoked, unless the request is
+    /// refused for its nonce.
+    pub(crate) ends: Option<i64>,
     /// What is granted if the nonce counts, or the first check that does not hold.
     pub(crate) outcome: Result<Granted, Refusal>,
 }
@@ -112,14 +114,14 @@ pub(crate) fn examine(
 ) -> Result<Examined, Error> {
     let seen = NewRequest { kind: "unknown", request_id: request_id.map(str::to_owned), ..NewRequest::default() };
     let trail = Trail::default();
-    let mut examination = Examination { idp, endpoints, now, trail, seen, request_nonce: None, reused: None };
+    let mut examination = Examination { idp, endpoints, now, trail, seen, request_nonce: None, ends: None };
     let outcome = match examination.request(token) {
         Ok(granted) => Ok(granted),
         Err(Stop::Refused(refusal)) => Err(refusal),
         Err(Stop::Failed(error)) => return Err(error),
     };
-    let Examination { trail, seen, request_nonce, reused, .. } = examination;
-    Ok(Examined { now, trail, seen, request_nonce, reused, outcome })
+    let Examination { trail, seen, request_nonce, ends, .. } = examination;
+    Ok(Examined { now, trail, seen, request_nonce, ends, outcome })
 }
 
 impl<'a> Examination<'a> {
@@ -183,6 +185,21 @@ impl<'a> Examination<'a> {
             }
             Err(why) => self.trail.hold(Check::OuterRequestNonce, Err(why)),
         }
+    }
+
+    /// Uses the nonce of this server up at once, for a check that must not be made without it.
+    ///
+    /// # Errors
+    /// The refusal when the nonce does not count, and [`Error::Database`].
+    pub(crate) fn use_nonce_up(&mut self) -> Result<(), Stop> {
+        let Some(nonce) = self.request_nonce.take() else { return Ok(()) };
+        let request_id = self.seen.request_id.as_deref();
+        let taken = self.idp.store.change(|transaction| nonces::take(transaction, &nonce, request_id, self.now))?;
+        taken.map_err(|problem| {
+            let why = problem.to_string();
+            let refusal = self.trail.overrule(&why);
+            refusal.unwrap_or_else(|| Check::OuterRequestNonce.refuse(why)).into()
+        })
     }
 
     /// The client's nonce: a UUID as a Mac writes it, in upper case with hyphens.

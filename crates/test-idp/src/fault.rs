@@ -266,6 +266,17 @@ impl FromStr for Fault {
     }
 }
 
+/// What a client can make of an answer, and so what may be changed for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// It is a good one.
+    Whole,
+    /// It is spoilt or late. A client that refuses it goes on with what it had before, any other with what is in it.
+    Doubtful,
+    /// Something else comes in its place.
+    Replaced,
+}
+
 /// The faults that are on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Faults(Arc<[Fault]>);
@@ -278,6 +289,17 @@ impl Faults {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Fault> {
         self.0.iter().copied()
+    }
+
+    /// What a client can make of the answer.
+    pub(crate) fn delivery(&self) -> Delivery {
+        use Fault::{Error500, Html, Redirect, RedirectHttp, Refuse401};
+        let replaces = |fault| matches!(fault, Html | Error500 | Refuse401 | Redirect | RedirectHttp);
+        match self.0.first() {
+            None => Delivery::Whole,
+            Some(_) if self.iter().any(replaces) => Delivery::Replaced,
+            Some(_) => Delivery::Doubtful,
+        }
     }
 
     fn has(&self, fault: Fault) -> bool {

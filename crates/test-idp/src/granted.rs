@@ -14,6 +14,8 @@ pub(crate) struct Granted {
     /// Key identifier of the device signing key.
     pub(crate) device: String,
     pub(crate) recipient: Recipient,
+    /// The family of the refresh token that was presented; nothing for a login.
+    pub(crate) session: Option<i64>,
     pub(crate) answer: Answer,
 }
 

@@ -50,10 +50,10 @@ pub(crate) fn examine(x: &mut Examination<'_>, claims: Claims<'_>, device: Devic
     for name in ["username", "sub"] {
         x.trail.hold(Check::OuterUsername, claims.text(name))?;
     }
-    let (family, _, _) = refresh::token(x, claims, &device)?;
+    let (family, _) = refresh::token(x, claims, &device)?;
     let (user, device) = (family.user, device.signing.kid);
     let answer = if exchange { exchange_keys(x, claims, &user, &device)? } else { request_key(x, &user, &device)? };
-    Ok(Granted { user, device, recipient, answer })
+    Ok(Granted { user, device, recipient, session: Some(family.id), answer })
 }
 
 /// A new key with its certificate.

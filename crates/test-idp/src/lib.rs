@@ -23,8 +23,8 @@
 //! counterpart it is: the layouts and the checks here are written from the published description
 //! a second time.
 //!
-//! It is not for production: registration without authentication unless a token is configured, passwords from a file, no
-//! TLS, and no limit on the number of connections.
+//! It is not for production: registration without authentication unless a token is configured, passwords from a file, and no
+//! TLS.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -60,8 +60,10 @@ mod options;
 mod page;
 mod party_info;
 mod passwords;
+mod patience;
 mod redact;
 mod refresh;
+mod refresh_token;
 mod registration_token;
 mod response;
 mod rotation;

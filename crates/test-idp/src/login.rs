@@ -16,11 +16,11 @@ use crate::certificate::Holder;
 use crate::check::{Check, Refusal};
 use crate::claims::Claims;
 use crate::device::Device;
-use crate::error::Error;
 use crate::examination::{Examination, JWT_BEARER, Stop};
 use crate::granted::{Answer, Granted, Lineage, Tokens};
 use crate::idp::Idp;
 use crate::options::User;
+use crate::refresh_token;
 use crate::store::NewFamily;
 
 /// Whom a login turned out to be, and how.
@@ -77,11 +77,12 @@ pub(crate) fn examine(x: &mut Examination<'_>, claims: Claims<'_>, device: Devic
         user: user.name().to_owned(),
         device: device.signing.kid,
         recipient,
+        session: None,
         answer: Answer::Tokens(Tokens {
             nonce: nonce.to_owned(),
             holder,
             groups: groups(idp, user.name(), claims),
-            refresh_token: refresh_token()?,
+            refresh_token: refresh_token::first()?,
             lineage: Lineage::Begin(family),
         }),
     })
@@ -110,24 +111,26 @@ fn user<'a>(x: &mut Examination<'a>, claims: Claims<'_>, device: &Device) -> Res
     Ok(user)
 }
 
-/// Compares a password, unless there were too many wrong ones.
+/// Compares a password, unless there were too many wrong ones. The nonce is used up before: a try is counted for it, and a
+/// verdict is given, and neither without a nonce that counts.
 pub(super) fn check_password(
     x: &mut Examination<'_>,
     user: &User,
     password: Result<Zeroizing<String>, String>,
-) -> Result<(), Refusal> {
+) -> Result<(), Stop> {
     let passwords = x.idp.passwords.as_ref().ok_or("nobody has a password here");
     let passwords = x.trail.hold(Check::PasswordTries, passwords)?;
-    let may_try = passwords.may_try(user.name(), x.now);
+    x.use_nonce_up()?;
+    let may_try = passwords.take_try(user.name(), x.now);
     x.trail.hold(
         Check::PasswordTries,
         may_try.then_some(()).ok_or("there were too many wrong passwords; wait a minute"),
     )?;
     let right = password.and_then(|password| {
-        let right = passwords.check(user.name(), &password, x.now);
+        let right = passwords.check(user.name(), &password);
         right.then_some(()).ok_or_else(|| "the password is wrong".to_owned())
     });
-    x.trail.hold(Check::Password, right)
+    x.trail.hold(Check::Password, right).map_err(Stop::from)
 }
 
 /// The groups of a user, when the request asks for groups: those that it names, or all when it names none.
@@ -139,11 +142,4 @@ pub(crate) fn groups(idp: &Idp, user: &str, claims: Claims<'_>) -> Option<Vec<St
     };
     let of_user = idp.groups.iter().filter(|group| group.user() == user).map(|group| group.name().to_owned());
     Some(of_user.filter(|group| named.is_empty() || named.contains(&group.as_str())).collect())
-}
-
-/// A refresh token: 32 random bytes in base64url.
-pub(crate) fn refresh_token() -> Result<Zeroizing<String>, Error> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    getrandom::fill(bytes.as_mut()).map_err(Error::Random)?;
-    Ok(Zeroizing::new(jose::base64url::encode(bytes.as_ref())))
 }

@@ -2,6 +2,7 @@
 
 mod base_url;
 mod group;
+mod name;
 mod user;
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -2,7 +2,8 @@
 //!
 //! The file holds them in the clear, a line `user:password` each, so the hashes protect only the memory of this process;
 //! 10,000 rounds of HMAC-SHA-256 do (NIST SP 800-132). After five wrong passwords for one user the next is looked at a
-//! minute after the last. The counting is in memory.
+//! minute after the last. A try is counted before it is looked at, so that many at once are no more than five; the right
+//! password forgets the count. The counting is in memory.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -59,34 +60,32 @@ impl Passwords {
         Ok(Self { salt, hashes, wrong: Mutex::new(HashMap::new()) })
     }
 
-    /// Whether a password of this user may be tried now.
-    pub(crate) fn may_try(&self, user: &str, now: i64) -> bool {
-        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        match wrong.get(user) {
-            Some(found) if now - found.last >= PAUSE => {
-                wrong.remove(user);
-                true
-            }
-            Some(found) => found.tries < TRIES,
-            None => true,
+    /// Takes one of the user's tries, for a password that is [checked](Self::check) next; false when there is none left.
+    pub(crate) fn take_try(&self, user: &str, now: i64) -> bool {
+        if !self.hashes.contains_key(user) {
+            return true;
         }
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = wrong.entry(user.to_owned()).or_insert(Wrong { tries: 0, last: now });
+        if now - entry.last >= PAUSE {
+            entry.tries = 0;
+        }
+        if entry.tries >= TRIES {
+            return false;
+        }
+        *entry = Wrong { tries: entry.tries + 1, last: now };
+        true
     }
 
-    /// Whether this is the user's password. A wrong one counts.
-    pub(crate) fn check(&self, user: &str, password: &str, now: i64) -> bool {
+    /// Whether this is the user's password, for a try that was [taken](Self::take_try). The right one gives all tries back.
+    pub(crate) fn check(&self, user: &str, password: &str) -> bool {
         let known = self.hashes.get(user);
         // As much work for a user without a password.
         let given = hash(&self.salt, user, password);
         let right: bool = given.ct_eq(known.unwrap_or(&[0; 32])).into();
         let right = right && known.is_some();
-        if known.is_some() {
-            let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-            if right {
-                wrong.remove(user);
-            } else {
-                let entry = wrong.entry(user.to_owned()).or_insert(Wrong { tries: 0, last: now });
-                *entry = Wrong { tries: entry.tries.saturating_add(1), last: now };
-            }
+        if right {
+            self.wrong.lock().unwrap_or_else(PoisonError::into_inner).remove(user);
         }
         right
     }
@@ -127,8 +126,8 @@ mod tests {
     #[test]
     fn passwords_are_read_and_compared() {
         let passwords = load("# people\nalice:open:sesame\n\nbob: with spaces \n").unwrap();
-        assert!(passwords.check("alice", "open:sesame", 0));
-        assert!(passwords.check("bob", " with spaces ", 0));
+        assert!(passwords.check("alice", "open:sesame"));
+        assert!(passwords.check("bob", " with spaces "));
         for (user, password) in [
             ("alice", "open"),
             ("alice", ""),
@@ -137,7 +136,7 @@ mod tests {
             ("carol", "x"),
             ("", ""),
         ] {
-            assert!(!passwords.check(user, password, 0), "{user}");
+            assert!(!passwords.check(user, password), "{user}");
         }
         assert!(!format!("{passwords:?}").contains("sesame"));
     }
@@ -154,13 +153,27 @@ mod tests {
     fn after_five_wrong_ones_there_is_a_pause() {
         let passwords = load("alice:right\nbob:right").unwrap();
         for _ in 0..5 {
-            assert!(passwords.may_try("alice", 100));
-            assert!(!passwords.check("alice", "wrong", 100));
+            assert!(passwords.take_try("alice", 100));
+            assert!(!passwords.check("alice", "wrong"));
         }
-        assert!(!passwords.may_try("alice", 159));
-        assert!(passwords.may_try("bob", 100));
-        assert!(passwords.may_try("alice", 160));
-        assert!(passwords.check("alice", "right", 160));
-        assert!(passwords.may_try("alice", 161));
+        assert!(!passwords.take_try("alice", 159));
+        assert!(passwords.take_try("bob", 100));
+        assert!(passwords.take_try("alice", 160));
+        assert!(passwords.check("alice", "right"));
+        for _ in 0..5 {
+            assert!(passwords.take_try("alice", 161), "the right one gave all tries back");
+        }
+        assert!(!passwords.take_try("alice", 161));
+    }
+
+    #[test]
+    fn of_forty_guesses_at_once_five_are_looked_at() {
+        let passwords = load("alice:right").unwrap();
+        let guess = || passwords.take_try("alice", 100) && !passwords.check("alice", "wrong");
+        let looked_at = std::thread::scope(|scope| {
+            let guesses: Vec<_> = (0..40).map(|_| scope.spawn(guess)).collect();
+            guesses.into_iter().map(|guess| usize::from(guess.join().unwrap())).sum::<usize>()
+        });
+        assert_eq!(looked_at, 5);
     }
 }

@@ -1,7 +1,8 @@
 //! The refresh request: the device's signature and the refresh token, and no card.
 //!
 //! Apple: "Creating a refresh request". It names no user; where one is named, it must be the token's. What was checked of
-//! the card's certificate at the login is checked again, so that a card that was revoked since ends the session.
+//! the card's certificate at the login is checked again wherever the token is presented, here and at the key service, so
+//! that a card that was revoked since ends the session.
 
 use zeroize::Zeroizing;
 
@@ -11,8 +12,9 @@ use crate::claims::Claims;
 use crate::device::Device;
 use crate::examination::{Examination, Stop};
 use crate::granted::{Answer, Granted, Lineage, Tokens};
-use crate::login::{groups, refresh_token};
+use crate::login::groups;
 use crate::options::User;
+use crate::refresh_token;
 use crate::store::{Family, Presented};
 
 /// Checks a refresh request of a device.
@@ -35,36 +37,32 @@ pub(crate) fn examine(x: &mut Examination<'_>, claims: Claims<'_>, device: Devic
     let nonce = x.client_nonce(claims)?;
     x.scope(claims)?;
     let recipient = x.recipient(claims, &device, nonce)?;
-    let (family, user, token) = token(x, claims, &device)?;
+    let (family, token) = token(x, claims, &device)?;
     x.seen.method = method(&family.method);
-    if let Some(der) = &family.certificate {
-        let leaf = x.trail.hold(Check::CertificateChain, certificate::parse(der))?;
-        let pinned = idp.store.user_certificates(user.name())?;
-        certificate::check(&mut x.trail, &leaf, der, &idp.policy, user, &pinned, x.now)?;
-    }
     Ok(Granted {
         user: family.user.clone(),
         device: device.signing.kid,
         recipient,
+        session: Some(family.id),
         answer: Answer::Tokens(Tokens {
             nonce: nonce.to_owned(),
             groups: groups(idp, &family.user, claims),
             holder: family.holder,
-            refresh_token: refresh_token()?,
+            refresh_token: refresh_token::next(&token)?,
             lineage: Lineage::Rotate { family: family.id, old: token },
         }),
     })
 }
 
-/// The refresh token of a request, live and of this device: its family, its user, itself.
+/// The refresh token of a request, live, of this device, and of a card that may still log in: its family and itself.
 ///
 /// # Errors
 /// The first check that does not hold.
-pub(crate) fn token<'a>(
-    x: &mut Examination<'a>,
+pub(crate) fn token(
+    x: &mut Examination<'_>,
     claims: Claims<'_>,
     device: &Device,
-) -> Result<(Family, &'a User, Zeroizing<String>), Stop> {
+) -> Result<(Family, Zeroizing<String>), Stop> {
     let token = x.trail.hold(Check::RefreshToken, claims.text("refresh_token"))?;
     let presented = x.idp.store.presented(token, x.now)?;
     let family = family(x, presented)?;
@@ -82,7 +80,21 @@ pub(crate) fn token<'a>(
     let user = x.idp.user(&family.user).filter(|user| device.users.iter().any(|known| known == user.name()));
     let user =
         x.trail.hold(Check::RefreshUser, user.ok_or("the user of the refresh token is not known here any more"))?;
-    Ok((family, user, Zeroizing::new(token.to_owned())))
+    card(x, &family, user)?;
+    Ok((family, Zeroizing::new(token.to_owned())))
+}
+
+/// The policy of certificates once more, for a session that a card began. A revoked card ends it: should the certificate
+/// leave the list again, the card has to log in.
+fn card(x: &mut Examination<'_>, family: &Family, user: &User) -> Result<(), Stop> {
+    let Some(der) = &family.certificate else { return Ok(()) };
+    let leaf = x.trail.hold(Check::CertificateChain, certificate::parse(der))?;
+    let pinned = x.idp.store.user_certificates(user.name())?;
+    let checked = certificate::check(&mut x.trail, &leaf, der, &x.idp.policy, user, &pinned, x.now);
+    if checked.as_ref().is_err_and(|refusal| refusal.check == Check::CertificateRevoked) {
+        x.ends = Some(family.id);
+    }
+    checked.map(drop).map_err(Stop::from)
 }
 
 /// The family of a token that is live.
@@ -90,7 +102,7 @@ fn family(x: &mut Examination<'_>, presented: Presented) -> Result<Family, Refus
     let (known, family) = match presented {
         Presented::Unknown => (Err("the refresh token is not one of ours"), None),
         Presented::Used(family) => (Ok((Check::RefreshReuse, REUSED)), Some(family)),
-        Presented::Revoked(family) => (Ok((Check::RefreshRevoked, "the session was revoked")), Some(family)),
+        Presented::Revoked(family) => (Ok((Check::RefreshRevoked, REVOKED)), Some(family)),
         Presented::Expired(family) => (Ok((Check::RefreshExpired, "the refresh token has expired")), Some(family)),
         Presented::Live(family) => {
             for check in [Check::RefreshToken, Check::RefreshReuse, Check::RefreshRevoked, Check::RefreshExpired] {
@@ -101,7 +113,7 @@ fn family(x: &mut Examination<'_>, presented: Presented) -> Result<Family, Refus
     };
     let (check, why) = x.trail.hold(Check::RefreshToken, known)?;
     if check == Check::RefreshReuse {
-        x.reused = family.map(|family| family.id);
+        x.ends = family.map(|family| family.id);
     }
     x.trail.hold(check, Err(why))
 }
@@ -110,6 +122,9 @@ fn family(x: &mut Examination<'_>, presented: Presented) -> Result<Family, Refus
 fn method(stored: &str) -> Option<&'static str> {
     ["smart-card", "secure-enclave-key", "password", "encrypted-password"].into_iter().find(|name| *name == stored)
 }
+
+/// Why the token of a revoked family is refused.
+pub(crate) const REVOKED: &str = "the session was revoked";
 
 /// Why a used token is refused.
 pub(crate) const REUSED: &str = "the refresh token was used before; the whole session is revoked now";

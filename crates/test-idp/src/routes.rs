@@ -9,6 +9,7 @@ mod nonce;
 mod register;
 mod token;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use crate::fault::site::{self, Site};
 use crate::fault::{Fault, Faults};
 use crate::idp::{CONFIGURATION, Idp, JWKS, KEY, METADATA, NONCE, REFRESH, REGISTER, TOKEN};
 use crate::page;
+use crate::patience::Patience;
 
 /// Everything that the server answers.
 pub(crate) fn router(idp: Arc<Idp>) -> Router {
@@ -63,11 +65,22 @@ async fn elsewhere() -> Response {
     answer::error(StatusCode::NOT_FOUND, "not_found", "Redirects lead here, and a client must not follow them.")
 }
 
-/// Gives up on a request whose sender is too slow.
-async fn limit_time(limit: Duration, request: Request, next: Next) -> Response {
-    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
-        answer::error(StatusCode::REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive.")
-    })
+/// Gives up on a request whose sender is too slow, or for whose answer there was no time; unless it has changed something.
+async fn limit_time(limit: Duration, mut request: Request, next: Next) -> Response {
+    let patience = Patience::default();
+    let _gone = patience.guard();
+    request.extensions_mut().insert(patience.clone());
+    let mut answer = pin!(next.run(request));
+    match tokio::time::timeout(limit, &mut answer).await {
+        Ok(answer) => answer,
+        Err(_) if patience.end() => timed_out(),
+        Err(_) => answer.await,
+    }
+}
+
+/// The answer to a request that was given up.
+fn timed_out() -> Response {
+    answer::error(StatusCode::REQUEST_TIMEOUT, "request_timeout", "The request took too long.")
 }
 
 /// Gives the refusals of the framework, which are plain text, the form of ours; what else their head says stays.

@@ -1,14 +1,20 @@
-//! The socket and the life of the server.
+//! The socket and the life of the server: at most 256 connections at one time, each of which has as long for the head of a
+//! request as a request may take (ten seconds unless the options say otherwise), also when it is idle.
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::error::Error;
 use crate::idp::Idp;
@@ -67,27 +73,32 @@ impl Server {
     /// [`Error::Serve`] when the runtime cannot take the socket.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
         let listener = tokio::net::TcpListener::from_std(self.listener).map_err(Error::Serve)?;
-        let listener = listener.tap_io(|stream| {
-            // Without it an answer in two pieces waits for an acknowledgement; with an error, it does.
-            let _ = stream.set_nodelay(true);
-        });
-        let (stopping, stopped) = oneshot::channel();
-        let stop = async move {
-            stop.await;
-            // The other end is gone only when the server is.
-            let _ = stopping.send(());
-        };
-        let grace_over = async move {
-            // An error means that the server ended by itself, which the other branch tells.
-            let _ = stopped.await;
-            tokio::time::sleep(GRACE).await;
-        };
-        tokio::select! {
-            ended = axum::serve(listener, router(self.idp)).with_graceful_shutdown(stop) => {
-                ended.map_err(Error::Serve)
-            }
-            () = grace_over => Ok(()),
+        let mut http = http1::Builder::new();
+        // Also the time that a connection may be idle: who sends nothing has sent no header.
+        http.timer(TokioTimer::new()).header_read_timeout(self.idp.request_time_limit);
+        let service = TowerToHyperService::new(router(self.idp));
+        let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let graceful = GracefulShutdown::new();
+        let mut stop = pin!(stop);
+        loop {
+            let (stream, place) = tokio::select! {
+                () = &mut stop => break,
+                accepted = accept(&listener, &room) => accepted,
+            };
+            let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service.clone()));
+            tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                drop(place);
+            });
         }
+        drop(listener);
+        tokio::select! {
+            () = graceful.shutdown() => {}
+            () = tokio::time::sleep(GRACE) => {}
+        }
+        Ok(())
     }
 
     /// A runtime for [`serve`](Self::serve): one thread for the sockets, and one for each processor for what blocks, which
@@ -154,12 +165,41 @@ impl Drop for Handle {
     }
 }
 
+/// The next connection, once there is room for one more: until then the system lets clients wait.
+async fn accept(
+    listener: &tokio::net::TcpListener,
+    room: &Arc<Semaphore>,
+) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+    // Only a semaphore that was closed has none to give; this one never is.
+    let place = Arc::clone(room).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Without it an answer in two pieces waits for an acknowledgement; with an error, it does.
+                let _ = stream.set_nodelay(true);
+                return (stream, place);
+            }
+            Err(error) => {
+                // A client that is gone already, or no more file descriptors: others will end.
+                tracing::debug!(%error, "a connection cannot be taken");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
 fn listen(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     let bound = listener.local_addr()?;
     Ok((listener, bound))
 }
+
+/// Connections at one time. With the files of the server they stay below the 1,024 that a process usually may have open.
+const MAX_CONNECTIONS: usize = 256;
+
+/// After a connection that could not be taken.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// For requests under way when the server is told to stop.
 const GRACE: Duration = Duration::from_millis(500);

@@ -4,9 +4,12 @@
 use crate::check::{Check, Refusal};
 use crate::error::Error;
 use crate::examination::Examined;
+use crate::fault::Delivery;
 use crate::granted::{Answer, Granted, Lineage};
 use crate::idp::Idp;
+use crate::patience::Patience;
 use crate::refresh;
+use crate::store::refresh_tokens::Old;
 use crate::store::{nonces, provided_keys, refresh_tokens, request_log, signing_keys};
 
 /// A request that was answered as far as the database goes.
@@ -18,14 +21,22 @@ pub(crate) struct Settled {
     pub(crate) signing_kid: Option<String>,
 }
 
-/// Settles an examined request.
+/// Settles an examined request. Nothing, and nothing has changed, when nobody waits for the answer any more.
 ///
 /// # Errors
 /// [`Error::Database`]; nothing has changed then, and the request may be sent again.
-pub(crate) fn settle(idp: &Idp, examined: Examined) -> Result<Settled, Error> {
-    let Examined { now, mut trail, mut seen, request_nonce, reused, outcome: mut verdict } = examined;
+pub(crate) fn settle(
+    idp: &Idp,
+    examined: Examined,
+    delivery: Delivery,
+    patience: &Patience,
+) -> Result<Option<Settled>, Error> {
+    let Examined { now, mut trail, mut seen, request_nonce, ends, outcome: mut verdict } = examined;
     idp.store
         .change(|transaction| {
+            if !patience.lasts() {
+                return Ok(None);
+            }
             if let Some(nonce) = &request_nonce {
                 let taken = nonces::take(transaction, nonce, seen.request_id.as_deref(), now)?;
                 if let Some(refusal) = taken.err().and_then(|problem| trail.overrule(&problem.to_string())) {
@@ -34,15 +45,13 @@ pub(crate) fn settle(idp: &Idp, examined: Examined) -> Result<Settled, Error> {
             }
             match &verdict {
                 Ok(granted) => {
-                    if let Some(family) = grant(transaction, granted, now, idp.refresh_token_lifetime)? {
-                        // Two refreshes with one token at the same time: the second is a reuse as well.
-                        refresh_tokens::revoke(transaction, family, now)?;
-                        trail.refuse(Check::RefreshReuse, refresh::REUSED);
-                        verdict = Err(Check::RefreshReuse.refuse(refresh::REUSED));
+                    if let Some(refusal) = grant(transaction, granted, now, idp.refresh_token_lifetime, delivery)? {
+                        trail.refuse(refusal.check, &refusal.why);
+                        verdict = Err(refusal);
                     }
                 }
-                Err(refusal) if refusal.check == Check::RefreshReuse => {
-                    if let Some(family) = reused {
+                Err(refusal) if ENDING.contains(&refusal.check) => {
+                    if let Some(family) = ends {
                         refresh_tokens::revoke(transaction, family, now)?;
                     }
                 }
@@ -52,26 +61,42 @@ pub(crate) fn settle(idp: &Idp, examined: Examined) -> Result<Settled, Error> {
             seen.held = trail.held();
             request_log::insert(transaction, &seen, now)?;
             let signing_kid = signing_keys::current_kid(transaction)?;
-            Ok(signing_kid)
+            Ok(Some(signing_kid))
         })
-        .map(|signing_kid| Settled { verdict, signing_kid })
+        .map(|settled| settled.map(|signing_kid| Settled { verdict, signing_kid }))
 }
 
-/// Keeps what is granted. Returns the family whose token somebody else used up in the meantime.
+/// The refusals that end the session of the token that was presented.
+const ENDING: [Check; 2] = [Check::RefreshReuse, Check::CertificateRevoked];
+
+/// Keeps what is granted, unless the session ended since the request was examined, or its token was used up: then why not.
 fn grant(
     transaction: &rusqlite::Transaction<'_>,
     granted: &Granted,
     now: i64,
     lifetime: i64,
-) -> rusqlite::Result<Option<i64>> {
+    delivery: Delivery,
+) -> rusqlite::Result<Option<Refusal>> {
+    if let Some(family) = granted.session
+        && !refresh_tokens::is_live(transaction, family)?
+    {
+        return Ok(Some(Check::RefreshRevoked.refuse(refresh::REVOKED)));
+    }
+    // The client sees nothing of it, and goes on with what it had.
+    if delivery == Delivery::Replaced {
+        return Ok(None);
+    }
     match &granted.answer {
         Answer::Tokens(tokens) => {
             let (token, expires) = (&tokens.refresh_token, now.saturating_add(lifetime));
             match &tokens.lineage {
                 Lineage::Begin(family) => refresh_tokens::begin(transaction, family, token, now, expires)?,
                 Lineage::Rotate { family, old } => {
-                    if !refresh_tokens::rotate(transaction, *family, old, token, now, expires)? {
-                        return Ok(Some(*family));
+                    let fate = if delivery == Delivery::Whole { Old::UsedUp } else { Old::StaysLive };
+                    if !refresh_tokens::rotate(transaction, *family, (old, fate), token, now, expires)? {
+                        // Two refreshes with one token at the same time: the second is a reuse as well.
+                        refresh_tokens::revoke(transaction, *family, now)?;
+                        return Ok(Some(Check::RefreshReuse.refuse(refresh::REUSED)));
                     }
                 }
             }
@@ -83,3 +108,6 @@ fn grant(
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@
 //! | `devices`, `device_users` | registered devices, and for whom |
 //! | `user_keys`, `user_certificates` | what was registered for a user: Secure Enclave keys, certificates of cards |
 //! | `nonces` | given out and not used yet, as hashes |
-//! | `families`, `refresh_tokens` | one family a login; its tokens, used and live, as hashes |
+//! | `families`, `refresh_tokens` | one family a login; its live token, as a hash |
 //! | `provided_keys` | keys of the key service, sealed |
 //! | `requests` | the log of what was asked and answered |
 //!

@@ -4,7 +4,6 @@ use sha2::{Digest, Sha256};
 use x509_parser::asn1_rs::{Any, Class, FromDer, Oid, Utf8String, oid};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
-use x509_parser::x509::X509Name;
 
 use crate::certificate::find;
 use crate::check::{Check, Refusal};
@@ -42,7 +41,7 @@ pub(super) fn check(
             )
         }
         Binding::IssuerSerial { issuer, serial: bound } => {
-            let same = serial(certificate) == bound.as_slice() && is_named(certificate.issuer(), issuer);
+            let same = serial(certificate) == bound.as_slice() && issuer.is(certificate.issuer());
             let other = "the certificate has another issuer or serial number";
             (Check::CertificateIssuerSerial, same.then_some(()).ok_or(other))
         }
@@ -64,17 +63,6 @@ pub(super) fn serial<'a>(certificate: &'a X509Certificate<'_>) -> &'a [u8] {
     let raw = certificate.raw_serial();
     let zeros = raw.iter().take_while(|byte| **byte == 0).count();
     raw.get(zeros..).unwrap_or_default()
-}
-
-/// Whether a name is written so: `CN=Example CA,O=Example`, in the order of the certificate or in the opposite one (RFC
-/// 4514 section 2.1), without regard to the case of ASCII letters and to spaces behind commas.
-fn is_named(name: &X509Name<'_>, text: &str) -> bool {
-    let plain = |text: &str| text.replace(", ", ",");
-    let forward = name.to_string();
-    let mut parts: Vec<&str> = forward.split(", ").collect();
-    parts.reverse();
-    let text = plain(text);
-    plain(&forward).eq_ignore_ascii_case(&text) || plain(&parts.join(",")).eq_ignore_ascii_case(&text)
 }
 
 /// The e-mail address, among those of the certificate.

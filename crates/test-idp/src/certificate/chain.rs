@@ -96,9 +96,9 @@ impl TrustStore {
         self.authorities.get(number).map(|authority| authority.der.as_slice())
     }
 
-    /// Every authority with its number.
-    pub(super) fn authorities(&self) -> impl Iterator<Item = (usize, &[u8])> {
-        self.authorities.iter().enumerate().map(|(number, authority)| (number, authority.der.as_slice()))
+    /// The certificate of every authority, in DER.
+    pub(super) fn authorities(&self) -> impl Iterator<Item = &[u8]> {
+        self.authorities.iter().map(|authority| authority.der.as_slice())
     }
 
     /// As [`verify`](Self::verify), for a certificate with `below` authorities below its issuer.

@@ -3,7 +3,8 @@
 //! A list counts when a certification authority of the trust file signed it whose key usage (when there is one) has
 //! cRLSign, when it is complete (neither a delta nor for some certificates only: no critical extension), when it is not
 //! of the future and when its nextUpdate is to come; a list without nextUpdate never counts. With lists, every issuer in a
-//! chain needs one that counts. A file that was replaced is read again at the next login.
+//! chain needs one that counts. Of several lists of one issuer the newest decides, wherever it stands; an issuer is its name
+//! and its key, so that a list is also one of the renewed certificate of an authority. A file that was replaced is read again at the next login.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +14,7 @@ use std::time::SystemTime;
 
 use x509_parser::asn1_rs::FromDer;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::ParsedExtension;
+use x509_parser::extensions::{ParsedExtension, X509Extension};
 use x509_parser::pem::Pem;
 use x509_parser::revocation_list::CertificateRevocationList;
 
@@ -43,8 +44,9 @@ struct Loaded {
 /// A list, as far as it is needed.
 #[derive(Debug)]
 struct List {
-    /// Number of the authority that signed it.
-    authority: usize,
+    issuer: Issuer,
+    /// cRLNumber, big-endian, without leading zeros; empty without one.
+    number: Vec<u8>,
     /// Seconds since 1970.
     this_update: i64,
     next_update: Option<i64>,
@@ -86,14 +88,15 @@ impl RevocationLists {
         let lists = trail.hold(Check::CertificateCrl, self.lists(trust))?;
         let mut serial = binding::serial(certificate).to_vec();
         for authority in chain {
-            let list = current(&lists, *authority, now);
+            let issuer = trust.authority(*authority).map(parse).and_then(Result::ok);
+            let list = issuer.as_ref().ok_or(MISSING).and_then(|issuer| current(&lists, &Issuer::of(issuer), now));
             let list = trail.hold(Check::CertificateCrl, list)?;
             let revoked = list.revoked.contains(&serial);
             let good = (!revoked).then_some(()).ok_or("the certificate, or that of an issuer, is revoked");
             trail.hold(Check::CertificateRevoked, good)?;
             // The issuer itself is on the list of the authority above it.
-            if let Some(Ok(issuer)) = trust.authority(*authority).map(parse) {
-                serial = binding::serial(&issuer).to_vec();
+            if let Some(issuer) = &issuer {
+                serial = binding::serial(issuer).to_vec();
             }
         }
         Ok(())
@@ -114,6 +117,20 @@ impl RevocationLists {
     }
 }
 
+/// Who signs lists: a name and a key, both in DER. An authority whose certificate was renewed stays the same.
+#[derive(Debug, PartialEq, Eq)]
+struct Issuer {
+    name: Vec<u8>,
+    public_key: Vec<u8>,
+}
+
+impl Issuer {
+    fn of(certificate: &X509Certificate<'_>) -> Self {
+        let (name, public_key) = (certificate.subject().as_raw().to_vec(), certificate.public_key().raw.to_vec());
+        Self { name, public_key }
+    }
+}
+
 impl Loaded {
     fn read(path: &Path, trust: &TrustStore) -> Self {
         let version = version(path);
@@ -128,18 +145,20 @@ fn version(path: &Path) -> Option<(u64, SystemTime)> {
     Some((metadata.len(), metadata.modified().ok()?))
 }
 
-/// The list of an authority that counts now; of several, one that does.
-fn current(files: &[Arc<Vec<List>>], authority: usize, now: i64) -> Result<&List, &'static str> {
-    let mut problem = "there is no revocation list of the issuer";
-    for list in files.iter().flat_map(|file| file.iter()).filter(|list| list.authority == authority) {
-        problem = match list.next_update {
-            _ if list.this_update > now => "the revocation list of the issuer is of the future",
-            None => "the revocation list of the issuer does not say when the next one comes",
-            Some(next) if next <= now => "the revocation list of the issuer is stale: the next one was due",
-            Some(_) => return Ok(list),
-        };
+/// The newest list of an issuer, if it counts now. An older one that is not due yet does not stand in for it: what was
+/// revoked in between is not on it.
+fn current<'a>(files: &'a [Arc<Vec<List>>], issuer: &Issuer, now: i64) -> Result<&'a List, &'static str> {
+    let lists = files.iter().flat_map(|file| file.iter()).filter(|list| list.issuer == *issuer);
+    let age = |list: &&List| (list.this_update, list.number.len(), list.number.clone());
+    let (come, future): (Vec<_>, Vec<_>) = lists.partition(|list| list.this_update <= now);
+    let Some(list) = come.into_iter().max_by_key(age) else {
+        return Err(if future.is_empty() { MISSING } else { "the revocation list of the issuer is of the future" });
+    };
+    match list.next_update {
+        None => Err("the revocation list of the issuer does not say when the next one comes"),
+        Some(next) if next <= now => Err("the revocation list of the issuer is stale: the next one was due"),
+        Some(_) => Ok(list),
     }
-    Err(problem)
 }
 
 fn parse_file(bytes: &[u8], trust: &TrustStore) -> Result<Vec<List>, String> {
@@ -169,20 +188,29 @@ fn parse_list(der: &[u8], trust: &TrustStore) -> Result<List, String> {
     if entries().any(|entry| entry.extensions().iter().any(|extension| extension.critical)) {
         return Err("an entry has a critical extension; indirect revocation lists are not supported".to_owned());
     }
-    let authority = signer(&list, trust)?;
+    let issuer = signer(&list, trust)?;
     let without_zeros = |raw: &[u8]| raw.iter().copied().skip_while(|byte| *byte == 0).collect();
     Ok(List {
-        authority,
+        issuer,
+        number: list.extensions().iter().find_map(number).unwrap_or_default(),
         this_update: list.last_update().timestamp(),
         next_update: list.next_update().map(|next| next.timestamp()),
         revoked: entries().map(|entry| without_zeros(entry.raw_serial())).collect(),
     })
 }
 
-/// The number of the authority that signed a list.
-fn signer(list: &CertificateRevocationList<'_>, trust: &TrustStore) -> Result<usize, &'static str> {
+/// cRLNumber (RFC 5280 section 5.2.3).
+fn number(extension: &X509Extension<'_>) -> Option<Vec<u8>> {
+    match extension.parsed_extension() {
+        ParsedExtension::CRLNumber(number) => Some(number.to_bytes_be()),
+        _ => None,
+    }
+}
+
+/// The authority that signed a list.
+fn signer(list: &CertificateRevocationList<'_>, trust: &TrustStore) -> Result<Issuer, &'static str> {
     let mut problem = "no certification authority of the trust file has the name of its issuer";
-    for (number, der) in trust.authorities() {
+    for der in trust.authorities() {
         let Ok(issuer) = parse(der) else { continue };
         if issuer.subject().as_raw() != list.issuer().as_raw() {
             continue;
@@ -196,11 +224,14 @@ fn signer(list: &CertificateRevocationList<'_>, trust: &TrustStore) -> Result<us
         } else if signs_lists == Some(false) {
             problem = "the key usage of its issuer does not permit revocation lists";
         } else {
-            return Ok(number);
+            return Ok(Issuer::of(&issuer));
         }
     }
     Err(problem)
 }
+
+/// Why there is no list.
+const MISSING: &str = "there is no revocation list of the issuer";
 
 /// First byte of a revocation list in DER.
 const DER_SEQUENCE: u8 = 0x30;

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use crate::error::Error;
+use crate::options::name::DistinguishedName;
 
 /// A person who can log in, and how their card is known to be theirs.
 ///
@@ -14,7 +15,7 @@ use crate::error::Error;
 /// | `upn:TEXT`, or TEXT with an `@` | this user principal name |
 /// | `email:TEXT` | this e-mail address (rfc822Name) |
 /// | `ski:HEX` | this subject key identifier |
-/// | `issuer-serial:TEXT` | this issuer and serial number, written `<I>CN=Example CA,O=Example<SR>0a1b2c` |
+/// | `issuer-serial:TEXT` | this issuer and serial number, written `<I>CN=Example CA,O=Example<SR>0a1b2c` (RFC 4514) |
 /// | `sha256:HEX` | this SHA-256 of its DER: the certificate is pinned |
 ///
 /// Names are compared as written; user principal names, e-mail addresses and the name of an issuer without regard to the
@@ -36,8 +37,8 @@ pub(crate) enum Binding {
     Email(String),
     /// This subject key identifier.
     Ski(Vec<u8>),
-    /// This issuer, as text, and this serial number, big-endian without leading zeros.
-    IssuerSerial { issuer: String, serial: Vec<u8> },
+    /// This issuer, and this serial number, big-endian without leading zeros.
+    IssuerSerial { issuer: DistinguishedName, serial: Vec<u8> },
     /// The certificate with this SHA-256.
     Pinned([u8; 32]),
 }
@@ -113,7 +114,8 @@ impl Binding {
                 .and_then(|bytes| bytes.try_into().ok())
                 .map(Self::Pinned)
                 .ok_or("a pinned certificate is written as 64 hexadecimal digits"),
-            "issuer-serial" => issuer_serial(value).ok_or("issuer and serial are written <I>CN=Example CA<SR>0a1b2c"),
+            "issuer-serial" => issuer_serial(value)
+                .ok_or("issuer and serial are written <I>CN=Example CA<SR>0a1b2c; a comma inside a name is \\,"),
             _ => Err("a binding is upn, upn:, email:, ski:, issuer-serial: or sha256:"),
         }
     }
@@ -125,7 +127,8 @@ fn issuer_serial(text: &str) -> Option<Binding> {
     let serial = hex(serial)?;
     let leading_zeros = serial.iter().take_while(|byte| **byte == 0).count();
     let serial = serial.get(leading_zeros..)?.to_vec();
-    (!issuer.is_empty() && !serial.is_empty()).then(|| Binding::IssuerSerial { issuer: issuer.to_owned(), serial })
+    let issuer = DistinguishedName::parse(issuer)?;
+    if serial.is_empty() { None } else { Some(Binding::IssuerSerial { issuer, serial }) }
 }
 
 /// Hexadecimal digits of either case, with or without colons between the bytes.
@@ -185,7 +188,8 @@ mod tests {
         assert_eq!(user("a=email:a@b.test").binding(), &Binding::Email("a@b.test".to_owned()));
         assert_eq!(user("a=ski:0a:FF").binding(), &Binding::Ski(vec![10, 255]));
         assert_eq!(user(&format!("a=sha256:{}", "Ab".repeat(32))).binding(), &Binding::Pinned([0xab; 32]));
-        let expected = Binding::IssuerSerial { issuer: "CN=A CA,O=B".to_owned(), serial: vec![1, 2] };
+        let expected =
+            Binding::IssuerSerial { issuer: DistinguishedName::parse("CN=A CA,O=B").unwrap(), serial: vec![1, 2] };
         assert_eq!(user("a=issuer-serial:<I>CN=A CA,O=B<SR>000102").binding(), &expected);
         assert_eq!(user("a=issuer-serial:X509:<I>CN=A CA,O=B<SR>01:02").binding(), &expected);
         assert!(!user("a=email:a@b.test").is_bound_to("a@b.test"));

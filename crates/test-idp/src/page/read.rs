@@ -70,7 +70,7 @@ fn binding(binding: &Binding) -> String {
         Binding::Upn(name) => format!("user principal name {name}"),
         Binding::Email(address) => format!("e-mail address {address}"),
         Binding::Ski(identifier) => format!("subject key identifier {}", hex(identifier)),
-        Binding::IssuerSerial { issuer, serial } => format!("issuer {issuer}, serial number {}", hex(serial)),
+        Binding::IssuerSerial { issuer, serial } => format!("issuer {}, serial number {}", issuer.text(), hex(serial)),
         Binding::Pinned(sha256) => format!("the certificate with SHA-256 {}", hex(sha256)),
     }
 }

@@ -14,13 +14,14 @@ use axum::response::Response;
 
 use crate::check::Check;
 use crate::error::Error;
-use crate::examination::{JWT_BEARER, Kind, examine};
+use crate::examination::{Examined, JWT_BEARER, Kind, examine};
 use crate::fault::site::Site;
 use crate::idp::{Endpoints, Idp};
 use crate::mimic::Mimic;
+use crate::patience::Patience;
 use crate::response::Draft;
 use crate::routes::form::Form;
-use crate::routes::{blocking, request_id};
+use crate::routes::{blocking, request_id, timed_out};
 use crate::settle::{Settled, settle};
 use crate::store::{NewRequest, SigningKey};
 use crate::{answer, clock};
@@ -29,12 +30,15 @@ use crate::{answer, clock};
 pub(super) async fn token(
     State(idp): State<Arc<Idp>>,
     Extension(site): Extension<Site>,
+    Extension(patience): Extension<Patience>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let now = clock::now();
     let Site { endpoints, faults } = site;
-    let settled = blocking(&idp, move |idp| verdict(idp, &endpoints, &headers, &body, now)).await;
+    let delivery = faults.delivery();
+    let settle = move |examined: Examined, idp: &Idp| settle(idp, examined, delivery, &patience);
+    let settled = blocking(&idp, move |idp| verdict(idp, &endpoints, &headers, &body, now, settle)).await;
     let (mut draft, signing) = match settled {
         Ok(Verdict::Granted(draft, signing)) => (*draft, *signing),
         Ok(Verdict::Refused(response)) => return response,
@@ -58,7 +62,14 @@ enum Verdict {
     Refused(Response),
 }
 
-fn verdict(idp: &Idp, endpoints: &Endpoints, headers: &HeaderMap, body: &Bytes, now: i64) -> Result<Verdict, Error> {
+fn verdict(
+    idp: &Idp,
+    endpoints: &Endpoints,
+    headers: &HeaderMap,
+    body: &Bytes,
+    now: i64,
+    settle: impl FnOnce(Examined, &Idp) -> Result<Option<Settled>, Error>,
+) -> Result<Verdict, Error> {
     let read = read(idp, headers, body);
     let (request, request_id) = match read {
         Ok(read) => read,
@@ -70,7 +81,10 @@ fn verdict(idp: &Idp, endpoints: &Endpoints, headers: &HeaderMap, body: &Bytes, 
     };
     let examined = examine(idp, endpoints, &request, request_id, now)?;
     let (kind, method) = (examined.seen.kind, examined.seen.method.unwrap_or_default());
-    let Settled { verdict, signing_kid } = settle(idp, examined)?;
+    let Some(Settled { verdict, signing_kid }) = settle(examined, idp)? else {
+        tracing::warn!("{kind} given up: nobody waits for the answer any more");
+        return Ok(Verdict::Refused(timed_out()));
+    };
     match verdict {
         Ok(granted) => {
             tracing::info!(user = granted.user, method, "{kind} accepted");

@@ -6,11 +6,14 @@
 //! config.json    {"schema_version":1,"client_id":"..","audience":".."}
 //! devices.json   {"schema_version":1,"devices":{"<kid>":{"signing":"<base64 X9.63>","encryption":"..","users":[".."]}}}
 //! ```
-//! What was taken in is renamed to `*.imported`. A file that cannot be understood is left alone, and nothing is taken in.
+//! What was taken in is renamed to `*.imported`, but for the key, which is deleted: a key that is rotated away later must not
+//! stay behind in a file. A start that was interrupted behind the transaction is caught up with at the next one. A file that
+//! cannot be understood is left alone, and nothing is taken in.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use jose::EcPrivateKey;
 use rusqlite::params;
@@ -31,11 +34,11 @@ pub(super) fn first_use(store: &Store, directory: &Path) -> Result<(), Error> {
         connection.query_row("SELECT count(*) FROM identifiers", [], |row| row.get::<_, i64>(0))
     };
     if store.read(count)? > 0 {
-        return Ok(());
+        return put_away(directory);
     }
-    let (key, old_key) = read(directory, "signing.pem", signing_key)?.unzip();
-    let (identifiers, old_identifiers) = read(directory, "config.json", identifiers_of)?.unzip();
-    let (devices, old_devices) = read(directory, "devices.json", devices_of)?.unzip();
+    let key = read(directory, KEY, signing_key)?;
+    let identifiers = read(directory, IDENTIFIERS, identifiers_of)?;
+    let devices = read(directory, DEVICES, devices_of)?;
     let key = match key {
         Some(key) => key,
         None => SigningKey::new(EcPrivateKey::generate()?),
@@ -60,25 +63,42 @@ pub(super) fn first_use(store: &Store, directory: &Path) -> Result<(), Error> {
         }
         Ok(())
     })?;
-    for path in [old_key, old_identifiers, old_devices].into_iter().flatten() {
-        let mut imported = path.clone().into_os_string();
-        imported.push(".imported");
-        fs::rename(&path, imported).map_err(|source| Error::StateIo { path, source })?;
-        tracing::info!("took in a file of an earlier version");
+    put_away(directory)
+}
+
+/// Nothing is read from the files any more.
+fn put_away(directory: &Path) -> Result<(), Error> {
+    // The second one was left by versions that renamed it.
+    for name in [KEY.to_owned(), imported(KEY)] {
+        let path = directory.join(name);
+        done(fs::remove_file(&path), path)?;
+    }
+    for name in [IDENTIFIERS, DEVICES] {
+        let path = directory.join(name);
+        done(fs::rename(&path, directory.join(imported(name))), path)?;
     }
     Ok(())
 }
 
-type Found<T> = Option<(T, std::path::PathBuf)>;
+/// The outcome of putting a file away, which most often is not there.
+fn done(outcome: io::Result<()>, path: PathBuf) -> Result<(), Error> {
+    match outcome {
+        Ok(()) => tracing::info!("took in a file of an earlier version"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(source) => return Err(Error::StateIo { path, source }),
+    }
+    Ok(())
+}
 
-/// A file of the version before, when it is there, and its path.
-fn read<T>(directory: &Path, name: &str, parse: impl Fn(&[u8]) -> Result<T, String>) -> Result<Found<T>, Error> {
+fn imported(name: &str) -> String {
+    format!("{name}.imported")
+}
+
+/// A file of the version before, when it is there.
+fn read<T>(directory: &Path, name: &str, parse: impl Fn(&[u8]) -> Result<T, String>) -> Result<Option<T>, Error> {
     let path = directory.join(name);
     let Some(bytes) = files::read_private(&path, MAX_FILE)? else { return Ok(None) };
-    match parse(&Zeroizing::new(bytes)) {
-        Ok(value) => Ok(Some((value, path))),
-        Err(why) => Err(Error::StateContent { path, why }),
-    }
+    parse(&Zeroizing::new(bytes)).map(Some).map_err(|why| Error::StateContent { path, why })
 }
 
 fn signing_key(bytes: &[u8]) -> Result<SigningKey, String> {
@@ -127,6 +147,10 @@ fn devices_of(bytes: &[u8]) -> Result<Vec<OldDevice>, String> {
     }
     Ok(devices)
 }
+
+const KEY: &str = "signing.pem";
+const IDENTIFIERS: &str = "config.json";
+const DEVICES: &str = "devices.json";
 
 /// Largest file of the version before, in bytes.
 const MAX_FILE: u64 = 32 * 1024 * 1024;

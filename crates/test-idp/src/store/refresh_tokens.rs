@@ -1,14 +1,15 @@
-//! Refresh tokens: 32 random bytes, kept as hashes. A login begins a family; each refresh uses the family's live token up
-//! and adds the next one. A used token that comes again means that somebody has a copy: the whole family is revoked.
+//! Refresh tokens, kept as hashes. A login begins a family; each refresh uses the family's live token up and puts the next
+//! one in its place. A used token that comes again means that somebody has a copy: the whole family is revoked.
 //!
-//! Source: RFC 9700 section 4.14.2 (rotation and reuse detection). The last eight families of a user on one device
-//! are kept, fifteen at most, and a family remembers its last 256 tokens.
+//! Source: RFC 9700 section 4.14.2 (rotation and reuse detection). A token that is not live but has the handle of a family
+//! was one of it, however long ago. The last eight families of a user on one device are kept, fifteen at most.
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use sha2::{Digest, Sha256};
 
 use crate::certificate::Holder;
 use crate::error::Error;
+use crate::refresh_token::handle_hash;
 use crate::store::Store;
 
 /// A login, whose tokens belong together.
@@ -54,11 +55,7 @@ impl Store {
     /// [`Error::Database`].
     pub(crate) fn presented(&self, token: &str, now: i64) -> Result<Presented, Error> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT family, user, device, method, upn, common_name, certificate, revoked, used, expires
-                 FROM refresh_tokens JOIN families ON families.id = family WHERE sha256 = ?1",
-            )?;
-            let found = statement.query_row([hash(token)], |row| {
+            let row = |row: &rusqlite::Row<'_>| {
                 let holder = Holder { upn: row.get(4)?, common_name: row.get(5)? };
                 let family = Family {
                     id: row.get(0)?,
@@ -76,8 +73,13 @@ impl Store {
                     (None, None) if now >= expires => Presented::Expired(family),
                     (None, None) => Presented::Live(family),
                 })
-            });
-            Ok(found.optional()?.unwrap_or(Presented::Unknown))
+            };
+            let find = |sql, key: [u8; 32]| connection.prepare_cached(sql)?.query_row([key], row).optional();
+            let found = match (find(BY_TOKEN, hash(token))?, handle_hash(token)) {
+                (None, Some(handle)) => find(BY_HANDLE, handle)?,
+                (found, _) => found,
+            };
+            Ok(found.unwrap_or(Presented::Unknown))
         })
     }
 }
@@ -93,10 +95,10 @@ pub(crate) fn begin(
     let NewFamily { user, device, method, holder, certificate } = family;
     transaction
         .prepare_cached(
-            "INSERT INTO families (user, device, method, upn, common_name, certificate, started)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO families (user, device, method, upn, common_name, certificate, started, handle)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
-        .execute(params![user, device, method, holder.upn, holder.common_name, certificate, now])?;
+        .execute(params![user, device, method, holder.upn, holder.common_name, certificate, now, handle_hash(token)])?;
     let id = transaction.last_insert_rowid();
     add(transaction, id, token, now, expires)?;
     // When there are twice as many as wanted, the older half goes: to count costs nothing, to delete does.
@@ -112,27 +114,53 @@ pub(crate) fn begin(
     Ok(())
 }
 
-/// Uses a live token up and adds the next one. False when somebody was faster; nothing has changed then.
+/// What becomes of the token that a refresh presents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Old {
+    UsedUp,
+    /// It counts until one of both is used: for an answer that a client may well refuse.
+    StaysLive,
+}
+
+/// Puts the next token in the place of a live one. False when somebody was faster, or the family is revoked; nothing has
+/// changed then.
 pub(crate) fn rotate(
     transaction: &Transaction<'_>,
     family: i64,
-    old: &str,
+    (old, fate): (&str, Old),
     new: &str,
     now: i64,
     expires: i64,
 ) -> rusqlite::Result<bool> {
-    let mut statement = transaction
-        .prepare_cached("UPDATE refresh_tokens SET used = ?2 WHERE sha256 = ?1 AND family = ?3 AND used IS NULL")?;
-    if statement.execute(params![hash(old), now, family])? == 0 {
+    let mut statement = transaction.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM refresh_tokens JOIN families ON id = family
+         WHERE sha256 = ?1 AND family = ?2 AND used IS NULL AND revoked IS NULL)",
+    )?;
+    if !statement.query_row(params![hash(old), family], |row| row.get::<_, bool>(0))? {
         return Ok(false);
     }
+    let handle = handle_hash(new);
+    let known = handle == handle_hash(old);
+    if !known {
+        transaction.execute("UPDATE families SET handle = ?2 WHERE id = ?1", params![family, handle])?;
+    }
+    // Another one is live only when an answer of before was one that a client may refuse.
+    let sql = "DELETE FROM refresh_tokens WHERE family = ?1 AND used IS NULL AND (sha256 <> ?2 OR ?3)";
+    let gone = fate == Old::UsedUp && known && handle.is_some();
+    transaction.prepare_cached(sql)?.execute(params![family, hash(old), gone])?;
+    if fate == Old::UsedUp && !gone {
+        // Of an earlier version, without a handle: it is known by its hash alone.
+        let sql = "UPDATE refresh_tokens SET used = ?2 WHERE sha256 = ?1";
+        transaction.execute(sql, params![hash(old), now])?;
+    }
     add(transaction, family, new, now, expires)?;
-    let mut statement = transaction.prepare_cached(
-        "DELETE FROM refresh_tokens WHERE family = ?1 AND used <= (SELECT used FROM refresh_tokens
-         WHERE family = ?1 AND used IS NOT NULL ORDER BY used DESC LIMIT 1 OFFSET ?2)",
-    )?;
-    statement.execute(params![family, TOKENS])?;
     Ok(true)
+}
+
+/// Whether a family is still there, and not revoked.
+pub(crate) fn is_live(transaction: &Transaction<'_>, family: i64) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM families WHERE id = ?1 AND revoked IS NULL)";
+    transaction.prepare_cached(sql)?.query_row([family], |row| row.get(0))
 }
 
 /// Revokes a family: none of its tokens counts any more.
@@ -149,13 +177,18 @@ fn add(transaction: &Transaction<'_>, family: i64, token: &str, now: i64, expire
     Ok(())
 }
 
-/// 256 random bits need no salt and no slow hash.
+/// The family of a token that is kept.
+const BY_TOKEN: &str = "SELECT id, user, device, method, upn, common_name, certificate, revoked, used, expires
+    FROM refresh_tokens JOIN families ON id = family WHERE sha256 = ?1";
+
+/// The family of a token that is not: it was used, or never was.
+const BY_HANDLE: &str = "SELECT id, user, device, method, upn, common_name, certificate, revoked, started, 0
+    FROM families WHERE handle = ?1";
+
+/// So many random bits need no salt and no slow hash.
 fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }
 
 /// Families of one user on one device that are kept; the offset of the first that is not.
 const FAMILIES: i64 = 8;
-
-/// Used tokens of one family that are kept.
-const TOKENS: i64 = 256;

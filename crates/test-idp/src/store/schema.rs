@@ -21,7 +21,8 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Option<us
 }
 
 /// Each step once, in order; a step that was released is never changed. Times are seconds since 1970.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
 CREATE TABLE identifiers (
     client_id TEXT NOT NULL,
     audience  TEXT NOT NULL
@@ -128,4 +129,9 @@ CREATE TABLE requests (
     certificate      TEXT,
     held             TEXT NOT NULL -- names of the checks that held, in order, separated by spaces
 ) STRICT;
-"];
+",
+    "
+ALTER TABLE families ADD COLUMN handle BLOB; -- SHA-256 of the handle in its tokens; null of an earlier version
+CREATE UNIQUE INDEX families_by_handle ON families (handle);
+",
+];

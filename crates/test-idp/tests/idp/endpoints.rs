@@ -1,6 +1,6 @@
 //! The small endpoints, malformed requests, and the limits.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -213,4 +213,42 @@ fn kid_of(bytes: &[u8]) -> String {
 fn p384_point() -> Vec<u8> {
     use p384::elliptic_curve::sec1::ToSec1Point;
     p384::AffinePoint::GENERATOR.to_sec1_point(false).as_bytes().to_vec()
+}
+
+/// What a connection gets until it ends or its client loses patience.
+fn received(mut stream: &TcpStream, patience: Duration) -> std::io::Result<String> {
+    stream.set_read_timeout(Some(patience)).unwrap();
+    let mut bytes = [0; 16 * 1024];
+    let length = stream.read(&mut bytes)?;
+    Ok(String::from_utf8(bytes[..length].to_vec()).unwrap())
+}
+
+#[test]
+fn a_connection_that_sends_no_head_ends() {
+    let world = World::with(|options| options.request_time_limit = Duration::from_secs(2));
+    let host = world.url.strip_prefix("http://").unwrap();
+    let connect = |bytes: &[u8]| {
+        let mut stream = TcpStream::connect(host).unwrap();
+        stream.write_all(bytes).unwrap();
+        stream
+    };
+    let request = format!("GET /psso/jwks HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let idle = connect(request.as_bytes());
+    assert!(received(&idle, Duration::from_secs(20)).unwrap().starts_with("HTTP/1.1 200"));
+    for stream in [connect(b""), connect(b"GET /psso/jwks HTTP/1.1\r\nHost: x\r\nA: "), idle] {
+        assert!(!received(&stream, Duration::from_secs(20)).unwrap().contains("200"));
+    }
+}
+
+#[test]
+fn of_too_many_connections_the_last_waits_for_room() {
+    let world = World::with(|options| options.request_time_limit = Duration::from_secs(60));
+    let host = world.url.strip_prefix("http://").unwrap();
+    let mut idle: Vec<_> = (0..256).map(|_| TcpStream::connect(host).unwrap()).collect();
+    let mut late = TcpStream::connect(host).unwrap();
+    late.write_all(format!("GET /psso/jwks HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).unwrap();
+    let silence = received(&late, Duration::from_secs(1)).unwrap_err();
+    assert!(matches!(silence.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut));
+    drop(idle.pop());
+    assert!(received(&late, Duration::from_secs(20)).unwrap().starts_with("HTTP/1.1 200"));
 }

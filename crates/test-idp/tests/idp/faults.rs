@@ -115,6 +115,43 @@ fn a_path_has_one_fault_and_the_server_none() {
 }
 
 #[test]
+fn a_refresh_that_met_a_fault_ends_no_session() {
+    let world = World::new();
+    let mut token = world.refresh_token();
+    let at = |fault: Fault, token: &str| {
+        let mut refresh = world.refresh(&world.alices, token);
+        refresh.url = format!("{}/fault/{fault}/psso/refresh", world.url);
+        refresh.claims.insert("aud".into(), json!(refresh.url));
+        let answer = refresh.send();
+        (refresh, answer)
+    };
+    for fault in quick().filter(|fault| *fault != Fault::OversizedBody) {
+        at(fault, &token);
+        // A client that refuses the answer goes on with the token that it has.
+        let refresh = world.refresh(&world.alices, &token);
+        let answer = refresh.send();
+        assert_eq!(answer.status, 200, "{fault}: {answer:?}");
+        token = refresh.open(&answer, &world.alices)["refresh_token"].as_str().unwrap().to_owned();
+    }
+    // A client that takes it goes on with that; and then the one before is used up.
+    let (refresh, answer) = at(Fault::WrongNonce, &token);
+    let taken = refresh.open(&answer, &world.alices)["refresh_token"].as_str().unwrap().to_owned();
+    assert_eq!(world.refresh(&world.alices, &taken).send().status, 200);
+    assert_eq!(world.refresh(&world.alices, &token).send().check(), "refresh.reuse");
+
+    // What nobody sees is not kept.
+    let stored = world.stored();
+    let mut login = world.login(Algorithm::Es256);
+    login.at(&format!("{}/fault/error-500/psso/token", world.url));
+    assert_eq!(login.send().status, 500);
+    let mut key_request = world.key_request(&world.alices, &world.refresh_token());
+    let begun = world.stored();
+    key_request.url = format!("{}/fault/error-500/psso/key", world.url);
+    assert_eq!(key_request.send().status, 500);
+    assert!(world.stored() == begun && begun.len() == stored.len() + 2);
+}
+
+#[test]
 fn the_configuration_of_a_fault_has_its_endpoints_and_our_issuer() {
     let world = World::new();
     let (plain, url) = (get(&format!("{}/psso.toml", world.url)).body, &world.url);

@@ -50,7 +50,7 @@ fn a_card_of_every_kind_logs_in() {
         assert_eq!(tokens["token_type"], "Bearer");
         assert_eq!(tokens["expires_in"], 3600);
         assert_eq!(tokens["refresh_token_expires_in"], 14 * 24 * 3600);
-        assert_eq!(tokens["refresh_token"].as_str().unwrap().len(), 43);
+        assert_eq!(tokens["refresh_token"].as_str().unwrap().len(), 64);
 
         let claims = id_token(&tokens, &world).unwrap();
         let issued = claims["iat"].as_i64().unwrap();

@@ -130,6 +130,28 @@ fn a_wrong_password_is_refused_and_five_of_them_are_enough() {
 }
 
 #[test]
+fn without_a_nonce_that_counts_no_try_is_taken_and_none_given_back() {
+    let world = with_passwords();
+    let without_nonce = |password: &str| {
+        let mut login = plain(&world, password);
+        login.claims.insert("request_nonce".into(), json!("a nonce of nobody"));
+        login
+    };
+    for password in ["wrong", "wrong", "wrong", "wrong", "wrong", PASSWORD] {
+        assert_eq!(without_nonce(password).send().check(), "outer.request_nonce");
+    }
+    let login = plain(&world, PASSWORD);
+    assert_eq!(login.send().status, 200, "none of these counted");
+    assert_eq!(login.send().check(), "outer.request_nonce", "the nonce works once");
+    for _ in 0..4 {
+        assert_eq!(plain(&world, "wrong").send().check(), "password.match");
+    }
+    assert_eq!(without_nonce(PASSWORD).send().check(), "outer.request_nonce");
+    assert_eq!(plain(&world, "wrong").send().check(), "password.match");
+    assert_eq!(plain(&world, PASSWORD).send().check(), "password.tries", "the right one without a nonce reset nothing");
+}
+
+#[test]
 fn wrong_encrypted_assertions_are_refused_at_their_check() {
     let world = with_passwords();
     type Change = fn(&mut Encrypted, &World);

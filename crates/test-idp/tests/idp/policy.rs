@@ -22,6 +22,17 @@ fn bound(world: World, binding: &str) -> World {
     })
 }
 
+impl World {
+    /// A login of alice with this card, once more.
+    fn login_with(&self, card: &CardKey, certificate: &str) -> crate::world::Login {
+        let mut login = self.login(Algorithm::Es256);
+        login.assertion_header.insert("kid".into(), json!(card.kid()));
+        login.assertion_header.insert("x5c".into(), json!([certificate]));
+        login.card = card.clone();
+        login
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
@@ -95,15 +106,25 @@ fn a_revoked_card_ends_its_session_and_a_stale_list_ends_all() {
     let tokens = open(&login.send(), &world.alices, &login);
     let refresh = world.refresh(&world.alices, tokens["refresh_token"].as_str().unwrap());
     let next = refresh.open(&refresh.send(), &world.alices)["refresh_token"].as_str().unwrap().to_owned();
+    let key_login = world.login_with(&login.card, &certificate);
+    let other = open(&key_login.send(), &world.alices, &key_login)["refresh_token"].as_str().unwrap().to_owned();
+    assert_eq!(world.key_request(&world.alices, &other).send().status, 200);
 
     write(&world, &[&[0x33, 0x44]], hour);
-    let mut again = world.login(Algorithm::Es256);
-    again.card = login.card.clone();
-    again.assertion_header.insert("kid".into(), json!(again.card.kid()));
-    again.assertion_header.insert("x5c".into(), json!([certificate]));
-    assert_eq!(again.send().check(), "certificate.revoked");
+    assert_eq!(world.login_with(&login.card, &certificate).send().check(), "certificate.revoked");
+    let mut replayed = world.refresh(&world.alices, &next);
+    replayed.claims.insert("request_nonce".into(), refresh.claims["request_nonce"].clone());
+    assert_eq!(replayed.send().check(), "outer.request_nonce", "and this ends nothing");
     assert_eq!(world.refresh(&world.alices, &next).send().check(), "certificate.revoked");
+    assert_eq!(world.refresh(&world.alices, &next).send().check(), "refresh.revoked");
+    let point = crate::world::x963(&world.bobs.encryption);
+    assert_eq!(world.key_exchange(&world.alices, &other, &point).send().check(), "certificate.revoked");
+    assert_eq!(world.key_request(&world.alices, &other).send().check(), "refresh.revoked");
     assert_eq!(world.login(Algorithm::Es256).send().status, 200, "another card of alice");
+
+    write(&world, &[], hour);
+    assert_eq!(world.refresh(&world.alices, &next).send().check(), "refresh.revoked", "it has ended for good");
+    assert_eq!(world.login_with(&login.card, &certificate).send().status, 200, "the card may log in again");
 
     write(&world, &[], -hour / 2);
     let answer = world.login(Algorithm::Es256).send();

@@ -50,6 +50,21 @@ fn a_replayed_refresh_is_refused_for_its_nonce_and_revokes_nothing() {
 }
 
 #[test]
+fn a_request_that_is_given_up_uses_nothing_up() {
+    let world = World::new();
+    let token = world.refresh_token();
+    let world = world.restart(|options| options.request_time_limit = Duration::from_secs(2));
+    let refresh = world.refresh(&world.alices, &token);
+    // Another process works on the database for as long.
+    let mut database = rusqlite::Connection::open(world.directory.path().join("state/idp.sqlite")).unwrap();
+    let busy = database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
+    assert_eq!(refresh.send().status, 408);
+    busy.rollback().unwrap();
+    // The nonce was not taken either: nothing at all happened.
+    assert_eq!(refresh.send().status, 200);
+}
+
+#[test]
 fn of_two_refreshes_at_once_one_goes() {
     let world = World::new();
     let token = world.refresh_token();

@@ -36,6 +36,10 @@ fn leaf(issuer: &Ca, serial: &[u8]) -> Vec<u8> {
 
 /// A list, `age` after now, due again `due` after now.
 fn list(issuer: &Ca, revoked: &[&[u8]], age: Duration, due: Duration) -> Vec<u8> {
+    numbered(issuer, revoked, age, due, 1)
+}
+
+fn numbered(issuer: &Ca, revoked: &[&[u8]], age: Duration, due: Duration, number: u64) -> Vec<u8> {
     let now = OffsetDateTime::now_utc();
     let revoked = revoked.iter().map(|serial| RevokedCertParams {
         serial_number: SerialNumber::from_slice(serial),
@@ -46,7 +50,7 @@ fn list(issuer: &Ca, revoked: &[&[u8]], age: Duration, due: Duration) -> Vec<u8>
     let params = CertificateRevocationListParams {
         this_update: now + age,
         next_update: now + due,
-        crl_number: SerialNumber::from(1u64),
+        crl_number: SerialNumber::from(number),
         issuing_distribution_point: None,
         revoked_certs: revoked.collect(),
         key_identifier_method: KeyIdMethod::Sha256,
@@ -107,6 +111,50 @@ fn stale_lists_and_lists_of_the_future_are_refused_by_name() {
     let lists = [list(&root, &[], -HOUR * 2, -HOUR), list(&root, &[&[7]], -HOUR, HOUR)];
     assert_eq!(verdict(&lists, &trust, &leaf(&root, &[8])), None);
     assert_eq!(verdict(&lists, &trust, &leaf(&root, &[7])).unwrap().0, "certificate.revoked");
+}
+
+#[test]
+fn of_two_current_lists_the_newer_decides_in_either_order() {
+    let root = root(both());
+    let trust = trust(&[&root]);
+    let (seven, eight) = (leaf(&root, &[7]), leaf(&root, &[8]));
+    let older = list(&root, &[&[8]], -HOUR * 2, HOUR * 9);
+    let newer = list(&root, &[&[7]], -HOUR, HOUR);
+    // Of the same second the number counts, 256 being more than 255.
+    let first = numbered(&root, &[&[8]], -HOUR, HOUR * 9, 255);
+    let second = numbered(&root, &[&[7]], -HOUR, HOUR, 256);
+    for (older, newer) in [(older.clone(), newer), (first, second)] {
+        for lists in [[older.clone(), newer.clone()], [newer, older]] {
+            assert_eq!(verdict(&lists, &trust, &seven).unwrap().0, "certificate.revoked");
+            assert_eq!(verdict(&lists, &trust, &eight), None, "released from hold");
+        }
+    }
+    let stale = list(&root, &[&[7]], -HOUR, -HOUR / 2);
+    for lists in [[older.clone(), stale.clone()], [stale, older]] {
+        let (check, why) = verdict(&lists, &trust, &eight).unwrap();
+        assert!(check == "certificate.crl" && why.contains("stale"), "the older one does not stand in: {why}");
+    }
+}
+
+#[test]
+fn a_list_is_one_of_the_renewed_authority_too() {
+    let key = KeyPair::generate().unwrap();
+    let again = || KeyPair::try_from(key.serialize_der()).unwrap();
+    let mut expired = params("Root", both());
+    (expired.not_before, expired.not_after) = (OffsetDateTime::UNIX_EPOCH, OffsetDateTime::now_utc() - HOUR);
+    let before = Ca::self_signed(expired, again()).unwrap();
+    let renewed = Ca::self_signed(params("Root", both()), again()).unwrap();
+    let other_key = root(both());
+    for authorities in [[&before, &renewed, &other_key], [&other_key, &renewed, &before]] {
+        let trust = trust(&authorities);
+        for signer in [&before, &renewed] {
+            let lists = [list(signer, &[&[7]], -HOUR, HOUR)];
+            assert_eq!(verdict(&lists, &trust, &leaf(&renewed, &[8])), None);
+            assert_eq!(verdict(&lists, &trust, &leaf(&renewed, &[7])).unwrap().0, "certificate.revoked");
+            // The same name with another key is another authority.
+            assert_eq!(verdict(&lists, &trust, &leaf(&other_key, &[8])).unwrap().0, "certificate.crl");
+        }
+    }
 }
 
 #[test]

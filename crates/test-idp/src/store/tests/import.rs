@@ -25,13 +25,22 @@ fn the_files_of_an_earlier_version_are_taken_in_once() {
         let device = store.device(&signing.kid).unwrap().unwrap();
         assert_eq!((&device.encryption, device.users.len()), (&encryption, 2));
     }
-    let mut names: Vec<_> = std::fs::read_dir(directory.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !name.starts_with(FILE))
-        .collect();
+    assert_eq!(names(directory.path()), ["config.json.imported", "devices.json.imported"]);
+    // As a start leaves it that was killed behind the transaction, and one of an earlier version.
+    files_of_before(directory.path());
+    files::replace(&directory.path().join("signing.pem.imported"), b"a key").unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    assert_eq!(store.signing_key().unwrap().key.public(), key.public());
+    assert_eq!(names(directory.path()), ["config.json.imported", "devices.json.imported"]);
+}
+
+/// The files of a directory beside the database.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| !name.starts_with(FILE));
     names.sort_unstable();
-    assert_eq!(names, ["config.json.imported", "devices.json.imported", "signing.pem.imported"]);
+    names
 }
 
 #[test]

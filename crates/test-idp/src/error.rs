@@ -125,6 +125,18 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// There is no state directory, or no database in it.
+    #[error("there is no database in {}", path.display())]
+    NoState {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Nothing is registered for a user, or no such device.
+    #[error("nothing is registered for `{name}`")]
+    NotRegistered {
+        /// The user or the key identifier as given.
+        name: String,
+    },
     /// The state directory cannot be read or written.
     #[error("cannot use {}", path.display())]
     StateIo {

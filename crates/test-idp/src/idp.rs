@@ -52,7 +52,8 @@ pub(crate) struct Idp {
 pub(crate) struct Registering {
     /// What a registration must carry.
     pub(crate) token: Option<RegistrationToken>,
-    /// Whether a key of a user can be registered without a token: only this machine can reach the server.
+    /// Whether a key or certificate of a user can be registered without a token, from this machine: no other can reach the
+    /// server.
     pub(crate) open: bool,
 }
 

@@ -12,7 +12,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use test_idp::{BaseUrl, Demo, Error, Fault, Group, Mimic, Options, PageFor, Server, User, rotate_key};
+use test_idp::{
+    BaseUrl, Demo, Error, Fault, Forget, Forgotten, Group, Mimic, Options, PageFor, Server, User, forget, rotate_key,
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -33,6 +35,18 @@ enum Command {
     Serve(Box<Serve>),
     /// List what `serve` can do wrong on purpose, and what a client does about each.
     Faults,
+    /// Take away what is registered for a user, or a device, also while a server runs.
+    ///
+    /// Of a user: the certificates that pin cards, keys, sessions, and the devices that nobody else uses; after that, any
+    /// card that satisfies the policy logs in again, on a device that is registered anew. Of a device: all its users' keys
+    /// and sessions on it. Prints one line with how many.
+    Forget {
+        /// Directory of the database.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        #[command(flatten)]
+        what: Forgettable,
+    },
     /// Put a new signing key in the place of the one that signs id_tokens, also while a server runs.
     ///
     /// The key before stays in the JWK Set for a day. Prints one line with the new key's identifier.
@@ -41,6 +55,17 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         state: PathBuf,
     },
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Forgettable {
+    /// A user, as registered.
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// The key identifier of a device's signing key, as the page and the log show it.
+    #[arg(long, value_name = "KID")]
+    device: Option<String>,
 }
 
 #[derive(Args)]
@@ -125,6 +150,7 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Serve(arguments) => serve(*arguments),
         Command::Faults => print(&Fault::table()),
+        Command::Forget { state, what } => forget_registrations(&state, what),
         Command::RotateKey { state } => rotate(&state),
     };
     match done {
@@ -193,6 +219,15 @@ fn serve(arguments: Serve) -> Result<(), Error> {
     })
 }
 
+fn forget_registrations(state: &Path, what: Forgettable) -> Result<(), Error> {
+    let what = match what {
+        Forgettable { user: Some(user), .. } => Forget::User(user),
+        Forgettable { device, .. } => Forget::Device(device.unwrap_or_default()),
+    };
+    let Forgotten { devices, keys, certificates, sessions, .. } = forget(state, &what)?;
+    print(&format!("forgotten: devices {devices}, keys {keys}, certificates {certificates}, sessions {sessions}\n"))
+}
+
 fn rotate(state: &Path) -> Result<(), Error> {
     let rotated = rotate_key(state)?;
     let hours = rotated.published_for / 3600;
@@ -240,6 +275,8 @@ fn advice(error: &Error) -> &'static str {
         Error::StateInUse { .. } => "Stop that one, or choose another directory with --state.",
         Error::StateMode { .. } => "Take the rights of others away with chmod go-rwx.",
         Error::StateContent { .. } => "Remove it to start afresh, or choose another directory with --state.",
+        Error::NoState { .. } => "Name the directory of a server with --state.",
+        Error::NotRegistered { .. } => "Choose a user or a device that the page shows.",
         Error::StateIo { .. } => "Choose a directory with --state that you can write to.",
         _ => "Try again; the log above may say more.",
     }

@@ -68,8 +68,14 @@ pub(super) async fn only_this_machine(request: Request, next: Next) -> Response 
     answer::error(StatusCode::FORBIDDEN, "access_denied", why)
 }
 
+/// Whether a request was made on behalf of a web page from elsewhere: browsers say so in `Origin`.
+pub(crate) fn is_of_foreign_page(headers: &HeaderMap) -> bool {
+    let ours = |origin: &str| origin.split_once("://").is_some_and(|(_, host)| is_loopback(host));
+    headers.get_all(header::ORIGIN).iter().any(|origin| !origin.to_str().is_ok_and(ours))
+}
+
 /// Whether a request was made to this machine by its own name, and passed on by nobody.
-fn is_direct(headers: &HeaderMap) -> bool {
+pub(crate) fn is_direct(headers: &HeaderMap) -> bool {
     let passed_on = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
@@ -129,5 +135,15 @@ mod tests {
             assert!(!is_direct(&headers(&[(name, "127.0.0.1")])), "{name}");
         }
         assert!(!is_direct(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn pages_from_elsewhere_say_so() {
+        let of = |origin: &str| HeaderMap::from_iter([(header::ORIGIN, origin.parse().unwrap())]);
+        assert!(!is_of_foreign_page(&HeaderMap::new()));
+        assert!(!is_of_foreign_page(&of("http://127.0.0.1:8080")));
+        for origin in ["http://attacker.example", "null", "", "https://localhost.attacker.example:8080"] {
+            assert!(is_of_foreign_page(&of(origin)), "{origin}");
+        }
     }
 }

@@ -228,5 +228,5 @@ fn the_database_is_private_and_a_strange_one_is_refused() {
     assert!(matches!(&error, Error::StateContent { why, .. } if why.contains("newer")), "{error}");
     files::replace(&path, b"this is no database, but it is long enough to look like the head of one").unwrap();
     assert!(matches!(Store::open(opened.directory.path()), Err(Error::StateContent { .. })));
-    assert!(matches!(Store::open_existing(&opened.directory.path().join("absent")), Err(Error::StateIo { .. })));
+    assert!(matches!(Store::open_existing(&opened.directory.path().join("absent")), Err(Error::NoState { .. })));
 }

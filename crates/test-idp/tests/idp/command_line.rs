@@ -203,6 +203,11 @@ fn the_key_is_rotated_while_the_server_runs_and_only_where_there_is_one() {
     let absent = directory.path().join("absent");
     let Output { status, stdout, stderr } = rotate(&absent);
     assert_eq!((status.code(), stdout.is_empty()), (Some(1), true), "{stderr:?}");
+    let message = String::from_utf8(stderr).unwrap();
+    assert!(
+        message.contains("there is no database in") && message.contains("Name the directory of a server"),
+        "{message}"
+    );
     assert!(!absent.exists(), "nothing was made");
 }
 

@@ -99,7 +99,7 @@ pub(super) async fn register(State(idp): State<Arc<Idp>>, headers: HeaderMap, bo
     let answered = blocking(&idp, move |idp| {
         let read = read(&headers, &body);
         let (user, device) = match &read {
-            Ok(wanted) => (Some(wanted.user.clone()), Some(wanted.signing.kid.clone())),
+            Ok(wanted) => (Some(wanted.user.chars().take(256).collect()), Some(wanted.signing.kid.clone())),
             Err(_) => (None, None),
         };
         let now = clock::now();
@@ -112,7 +112,9 @@ pub(super) async fn register(State(idp): State<Arc<Idp>>, headers: HeaderMap, bo
         };
         let refused = registered.as_ref().err().map(|refused| ("registration", refused.why.clone()));
         let request_id = request_id(&headers).ok().flatten().map(str::to_owned);
-        let request = NewRequest { kind: "registration", user, device, request_id, refused, ..NewRequest::default() };
+        let signed = idp.registration.token.is_some() && refused.is_none();
+        let request =
+            NewRequest { kind: "registration", user, device, request_id, refused, signed, ..NewRequest::default() };
         idp.store.log(&request, now)?;
         Ok(registered)
     });

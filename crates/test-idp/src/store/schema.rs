@@ -21,7 +21,8 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Option<us
 }
 
 /// Each step once, in order; a step that was released is never changed. Times are seconds since 1970.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
 CREATE TABLE identifiers (
     client_id TEXT NOT NULL,
     audience  TEXT NOT NULL
@@ -128,4 +129,11 @@ CREATE TABLE requests (
     certificate      TEXT,
     held             TEXT NOT NULL -- names of the checks that held, in order, separated by spaces
 ) STRICT;
-"];
+",
+    "
+-- Whether a device that we know signed it, or a registration had our token; and the bytes of its texts.
+ALTER TABLE requests ADD COLUMN signed INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE requests ADD COLUMN size   INTEGER NOT NULL DEFAULT 2048;
+CREATE INDEX requests_by_age ON requests (signed, id, size);
+",
+];

@@ -87,7 +87,7 @@ pub enum Error {
         why: String,
     },
     /// Nobody that the page could be for.
-    #[error("`{name}` is nobody that the page could be for; it is for loopback, everyone or nobody")]
+    #[error("`{name}` is nobody that the page could be for; it is for loopback, published, everyone or nobody")]
     UnknownPage {
         /// The word as given.
         name: String,

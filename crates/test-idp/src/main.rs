@@ -124,8 +124,8 @@ struct Serve {
     /// the issuer, and the endpoints go under it.
     #[arg(long, value_name = "URL")]
     url: Option<BaseUrl>,
-    /// To whom the page at / is shown: loopback (browsers on this machine, unless --url or --allow-remote leads elsewhere),
-    /// everyone, or nobody.
+    /// To whom the page at / is shown: loopback (browsers on this machine, unless --url or --listen leads elsewhere), published
+    /// (those too, when --url leads to this machine: for containers), everyone, or nobody.
     #[arg(long, value_name = "WHOM", default_value_t)]
     page: PageFor,
     #[arg(long = "fault", value_name = "NAME", help = fault_help())]
@@ -211,7 +211,7 @@ fn serve(arguments: Serve) -> Result<(), Error> {
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).map_err(Error::Serve)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Serve)?;
-        announce(server.url()).map_err(Error::Serve)?;
+        announce(server.url(), server.issuer(), listen).map_err(Error::Serve)?;
         if let Some(demo) = &demo {
             print(&format!("\n{}", demo.commands(server.issuer())))?;
         }
@@ -243,10 +243,15 @@ async fn either(a: &mut Signal, b: &mut Signal) {
     }
 }
 
-/// The one line on stdout.
-fn announce(url: &str) -> io::Result<()> {
+/// The one line on stdout. Nobody can connect to every address: then the URL that clients are told stands in it as well.
+fn announce(url: &str, issuer: &str, listen: SocketAddr) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "pivkit-idp listening on {url}")?;
+    match url.strip_prefix("http://") {
+        Some(address) if listen.ip().is_unspecified() => {
+            writeln!(stdout, "pivkit-idp listening on {issuer}, at {address}")?
+        }
+        _ => writeln!(stdout, "pivkit-idp listening on {url}")?,
+    }
     stdout.flush()
 }
 

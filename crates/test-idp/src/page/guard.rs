@@ -15,6 +15,7 @@ use axum::response::Response;
 
 use crate::answer;
 use crate::error::Error;
+use crate::options::BaseUrl;
 
 /// To whom the page at `/` is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,6 +24,9 @@ pub enum PageFor {
     /// To browsers on this machine, when the server listens on loopback and is not behind a proxy.
     #[default]
     Loopback,
+    /// To browsers on this machine, when the options say that clients reach the server there: in a container, whose port is
+    /// published on loopback and nowhere else. Who reaches the container another way can pretend to be such a browser.
+    Published,
     /// To everybody who can reach the server.
     Everyone,
     /// To nobody: there is no page.
@@ -30,9 +34,13 @@ pub enum PageFor {
 }
 
 impl PageFor {
-    /// What is left of it on a server that is `local`: that listens on loopback and is not behind a proxy.
-    pub(crate) fn at(self, local: bool) -> Self {
-        if self == Self::Loopback && !local { Self::Nobody } else { self }
+    /// What is left of it on a server that listens there, and is reached under this URL when it has one.
+    pub(crate) fn at(self, listen: SocketAddr, url: Option<&BaseUrl>) -> Self {
+        match self {
+            Self::Loopback if !listen.ip().is_loopback() || !url.is_none_or(BaseUrl::is_local) => Self::Nobody,
+            Self::Published if !url.is_some_and(BaseUrl::is_local) => Self::Nobody,
+            whom => whom,
+        }
     }
 }
 
@@ -42,6 +50,7 @@ impl FromStr for PageFor {
     fn from_str(text: &str) -> Result<Self, Error> {
         match text {
             "loopback" => Ok(Self::Loopback),
+            "published" => Ok(Self::Published),
             "everyone" => Ok(Self::Everyone),
             "nobody" => Ok(Self::Nobody),
             _ => Err(Error::UnknownPage { name: text.to_owned() }),
@@ -53,6 +62,7 @@ impl fmt::Display for PageFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Loopback => "loopback",
+            Self::Published => "published",
             Self::Everyone => "everyone",
             Self::Nobody => "nobody",
         })

@@ -58,7 +58,7 @@ impl LoginResponse {
 
 /// The member that says how long the refresh token is good, and the seconds; nothing where there is no token, which needs no time either.
 pub(crate) fn refresh_lifetime(content: &Map<String, Value>) -> Result<Option<(&'static str, u64)>, &'static str> {
-    if !content.get("refresh_token").and_then(Value::as_str).is_some_and(|token| !token.is_empty()) {
+    if content.get("refresh_token").and_then(Value::as_str).is_none_or(str::is_empty) {
         return Ok(None);
     }
     let mut names = ["refresh_token_expires_in", "expires_in"].into_iter();

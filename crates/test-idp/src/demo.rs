@@ -6,7 +6,7 @@
 //! pin                     of that card: 123456
 //! passwords, password     alice and her password, for the server and for the client
 //! ```
-//! Made once, and kept: a second start finds them. All of mode 0600, keys in PKCS#8. They open nothing but this server.
+//! Made once, and kept: a second start finds them, and makes them anew a day before the certificates end. All of mode 0600, keys in PKCS#8. They open nothing but this server.
 
 mod authority;
 
@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use time::{Duration, OffsetDateTime};
+use x509_parser::pem::parse_x509_pem;
 
 use crate::error::Error;
 use crate::files;
@@ -33,15 +35,35 @@ impl Demo {
     /// [`Error::StateMode`] and [`Error::StateIo`] as the directory is; [`Error::Issue`] and [`Error::Random`] when a key,
     /// a certificate or a password cannot be made.
     pub fn prepare(state: &Path) -> Result<Self, Error> {
+        Self::prepare_at(state, OffsetDateTime::now_utc())
+    }
+
+    fn prepare_at(state: &Path, now: OffsetDateTime) -> Result<Self, Error> {
         let folder = state.join("demo");
         files::private_directory(state)?;
         files::private_directory(&folder)?;
+        // The commands are typed in other terminals, which are in other directories.
+        let folder = folder.canonicalize().map_err(|source| Error::StateIo { path: folder.clone(), source })?;
         let demo = Self { folder };
-        // The last file that is made: with it, all are there.
-        if files::read_private(&demo.path("ca.pem"), LARGEST)?.is_none() {
-            demo.make()?;
+        if !demo.lasts(now + Duration::DAY)? {
+            demo.make(now)?;
         }
         Ok(demo)
+    }
+
+    /// Whether everything is there, and both certificates are still valid then.
+    fn lasts(&self, then: OffsetDateTime) -> Result<bool, Error> {
+        // The authority's is the last file that is made: with it, all are there.
+        for name in ["alice.pem", "ca.pem"] {
+            let Some(pem) = files::read_private(&self.path(name), LARGEST)? else { return Ok(false) };
+            let ends = parse_x509_pem(&pem)
+                .ok()
+                .and_then(|(_, pem)| Some(pem.parse_x509().ok()?.validity().not_after.timestamp()));
+            if ends.is_none_or(|ends| ends < then.unix_timestamp()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// What the server is started with: alice, her password, and the authority of her card.
@@ -94,8 +116,8 @@ pivkit psso login --config {fault} {device} {card}
         )
     }
 
-    fn make(&self) -> Result<(), Error> {
-        let authority = Authority::generate("pivkit-idp demo CA")?;
+    fn make(&self, now: OffsetDateTime) -> Result<(), Error> {
+        let authority = Authority::generate("pivkit-idp demo CA", now)?;
         let (certificate, key) = authority.issue(USER, UPN)?;
         let mut random = [0; 12];
         getrandom::fill(&mut random).map_err(Error::Random)?;
@@ -159,6 +181,23 @@ mod tests {
         for (_, path) in &first {
             assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
         }
+    }
+
+    #[test]
+    fn certificates_that_end_are_made_anew() {
+        let state = tempfile::tempdir().unwrap();
+        let start = OffsetDateTime::now_utc();
+        let at = |days: i64| {
+            let demo = Demo::prepare_at(state.path(), start + Duration::days(days)).unwrap();
+            ["ca.pem", "alice.pem"].map(|name| std::fs::read(demo.path(name)).unwrap())
+        };
+        let first = at(0);
+        assert_eq!(at(363), first);
+        let second = at(365);
+        assert!(second[0] != first[0] && second[1] != first[1]);
+        assert_eq!(at(700), second);
+        std::fs::remove_file(state.path().join("demo/alice.pem")).unwrap();
+        assert_ne!(at(700), second);
     }
 
     #[test]

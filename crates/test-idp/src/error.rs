@@ -87,7 +87,7 @@ pub enum Error {
         why: String,
     },
     /// Nobody that the page could be for.
-    #[error("`{name}` is nobody that the page could be for; it is for loopback, everyone or nobody")]
+    #[error("`{name}` is nobody that the page could be for; it is for loopback, published, everyone or nobody")]
     UnknownPage {
         /// The word as given.
         name: String,
@@ -124,6 +124,18 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         why: String,
+    },
+    /// There is no state directory, or no database in it.
+    #[error("there is no database in {}", path.display())]
+    NoState {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Nothing is registered for a user, or no such device.
+    #[error("nothing is registered for `{name}`")]
+    NotRegistered {
+        /// The user or the key identifier as given.
+        name: String,
     },
     /// The state directory cannot be read or written.
     #[error("cannot use {}", path.display())]

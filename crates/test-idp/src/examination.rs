@@ -19,7 +19,7 @@ use crate::granted::{Granted, Recipient};
 use crate::idp::{Endpoints, Idp};
 use crate::mimic::Mimic;
 use crate::party_info::{apv, apv_with_prefix, canonical_key_id};
-use crate::redact::redacted;
+use crate::redact::{identifying, redacted};
 use crate::store::{NewRequest, nonces};
 use crate::trail::Trail;
 use crate::{key_service, login, refresh};
@@ -128,7 +128,8 @@ impl<'a> Examination<'a> {
     fn request(&mut self, token: &str) -> Result<Granted, Stop> {
         let parsed = Jws::parse(token).map_err(|_| "the request is not a compact JWS");
         let request = self.trail.hold(Check::OuterFormat, parsed)?;
-        self.seen.header = Some(redacted(request.header()));
+        // Anybody may have written it, so the log has little room for it until a device's signature is found good.
+        self.seen.header = Some(identifying(request.header()));
         let kind = Kind::of(self.idp, request.header_text("typ"));
         self.seen.kind = match kind {
             Some(Kind::Login) => "login",
@@ -137,13 +138,15 @@ impl<'a> Examination<'a> {
             None => "unknown",
         };
         let claims = request.claims().map_err(|_| "the request's payload is not a JSON object");
+        let typ = kind.ok_or("typ is not one of a login, refresh or key request");
+        let kind = self.trail.hold(Check::OuterTyp, typ)?;
+        let device = self.authenticate(&request)?;
+        self.seen.signed = true;
+        self.seen.header = Some(redacted(request.header()));
         if let Ok(claims) = &claims {
             self.seen.claims = Some(redacted(claims));
             self.seen.user = text(claims, "username").or_else(|| text(claims, "sub"));
         }
-        let typ = kind.ok_or("typ is not one of a login, refresh or key request");
-        let kind = self.trail.hold(Check::OuterTyp, typ)?;
-        let device = self.authenticate(&request)?;
         let claims = self.trail.hold(Check::OuterFormat, claims)?;
         let claims = Claims(&claims);
         self.request_nonce = claims.text("request_nonce").ok().map(str::to_owned);

@@ -234,11 +234,42 @@ impl Fault {
         self.row().3
     }
 
-    /// All faults as a text for people: name, what it does, what a client does about it.
+    /// The answers that it spoils: those with an id_token, or those of the key service too.
+    #[must_use]
+    pub fn answers(self) -> &'static str {
+        match self {
+            Self::WrongNonce
+            | Self::WrongAud
+            | Self::WrongIss
+            | Self::Expired
+            | Self::NotYetValid
+            | Self::WrongKey
+            | Self::AlgNone
+            | Self::Hs256PublicKey
+            | Self::UnknownKid
+            | Self::JwksUnreachable => "login, refresh",
+            Self::WrongApu
+            | Self::InvalidEpk
+            | Self::TruncatedJwe
+            | Self::WrongContentType
+            | Self::Html
+            | Self::Error500
+            | Self::Refuse401
+            | Self::Redirect
+            | Self::RedirectHttp
+            | Self::OversizedBody
+            | Self::SlowBody
+            | Self::Slow => "login, refresh, key request, key exchange",
+        }
+    }
+
+    /// All faults as a text for people: name, what it does, to which answers, what a client does about it.
     #[must_use]
     pub fn table() -> String {
-        let head = "--fault NAME             for every login\n/fault/NAME/psso.toml    the configuration of a client for which the fault is on\n";
-        let lines = TABLE.map(|(_, name, does, must)| format!("\n{name}\n    {does}\n    Client: {must}\n"));
+        let head = "--fault NAME             for every request\n/fault/NAME/psso.toml    the configuration of a client for which the fault is on\n";
+        let lines = TABLE.map(|(fault, name, does, must)| {
+            format!("\n{name}\n    {does}\n    Answers: {}\n    Client: {must}\n", fault.answers())
+        });
         format!("{head}{}", lines.concat())
     }
 

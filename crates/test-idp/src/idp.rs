@@ -52,7 +52,8 @@ pub(crate) struct Idp {
 pub(crate) struct Registering {
     /// What a registration must carry.
     pub(crate) token: Option<RegistrationToken>,
-    /// Whether a key of a user can be registered without a token: only this machine can reach the server.
+    /// Whether a key or certificate of a user can be registered without a token, from this machine: no other can reach the
+    /// server.
     pub(crate) open: bool,
 }
 
@@ -124,7 +125,7 @@ impl Idp {
             context_key: context_key(&store)?,
             registration: Registering { token, open: options.listen.ip().is_loopback() && options.url.is_none() },
             faults: options.faults.as_slice().into(),
-            page: options.page.at(options.listen.ip().is_loopback() && options.url.is_none()),
+            page: options.page.at(options.listen, options.url.as_ref()),
             mimics: options.mimics.clone(),
             request_time_limit: options.request_time_limit,
             refresh_token_lifetime: i64::try_from(options.refresh_token_lifetime.as_secs()).unwrap_or(i64::MAX),

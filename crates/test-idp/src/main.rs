@@ -12,7 +12,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use test_idp::{BaseUrl, Demo, Error, Fault, Group, Mimic, Options, PageFor, Server, User, rotate_key};
+use test_idp::{
+    BaseUrl, Demo, Error, Fault, Forget, Forgotten, Group, Mimic, Options, PageFor, Server, User, forget, rotate_key,
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -33,6 +35,18 @@ enum Command {
     Serve(Box<Serve>),
     /// List what `serve` can do wrong on purpose, and what a client does about each.
     Faults,
+    /// Take away what is registered for a user, or a device, also while a server runs.
+    ///
+    /// Of a user: the certificates that pin cards, keys, sessions, and the devices that nobody else uses; after that, any
+    /// card that satisfies the policy logs in again, on a device that is registered anew. Of a device: all its users' keys
+    /// and sessions on it. Prints one line with how many.
+    Forget {
+        /// Directory of the database.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        #[command(flatten)]
+        what: Forgettable,
+    },
     /// Put a new signing key in the place of the one that signs id_tokens, also while a server runs.
     ///
     /// The key before stays in the JWK Set for a day. Prints one line with the new key's identifier.
@@ -41,6 +55,17 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         state: PathBuf,
     },
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Forgettable {
+    /// A user, as registered.
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// The key identifier of a device's signing key, as the page and the log show it.
+    #[arg(long, value_name = "KID")]
+    device: Option<String>,
 }
 
 #[derive(Args)]
@@ -99,8 +124,8 @@ struct Serve {
     /// the issuer, and the endpoints go under it.
     #[arg(long, value_name = "URL")]
     url: Option<BaseUrl>,
-    /// To whom the page at / is shown: loopback (browsers on this machine, unless --url or --allow-remote leads elsewhere),
-    /// everyone, or nobody.
+    /// To whom the page at / is shown: loopback (browsers on this machine, unless --url or --listen leads elsewhere), published
+    /// (those too, when --url leads to this machine: for containers), everyone, or nobody.
     #[arg(long, value_name = "WHOM", default_value_t)]
     page: PageFor,
     #[arg(long = "fault", value_name = "NAME", help = fault_help())]
@@ -125,6 +150,7 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Serve(arguments) => serve(*arguments),
         Command::Faults => print(&Fault::table()),
+        Command::Forget { state, what } => forget_registrations(&state, what),
         Command::RotateKey { state } => rotate(&state),
     };
     match done {
@@ -185,12 +211,21 @@ fn serve(arguments: Serve) -> Result<(), Error> {
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).map_err(Error::Serve)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Serve)?;
-        announce(server.url()).map_err(Error::Serve)?;
+        announce(server.url(), server.issuer(), listen).map_err(Error::Serve)?;
         if let Some(demo) = &demo {
             print(&format!("\n{}", demo.commands(server.issuer())))?;
         }
         server.serve(async move { either(&mut terminate, &mut interrupt).await }).await
     })
+}
+
+fn forget_registrations(state: &Path, what: Forgettable) -> Result<(), Error> {
+    let what = match what {
+        Forgettable { user: Some(user), .. } => Forget::User(user),
+        Forgettable { device, .. } => Forget::Device(device.unwrap_or_default()),
+    };
+    let Forgotten { devices, keys, certificates, sessions, .. } = forget(state, &what)?;
+    print(&format!("forgotten: devices {devices}, keys {keys}, certificates {certificates}, sessions {sessions}\n"))
 }
 
 fn rotate(state: &Path) -> Result<(), Error> {
@@ -208,10 +243,15 @@ async fn either(a: &mut Signal, b: &mut Signal) {
     }
 }
 
-/// The one line on stdout.
-fn announce(url: &str) -> io::Result<()> {
+/// The one line on stdout. Nobody can connect to every address: then the URL that clients are told stands in it as well.
+fn announce(url: &str, issuer: &str, listen: SocketAddr) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "pivkit-idp listening on {url}")?;
+    match url.strip_prefix("http://") {
+        Some(address) if listen.ip().is_unspecified() => {
+            writeln!(stdout, "pivkit-idp listening on {issuer}, at {address}")?
+        }
+        _ => writeln!(stdout, "pivkit-idp listening on {url}")?,
+    }
     stdout.flush()
 }
 
@@ -240,6 +280,8 @@ fn advice(error: &Error) -> &'static str {
         Error::StateInUse { .. } => "Stop that one, or choose another directory with --state.",
         Error::StateMode { .. } => "Take the rights of others away with chmod go-rwx.",
         Error::StateContent { .. } => "Remove it to start afresh, or choose another directory with --state.",
+        Error::NoState { .. } => "Name the directory of a server with --state.",
+        Error::NotRegistered { .. } => "Choose a user or a device that the page shows.",
         Error::StateIo { .. } => "Choose a directory with --state that you can write to.",
         _ => "Try again; the log above may say more.",
     }

@@ -37,8 +37,8 @@ pub struct Options {
     pub passwords: Option<PathBuf>,
     /// Who is in which group.
     pub groups: Vec<Group>,
-    /// Private file with the token that a registration must carry. Without one, anybody registers a device; keys of users
-    /// are taken only on a loopback address then.
+    /// Private file with the token that a registration must carry. Without one, anybody registers a device; keys and
+    /// certificates of users are taken only from this machine, on a loopback address, then.
     pub registration_token: Option<PathBuf>,
     /// Lifetime of a refresh token; fourteen days.
     pub refresh_token_lifetime: Duration,

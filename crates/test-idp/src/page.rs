@@ -21,6 +21,7 @@ mod routes;
 mod view;
 
 pub use guard::PageFor;
+pub(crate) use guard::{is_direct, is_of_foreign_page};
 pub(crate) use routes::router;
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub struct Rotated {
 /// before stays in its JWK Set for a day.
 ///
 /// # Errors
-/// [`Error::StateIo`] when the directory has no database, the others of the database, and [`Error::Crypto`] when the system
+/// [`Error::NoState`] when the directory has no database, the others of the database, and [`Error::Crypto`] when the system
 /// gives no random numbers.
 pub fn rotate_key(state: &Path) -> Result<Rotated, Error> {
     let store = Store::open_existing(state)?;

@@ -36,7 +36,13 @@ pub(crate) fn router(idp: Arc<Idp>) -> Router {
     let slowest = idp.request_time_limit + Faults::from([Fault::Slow].as_slice()).extra_time();
     let one_fault = middleware::from_fn_with_state(Arc::clone(&idp), site::choose);
     Router::new()
-        .merge(endpoints().layer(Extension(Site::whole(&idp))).layer(limit(time)))
+        // Metadata below a fault would be that of another issuer than the one who was asked.
+        .merge(
+            endpoints()
+                .route(METADATA, get(configuration::metadata))
+                .layer(Extension(Site::whole(&idp)))
+                .layer(limit(time)),
+        )
         .merge(page::router(&idp))
         .nest(site::PREFIX, endpoints().layer(one_fault).layer(limit(slowest)))
         .fallback(|| async { answer::error(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path.") })
@@ -49,7 +55,6 @@ pub(crate) fn router(idp: Arc<Idp>) -> Router {
 fn endpoints() -> Router<Arc<Idp>> {
     Router::new()
         .route(CONFIGURATION, get(configuration::toml))
-        .route(METADATA, get(configuration::metadata))
         .route(JWKS, get(configuration::jwks))
         .route(NONCE, post(nonce::nonce))
         .route(REGISTER, post(register::register))

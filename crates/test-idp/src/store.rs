@@ -16,6 +16,7 @@
 //! loses its power may lose the last transactions. One connection, one lock: cryptography is done outside of it.
 
 mod devices;
+mod forget;
 mod identifiers;
 mod import;
 pub(crate) mod nonces;
@@ -26,6 +27,7 @@ mod schema;
 pub(crate) mod signing_keys;
 mod users;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -36,6 +38,7 @@ use crate::error::Error;
 use crate::files;
 
 pub(crate) use devices::{RegisterError, Registered, Registration};
+pub use forget::{Forget, Forgotten};
 pub(crate) use identifiers::{Identifiers, ServerKey};
 pub(crate) use refresh_tokens::{Family, NewFamily, Presented};
 pub(crate) use request_log::NewRequest;
@@ -72,11 +75,14 @@ impl Store {
     /// Opens the database of a state directory that has one already.
     ///
     /// # Errors
-    /// [`Error::StateIo`] when there is none, and those of [`open`](Self::open).
+    /// [`Error::NoState`] when there is none, and those of [`open`](Self::open).
     pub(crate) fn open_existing(directory: &Path) -> Result<Self, Error> {
         let path = directory.join(FILE);
         if let Err(source) = std::fs::symlink_metadata(&path) {
-            return Err(Error::StateIo { path, source });
+            return Err(match source.kind() {
+                ErrorKind::NotFound => Error::NoState { path: directory.to_owned() },
+                _ => Error::StateIo { path, source },
+            });
         }
         Self::open(directory)
     }

@@ -9,43 +9,45 @@ use time::{Duration, OffsetDateTime};
 use crate::error::Error;
 
 /// An authority with a P-256 key.
-pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(super) struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    now: OffsetDateTime,
+}
 
 impl Authority {
     /// Makes one, with a certificate that it signs itself.
-    pub(super) fn generate(name: &str) -> Result<Self, Error> {
-        let mut params = params(name);
+    pub(super) fn generate(name: &str, now: OffsetDateTime) -> Result<Self, Error> {
+        let mut params = params(name, now);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        Ok(Self(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?))
+        Ok(Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate()?)?, now })
     }
 
     /// A certificate to log in with, and its key, both in PEM.
     pub(super) fn issue(&self, name: &str, upn: &str) -> Result<(String, String), Error> {
-        let mut params = params(name);
+        let mut params = params(name, self.now);
         params.subject_alt_names = vec![SanType::OtherName((UPN.to_vec(), OtherNameValue::Utf8String(upn.to_owned())))];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::Other(SMART_CARD_LOGON.to_vec())];
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate()?;
-        Ok((params.signed_by(&key, &self.0)?.pem(), key.serialize_pem()))
+        Ok((params.signed_by(&key, &self.issuer)?.pem(), key.serialize_pem()))
     }
 
     pub(super) fn certificate_pem(&self) -> String {
-        self.0.pem()
+        self.issuer.pem()
     }
 
     pub(super) fn key_pem(&self) -> String {
-        self.0.key().serialize_pem()
+        self.issuer.key().serialize_pem()
     }
 }
 
 /// A subject, for a year from yesterday.
-fn params(name: &str) -> CertificateParams {
+fn params(name: &str, now: OffsetDateTime) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
-    let now = OffsetDateTime::now_utc();
     params.not_before = now - Duration::DAY;
     params.not_after = now + 365 * Duration::DAY;
     params

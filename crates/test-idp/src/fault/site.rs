@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
@@ -45,12 +46,15 @@ pub(crate) const PREFIX: &str = "/fault/{fault}";
 /// Tells the handlers below [`PREFIX`] which fault is meant.
 pub(crate) async fn choose(
     State(idp): State<Arc<Idp>>,
-    parameters: RawPathParams,
+    parameters: Result<RawPathParams, RawPathParamsRejection>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let name = parameters.iter().find(|(name, _)| *name == "fault").map(|(_, value)| value);
-    let Some(fault) = name.and_then(|name| name.parse::<Fault>().ok()) else {
+    let fault = parameters.ok().and_then(|parameters| {
+        let (_, name) = parameters.iter().find(|(name, _)| *name == "fault")?;
+        name.parse::<Fault>().ok()
+    });
+    let Some(fault) = fault else {
         let why = format!("There is no such fault. The faults are {}.", Fault::names());
         return answer::error(StatusCode::NOT_FOUND, "not_found", &why);
     };

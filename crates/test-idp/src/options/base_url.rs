@@ -14,6 +14,8 @@ pub struct BaseUrl {
     text: String,
     /// Whether pivkit takes such a URL: `https`, or `http` to its own machine.
     usable: bool,
+    /// Whether it is `http`.
+    plain: bool,
 }
 
 impl BaseUrl {
@@ -27,6 +29,12 @@ impl BaseUrl {
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.usable
+    }
+
+    /// Whether it leads to the client's own machine, and to no proxy with TLS there.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.usable && self.plain
     }
 }
 
@@ -49,7 +57,7 @@ impl FromStr for BaseUrl {
         if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
             return Err(refuse("it has a user, a password, a query or a fragment"));
         }
-        Ok(Self { text: text.trim_end_matches('/').to_owned(), usable })
+        Ok(Self { text: text.trim_end_matches('/').to_owned(), usable, plain: url.scheme() == "http" })
     }
 }
 
@@ -70,6 +78,7 @@ mod tests {
         ] {
             let url: BaseUrl = text.parse().unwrap();
             assert_eq!((url.as_str(), url.is_usable()), (kept, usable));
+            assert_eq!(url.is_local(), usable && kept.starts_with("http:"));
         }
         for text in [
             "",

@@ -15,6 +15,7 @@ use axum::response::Response;
 
 use crate::answer;
 use crate::error::Error;
+use crate::options::BaseUrl;
 
 /// To whom the page at `/` is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,6 +24,9 @@ pub enum PageFor {
     /// To browsers on this machine, when the server listens on loopback and is not behind a proxy.
     #[default]
     Loopback,
+    /// To browsers on this machine, when the options say that clients reach the server there: in a container, whose port is
+    /// published on loopback and nowhere else. Who reaches the container another way can pretend to be such a browser.
+    Published,
     /// To everybody who can reach the server.
     Everyone,
     /// To nobody: there is no page.
@@ -30,9 +34,13 @@ pub enum PageFor {
 }
 
 impl PageFor {
-    /// What is left of it on a server that is `local`: that listens on loopback and is not behind a proxy.
-    pub(crate) fn at(self, local: bool) -> Self {
-        if self == Self::Loopback && !local { Self::Nobody } else { self }
+    /// What is left of it on a server that listens there, and is reached under this URL when it has one.
+    pub(crate) fn at(self, listen: SocketAddr, url: Option<&BaseUrl>) -> Self {
+        match self {
+            Self::Loopback if !listen.ip().is_loopback() || !url.is_none_or(BaseUrl::is_local) => Self::Nobody,
+            Self::Published if !url.is_some_and(BaseUrl::is_local) => Self::Nobody,
+            whom => whom,
+        }
     }
 }
 
@@ -42,6 +50,7 @@ impl FromStr for PageFor {
     fn from_str(text: &str) -> Result<Self, Error> {
         match text {
             "loopback" => Ok(Self::Loopback),
+            "published" => Ok(Self::Published),
             "everyone" => Ok(Self::Everyone),
             "nobody" => Ok(Self::Nobody),
             _ => Err(Error::UnknownPage { name: text.to_owned() }),
@@ -53,6 +62,7 @@ impl fmt::Display for PageFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Loopback => "loopback",
+            Self::Published => "published",
             Self::Everyone => "everyone",
             Self::Nobody => "nobody",
         })
@@ -68,8 +78,14 @@ pub(super) async fn only_this_machine(request: Request, next: Next) -> Response 
     answer::error(StatusCode::FORBIDDEN, "access_denied", why)
 }
 
+/// Whether a request was made on behalf of a web page from elsewhere: browsers say so in `Origin`.
+pub(crate) fn is_of_foreign_page(headers: &HeaderMap) -> bool {
+    let ours = |origin: &str| origin.split_once("://").is_some_and(|(_, host)| is_loopback(host));
+    headers.get_all(header::ORIGIN).iter().any(|origin| !origin.to_str().is_ok_and(ours))
+}
+
 /// Whether a request was made to this machine by its own name, and passed on by nobody.
-fn is_direct(headers: &HeaderMap) -> bool {
+pub(crate) fn is_direct(headers: &HeaderMap) -> bool {
     let passed_on = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
@@ -129,5 +145,15 @@ mod tests {
             assert!(!is_direct(&headers(&[(name, "127.0.0.1")])), "{name}");
         }
         assert!(!is_direct(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn pages_from_elsewhere_say_so() {
+        let of = |origin: &str| HeaderMap::from_iter([(header::ORIGIN, origin.parse().unwrap())]);
+        assert!(!is_of_foreign_page(&HeaderMap::new()));
+        assert!(!is_of_foreign_page(&of("http://127.0.0.1:8080")));
+        for origin in ["http://attacker.example", "null", "", "https://localhost.attacker.example:8080"] {
+            assert!(is_of_foreign_page(&of(origin)), "{origin}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware;
@@ -26,34 +27,37 @@ pub(crate) fn router(idp: &Idp) -> Router<Arc<Idp>> {
         .layer(middleware::map_response(strict));
     match idp.page {
         PageFor::Everyone => page,
-        PageFor::Loopback => page.layer(middleware::from_fn(only_this_machine)),
+        PageFor::Loopback | PageFor::Published => page.layer(middleware::from_fn(only_this_machine)),
         PageFor::Nobody => Router::new(),
     }
 }
 
-async fn first(State(idp): State<Arc<Idp>>, Query(choice): Query<Choice>) -> Response {
+async fn first(State(idp): State<Arc<Idp>>, choice: Result<Query<Choice>, QueryRejection>) -> Response {
+    let Ok(Query(choice)) = choice else {
+        return html(StatusCode::BAD_REQUEST, not_there(&idp, "Nobody can tell which logins these are"));
+    };
     match read::overview(&idp).await {
         Ok(found) => html(StatusCode::OK, overview::render(&found, &choice, now())),
         Err(error) => answer::failed(&error),
     }
 }
 
-async fn one(State(idp): State<Arc<Idp>>, Path(id): Path<String>) -> Response {
-    let found = match id.parse() {
-        Ok(id) => read::login(&idp, id).await,
-        Err(_) => Ok(None),
+async fn one(State(idp): State<Arc<Idp>>, id: Result<Path<String>, PathRejection>) -> Response {
+    let found = match id.ok().and_then(|Path(id)| id.parse().ok()) {
+        Some(id) => read::login(&idp, id).await,
+        None => Ok(None),
     };
     match found {
         Ok(Some(found)) => html(StatusCode::OK, login::render(&found, &idp.endpoints.issuer, now())),
-        Ok(None) => html(StatusCode::NOT_FOUND, not_there(&idp)),
+        Ok(None) => html(StatusCode::NOT_FOUND, not_there(&idp, "There is no such login")),
         Err(error) => answer::failed(&error),
     }
 }
 
-fn not_there(idp: &Idp) -> Markup {
+fn not_there(idp: &Idp, what: &str) -> Markup {
     let body = html! {
         section.latest {
-            h1 { "There is no such login" }
+            h1 { (what) }
             p { "The log keeps the newest ones. " a href="/" { "All logins" } }
         }
     };

@@ -8,8 +8,9 @@
 //!  "registration_token":"text" or null, "attestation":null}
 //! ```
 //! Without a registration token in the options, anybody who can reach the server can register a device for a known user:
-//! that alone opens nothing, a login needs the user's card or password. A `user_key` does open something, so without a
-//! token it is taken only on a loopback address. A `user_certificate` must itself satisfy the certificate policy.
+//! that alone opens nothing, a login needs the user's card or password. A `user_key` does open something, and a
+//! `user_certificate` shuts out every other card of the user; so without a token both are taken only on a loopback address,
+//! from this machine itself. A `user_certificate` must satisfy the certificate policy, too.
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use crate::device::DeviceKey;
 use crate::error::Error;
 use crate::idp::Idp;
 use crate::options::User;
+use crate::page::{is_direct, is_of_foreign_page};
 use crate::party_info::is_key_id;
 use crate::routes::form::media_type;
 use crate::routes::{blocking, request_id};
@@ -71,6 +73,14 @@ struct Wanted {
     token: Option<String>,
 }
 
+/// Where a registration comes from, as its headers say.
+struct Origin {
+    /// From this machine, to it by its own name.
+    direct: bool,
+    /// From a web page of elsewhere.
+    foreign_page: bool,
+}
+
 /// Why a registration is refused.
 struct Refused {
     status: StatusCode,
@@ -89,17 +99,22 @@ pub(super) async fn register(State(idp): State<Arc<Idp>>, headers: HeaderMap, bo
     let answered = blocking(&idp, move |idp| {
         let read = read(&headers, &body);
         let (user, device) = match &read {
-            Ok(wanted) => (Some(wanted.user.clone()), Some(wanted.signing.kid.clone())),
+            Ok(wanted) => (Some(wanted.user.chars().take(256).collect()), Some(wanted.signing.kid.clone())),
             Err(_) => (None, None),
         };
         let now = clock::now();
         let registered = match read {
-            Ok(wanted) => store(idp, &wanted, now)?,
+            Ok(wanted) => {
+                let origin = Origin { direct: is_direct(&headers), foreign_page: is_of_foreign_page(&headers) };
+                store(idp, &wanted, &origin, now)?
+            }
             Err(why) => Err(Refused::new(StatusCode::BAD_REQUEST, "invalid_request", why)),
         };
         let refused = registered.as_ref().err().map(|refused| ("registration", refused.why.clone()));
         let request_id = request_id(&headers).ok().flatten().map(str::to_owned);
-        let request = NewRequest { kind: "registration", user, device, request_id, refused, ..NewRequest::default() };
+        let signed = idp.registration.token.is_some() && refused.is_none();
+        let request =
+            NewRequest { kind: "registration", user, device, request_id, refused, signed, ..NewRequest::default() };
         idp.store.log(&request, now)?;
         Ok(registered)
     });
@@ -114,8 +129,8 @@ pub(super) async fn register(State(idp): State<Arc<Idp>>, headers: HeaderMap, bo
 }
 
 /// Stores a registration that is permitted.
-fn store(idp: &Idp, wanted: &Wanted, now: i64) -> Result<Result<(StatusCode, Value), Refused>, Error> {
-    let certificate = match permitted(idp, wanted, now) {
+fn store(idp: &Idp, wanted: &Wanted, origin: &Origin, now: i64) -> Result<Result<(StatusCode, Value), Refused>, Error> {
+    let certificate = match permitted(idp, wanted, origin, now) {
         Ok(certificate) => certificate,
         Err(refused) => return Ok(Err(refused)),
     };
@@ -144,7 +159,7 @@ fn store(idp: &Idp, wanted: &Wanted, now: i64) -> Result<Result<(StatusCode, Val
 }
 
 /// Whether a registration is permitted; the certificate to pin, when it brings one.
-fn permitted(idp: &Idp, wanted: &Wanted, now: i64) -> Result<Option<RegisteredCertificate>, Refused> {
+fn permitted(idp: &Idp, wanted: &Wanted, origin: &Origin, now: i64) -> Result<Option<RegisteredCertificate>, Refused> {
     let token = &idp.registration.token;
     if token.as_ref().is_some_and(|token| !wanted.token.as_deref().is_some_and(|given| token.is(given))) {
         let why = "The registration token is missing or wrong.";
@@ -156,8 +171,14 @@ fn permitted(idp: &Idp, wanted: &Wanted, now: i64) -> Result<Option<RegisteredCe
     let Some(user) = idp.user(&wanted.user) else {
         return Err(Refused::new(StatusCode::FORBIDDEN, "access_denied", "The user is not known here."));
     };
-    if wanted.user_key.is_some() && token.is_none() && !idp.registration.open {
-        let why = "A user_key is registered only with a registration token, or on a loopback address.";
+    if token.is_none() && origin.foreign_page {
+        let why = "A web page registers nothing without a registration token.";
+        return Err(Refused::new(StatusCode::FORBIDDEN, "access_denied", why));
+    }
+    let identifies = wanted.user_key.is_some() || wanted.user_certificate.is_some();
+    if identifies && token.is_none() && !(idp.registration.open && origin.direct) {
+        let why = "A user_key or user_certificate is registered only with a registration token, or from this machine on a \
+                   loopback address.";
         return Err(Refused::new(StatusCode::FORBIDDEN, "access_denied", why));
     }
     wanted.user_certificate.as_deref().map(|der| pinnable(idp, user, der, now)).transpose()

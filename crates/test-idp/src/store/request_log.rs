@@ -1,4 +1,5 @@
-//! The log of requests: who asked for what, what was checked, and what came of it. The last 10,000 are kept.
+//! The log of requests: who asked for what, what was checked, and what came of it. Of those that a known device signed the
+//! last 10,000 are kept, at most 64 MiB; of the others, which anybody can send, the last 1,000, apart from them.
 //!
 //! No token, password or key is in it: what is decoded of a request goes through [`redact`](crate::redact) first.
 
@@ -23,6 +24,8 @@ pub(crate) struct CheckMade {
 pub(crate) struct NewRequest {
     /// `login`, `refresh`, `key_request`, `key_exchange`, `registration`, or `unknown` when it could not be told.
     pub(crate) kind: &'static str,
+    /// A device that we know has signed it, or it carried our registration token.
+    pub(crate) signed: bool,
     /// `smart-card`, `secure-enclave-key`, `password`, `encrypted-password`.
     pub(crate) method: Option<&'static str>,
     /// As the request says; whether it is true, the checks say.
@@ -103,7 +106,11 @@ impl Store {
 
 /// Writes a request into the log, and drops the oldest when there are too many.
 pub(crate) fn insert(transaction: &Transaction<'_>, request: &NewRequest, now: i64) -> rusqlite::Result<()> {
-    let json = |value: &Option<Value>| value.as_ref().map(Value::to_string);
+    let texts =
+        [&request.header, &request.claims, &request.assertion_header, &request.assertion_claims, &request.certificate]
+            .map(|value| value.as_ref().map(Value::to_string));
+    let size = ROW + texts.iter().flatten().map(String::len).sum::<usize>();
+    let [header, claims, assertion_header, assertion_claims, certificate] = texts;
     let (check, reason) = match &request.refused {
         Some((check, reason)) => (Some(*check), Some(reason.as_str())),
         None => (None, None),
@@ -111,8 +118,8 @@ pub(crate) fn insert(transaction: &Transaction<'_>, request: &NewRequest, now: i
     transaction
         .prepare_cached(
             "INSERT INTO requests (time, kind, method, user, device, request_id, outcome, \"check\", reason, header,
-             claims, assertion_header, assertion_claims, certificate, held)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+             claims, assertion_header, assertion_claims, certificate, held, signed, size)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
             now,
@@ -124,16 +131,41 @@ pub(crate) fn insert(transaction: &Transaction<'_>, request: &NewRequest, now: i
             if check.is_none() { "accepted" } else { "refused" },
             check,
             reason,
-            json(&request.header),
-            json(&request.claims),
-            json(&request.assertion_header),
-            json(&request.assertion_claims),
-            json(&request.certificate),
+            header,
+            claims,
+            assertion_header,
+            assertion_claims,
+            certificate,
             request.held.join(" "),
+            request.signed,
+            i64::try_from(size).unwrap_or(i64::MAX),
         ])?;
-    let newest = transaction.last_insert_rowid();
-    if newest % SWEEP == 0 {
-        transaction.prepare_cached("DELETE FROM requests WHERE id <= ?1")?.execute([newest - KEPT])?;
+    if transaction.last_insert_rowid() % SWEEP == 0 {
+        sweep(transaction, true, KEPT, KEPT_BYTES)?;
+        sweep(transaction, false, KEPT_UNSIGNED, KEPT_BYTES)?;
+    }
+    Ok(())
+}
+
+/// Drops the oldest, among those that are signed or those that are not: what is more than `rows`, or more than `bytes`.
+fn sweep(transaction: &Transaction<'_>, signed: bool, rows: i64, bytes: i64) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "DELETE FROM requests WHERE signed = ?1 AND id <=
+             (SELECT id FROM requests WHERE signed = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+        )?
+        .execute(params![signed, rows])?;
+    let total: i64 = transaction
+        .prepare_cached("SELECT coalesce(sum(size), 0) FROM requests WHERE signed = ?1")?
+        .query_row([signed], |row| row.get(0))?;
+    if total > bytes {
+        transaction
+            .prepare_cached(
+                "DELETE FROM requests WHERE signed = ?1 AND id <= (SELECT max(id) FROM
+                 (SELECT id, sum(size) OVER (ORDER BY id DESC) AS total FROM requests WHERE signed = ?1)
+                 WHERE total > ?2)",
+            )?
+            .execute(params![signed, bytes])?;
     }
     Ok(())
 }
@@ -171,8 +203,17 @@ const SELECT: &str =
     "SELECT id, time, kind, method, user, device, request_id, outcome, \"check\", reason, header, claims,
      assertion_header, assertion_claims, certificate, held FROM requests";
 
-/// How many requests are kept, and a few more between two sweeps.
+/// How many requests that a known device signed are kept, and a few more between two sweeps.
 const KEPT: i64 = 10_000;
+
+/// How many of the others.
+const KEPT_UNSIGNED: i64 = 1000;
+
+/// The bytes of their texts, of either.
+const KEPT_BYTES: i64 = 64 << 20;
+
+/// What a row takes without the texts that are counted, in bytes; some more than it is.
+const ROW: usize = 1024;
 
 /// How often the oldest are dropped.
 const SWEEP: i64 = 64;

@@ -134,4 +134,10 @@ CREATE TABLE requests (
 ALTER TABLE families ADD COLUMN handle BLOB; -- SHA-256 of the handle in its tokens; null of an earlier version
 CREATE UNIQUE INDEX families_by_handle ON families (handle);
 ",
+    "
+-- Whether a device that we know signed it, or a registration had our token; and the bytes of its texts.
+ALTER TABLE requests ADD COLUMN signed INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE requests ADD COLUMN size   INTEGER NOT NULL DEFAULT 2048;
+CREATE INDEX requests_by_age ON requests (signed, id, size);
+",
 ];

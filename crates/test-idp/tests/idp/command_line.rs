@@ -83,7 +83,7 @@ fn wrong_usage_is_code_2_and_changes_nothing() {
         (&["--listen", "127.0.0.1:0", "--group", "alice"], "alice=staff"),
         (&["--listen", "127.0.0.1:0", "--user", "alice=ski:xyz"], "hexadecimal"),
         (&["--listen", "127.0.0.1:0", "--fault", "wrong"], "wrong-nonce, wrong-aud"),
-        (&["--listen", "127.0.0.1:0", "--page", "all"], "loopback, everyone or nobody"),
+        (&["--listen", "127.0.0.1:0", "--page", "all"], "loopback, published, everyone or nobody"),
     ] {
         let (code, message) = failed(&[arguments, &["--state", state_text]].concat());
         assert_eq!(code, Some(2), "{arguments:?}: {message}");
@@ -203,6 +203,11 @@ fn the_key_is_rotated_while_the_server_runs_and_only_where_there_is_one() {
     let absent = directory.path().join("absent");
     let Output { status, stdout, stderr } = rotate(&absent);
     assert_eq!((status.code(), stdout.is_empty()), (Some(1), true), "{stderr:?}");
+    let message = String::from_utf8(stderr).unwrap();
+    assert!(
+        message.contains("there is no database in") && message.contains("Name the directory of a server"),
+        "{message}"
+    );
     assert!(!absent.exists(), "nothing was made");
 }
 
@@ -216,7 +221,24 @@ fn every_address_is_fine_for_a_server_with_a_name_of_its_own() {
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     kill(&child, "-TERM");
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert!(line.starts_with("pivkit-idp listening on http://0.0.0.0:"), "{line}");
+    assert!(line.starts_with("pivkit-idp listening on http://127.0.0.1:8642, at 0.0.0.0:"), "{line}");
+}
+
+#[test]
+fn the_commands_of_a_demo_work_in_every_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = serve(&["--demo", "--listen", "127.0.0.1:0"]).current_dir(directory.path()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let lines: Vec<_> = lines.take_while(|line| !line.starts_with("# That is all")).collect();
+    kill(&child, "-TERM");
+    child.wait().unwrap();
+    let folder = directory.path().canonicalize().unwrap().join("pivkit-demo/demo");
+    let paths = lines.iter().flat_map(|line| line.split_whitespace()).filter(|word| word.contains("demo/"));
+    assert!(paths.clone().count() > 15, "{lines:?}");
+    for path in paths {
+        let path = path.trim_start_matches("9a=");
+        assert!(Path::new(path).starts_with(&folder), "{path}");
+    }
 }
 
 #[test]
@@ -225,7 +247,8 @@ fn the_faults_are_listed_with_what_a_client_does_about_them() {
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();
     for fault in test_idp::Fault::all() {
-        let entry = format!("\n{fault}\n    {}\n    Client: {}\n", fault.does(), fault.client_must());
+        let (does, answers, must) = (fault.does(), fault.answers(), fault.client_must());
+        let entry = format!("\n{fault}\n    {does}\n    Answers: {answers}\n    Client: {must}\n");
         assert!(text.contains(&entry), "{entry} in {text}");
     }
 }

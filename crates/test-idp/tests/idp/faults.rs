@@ -277,3 +277,39 @@ fn the_documentation_has_the_table() {
         assert!(page.lines().any(|found| found == line), "{line}");
     }
 }
+
+#[test]
+fn each_fault_spoils_the_answers_that_it_names_and_no_other() {
+    let world = World::new();
+    let mut token = world.refresh_token();
+    for fault in quick() {
+        let mut request = world.key_request(&world.alices, &token);
+        request.url = format!("{}/fault/{fault}/psso/key", world.url);
+        request.claims.remove("aud");
+        let answer = request.send();
+        let good = answer.status == 200
+            && answer.header("content-type") == Some("application/platformsso-key-response+jwt")
+            && Jwe::parse(&answer.body).is_ok()
+            && apu_is_right(&answer);
+        assert_eq!(good, fault.answers() == "login, refresh", "{fault}: {}", answer.status);
+        if good {
+            assert!(request.open(&answer, &world.alices).contains_key("certificate"));
+            // A refresh is spoilt, where a good id_token is expected.
+            let mut refresh = world.refresh(&world.alices, &token);
+            let url = format!("{}/fault/{fault}/psso/refresh", world.url);
+            (refresh.url, _) = (url.clone(), refresh.claims.insert("aud".into(), json!(url)));
+            let tokens = refresh.open(&refresh.send(), &world.alices);
+            token = tokens["refresh_token"].as_str().unwrap().to_owned();
+            let token_header = jose::peek_header(tokens["id_token"].as_str().unwrap()).unwrap();
+            let keys = get(&format!("{}/psso/jwks", world.url)).json();
+            let ours = token_header["alg"] == "ES256" && token_header["kid"] == keys["keys"][0]["kid"];
+            let right = ours
+                && id_token(&tokens, &world).is_ok_and(|claims| {
+                    let (aud, iss) = (claims["aud"] == world.client_id, claims["iss"] == world.url);
+                    let times = claims["exp"].as_i64().unwrap() > now() && claims["nbf"].as_i64().unwrap() <= now();
+                    aud && iss && times && claims["nonce"] == refresh.claims["nonce"]
+                });
+            assert_eq!(right, fault == Fault::JwksUnreachable, "{fault}");
+        }
+    }
+}

@@ -146,3 +146,32 @@ fn every_request_is_in_the_database_with_its_checks() {
         assert!(!all.contains(&secret), "{secret}");
     }
 }
+
+#[test]
+fn what_nobody_known_has_signed_takes_little_room_in_the_log() {
+    let world = World::new();
+    let mut login = world.login(Algorithm::Es256);
+    for name in ["pin", "passwd", "prev"] {
+        login.claims.insert(name.into(), json!("opensesame.opensesame"));
+    }
+    login.send();
+    let text = rows(&world).remove(0).5;
+    assert!(text.contains("\"prev\":\"(text, 21 characters)\"") && !text.contains("opensesame"), "{text}");
+
+    login.claims.insert("more".into(), json!("x".repeat(40_000)));
+    login.header.insert("more".into(), json!("x".repeat(4000)));
+    for (signed_by, check) in [("the device", "outer.request_nonce"), ("a stranger", "outer.signature")] {
+        if signed_by == "a stranger" {
+            login.signing = jose::EcPrivateKey::generate().unwrap();
+        }
+        assert_eq!(login.send().check(), check);
+        let (_, _, user, _, found, text) = rows(&world).remove(0);
+        assert_eq!(found.as_deref(), Some(check));
+        let of_device = signed_by == "the device";
+        assert_eq!(
+            (user.is_some(), text.contains("client_id"), text.contains("\"more\"")),
+            (of_device, of_device, of_device)
+        );
+        assert!(text.contains("\"kid\"") && text.len() < 4000, "{text}");
+    }
+}

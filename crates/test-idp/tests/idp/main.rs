@@ -19,5 +19,6 @@ mod policy;
 mod refresh;
 mod refusals;
 mod refused_certificates;
+mod registration;
 mod requests;
 mod world;

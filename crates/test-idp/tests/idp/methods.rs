@@ -199,14 +199,14 @@ fn without_passwords_nobody_has_one() {
 }
 
 /// Registers a key of alice along with her device.
-fn register_key(world: &World, device: &Device, key: &EcPrivateKey) -> u16 {
+pub(crate) fn register_key(world: &World, device: &Device, key: &EcPrivateKey) -> u16 {
     let mut document = device.registration(&world.client_id, "alice");
     document["user_key"] = json!({"x963": BASE64_STANDARD.encode(x963(key)), "kid": kid(key)});
     post_json(&format!("{}/psso/register", world.url), &document.to_string()).status
 }
 
 /// A login of alice, signed by a key of hers.
-fn with_key(world: &World, device: &Device, key: &EcPrivateKey) -> Login {
+pub(crate) fn with_key(world: &World, device: &Device, key: &EcPrivateKey) -> Login {
     let mut login = world.login_of("alice", crate::world::ALICE, device, Algorithm::Es256);
     login.assertion_header.remove("x5c");
     login.assertion_header.insert("kid".into(), json!(kid(key)));
@@ -251,55 +251,4 @@ fn a_registered_key_logs_in_on_its_device() {
     login.assertion_header.insert("kid".into(), json!(kid(&key)));
     sign_with(&mut login, &key);
     assert_eq!(login.send().check(), "assertion.x5c");
-}
-
-#[test]
-fn a_registered_certificate_is_the_only_one_that_counts_then() {
-    let world = World::new();
-    let mut login = world.login(Algorithm::Es256);
-    let certificate = login.assertion_header["x5c"][0].clone();
-    let register = |certificate: &Value| {
-        let mut document = world.alices.registration(&world.client_id, "alice");
-        document["user_certificate"] = certificate.clone();
-        post_json(&format!("{}/psso/register", world.url), &document.to_string())
-    };
-    assert_eq!((register(&certificate).status, register(&certificate).status), (201, 200));
-    assert_eq!(world.login(Algorithm::Es256).send().check(), "certificate.pinned", "alice's other card");
-    // Its kid is enough then; x5c may be left out.
-    login.assertion_header.remove("x5c");
-    assert_eq!(login.send().status, 200);
-    // What the policy does not permit cannot be pinned.
-    let bobs = world.login_of("bob", crate::world::BOB, &world.bobs, Algorithm::Es256);
-    assert_eq!(register(&bobs.assertion_header["x5c"][0]).status, 403);
-    for bad in [json!("AAAA"), json!("?"), json!(7)] {
-        assert!([400, 403].contains(&register(&bad).status), "{bad}");
-    }
-}
-
-#[test]
-fn a_registration_needs_the_token_when_there_is_one() {
-    let world = World::with_directory(|options, directory| {
-        options.registration_token = Some(secret_file(directory, "token", "a registration token\n"));
-    });
-    let device = Device::new();
-    let register = |token: Value, user_key: Value| {
-        let mut document = device.registration(&world.client_id, "alice");
-        document["registration_token"] = token;
-        document["user_key"] = user_key;
-        post_json(&format!("{}/psso/register", world.url), &document.to_string())
-    };
-    let stored = world.stored();
-    for wrong in [Value::Null, json!(""), json!("a registration toke"), json!("a registration token\n")] {
-        let answer = register(wrong, Value::Null);
-        assert_eq!((answer.status, answer.json()["error"].as_str()), (401, Some("invalid_token")));
-    }
-    assert!(world.stored() == stored);
-    assert_eq!(register(json!("a registration token"), Value::Null).status, 201);
-
-    // Where others can reach the server, a key of a user needs one.
-    let world = World::with(|options| options.url = Some("https://idp.example".parse().unwrap()));
-    assert_eq!(register_key(&world, &world.alices, &EcPrivateKey::generate().unwrap()), 403);
-    // And one key is not two.
-    let world = World::new();
-    assert_eq!(register_key(&world, &world.alices, &world.alices.signing), 400);
 }

@@ -33,6 +33,16 @@ fn nothing_but_our_own_text_and_style() {
     {
         assert_eq!(get(&format!("{}{path}", world.url)).status, status, "{path}");
     }
+    for (path, status) in [("/?outcome=a&outcome=b", 400), ("/logins/%ff", 404)] {
+        let answer = get(&format!("{}{path}", world.url));
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (status, Some("text/html; charset=utf-8")),
+            "{path}"
+        );
+    }
+    let answer = get(&format!("{}/fault/%ff/psso.toml", world.url));
+    assert_eq!((answer.status, answer.json()["error"].as_str()), (404, Some("not_found")));
     assert_eq!(send(&format!("{}/", world.url), "POST", &[], "").status, 405);
 }
 
@@ -83,6 +93,14 @@ fn whom_it_is_for() {
             options.url = url.map(|url| url.parse().unwrap());
         })
     };
+    let remote = |page, url: &str| {
+        World::with(|options| {
+            options.page = page;
+            options.url = Some(url.parse().unwrap());
+            options.listen = "0.0.0.0:0".parse().unwrap();
+            options.allow_remote = true;
+        })
+    };
     let status = |world: &World, headers: &[(&str, &str)]| send(&format!("{}/", world.url), "GET", headers, "").status;
     let local = with(PageFor::Loopback, None);
     assert_eq!(status(&local, &[]), 200);
@@ -90,4 +108,11 @@ fn whom_it_is_for() {
     assert_eq!(status(&with(PageFor::Loopback, Some("https://idp.example")), &[]), 404);
     assert_eq!(status(&with(PageFor::Everyone, Some("https://idp.example")), &[("X-Forwarded-For", "192.0.2.7")]), 200);
     assert_eq!(status(&with(PageFor::Nobody, None), &[]), 404);
+    let (named, other) = (("Host", "127.0.0.1:8642"), ("Host", "attacker.example:8642"));
+    let published = remote(PageFor::Published, "http://127.0.0.1:8642");
+    assert_eq!((status(&published, &[named]), status(&published, &[other])), (200, 403));
+    assert_eq!(status(&remote(PageFor::Published, "https://idp.example"), &[named]), 404);
+    assert_eq!(status(&remote(PageFor::Loopback, "http://127.0.0.1:8642"), &[named]), 404);
+    let forwarded = with(PageFor::Loopback, Some("http://127.0.0.1:8642"));
+    assert_eq!((status(&forwarded, &[named]), status(&forwarded, &[other])), (200, 403));
 }

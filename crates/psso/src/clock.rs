@@ -70,10 +70,36 @@ impl Moment {
     }
 }
 
+/// The moment that a claim of time names, if it is good: `exp` is in the future, any other is not. Nothing where there is none; an
+/// error says what is wrong. The client, `verify` and `inspect` all judge by this, the last without `skew`.
+pub(crate) fn timely(claims: &Map<String, Value>, name: &str, now: i64, skew: i64) -> Result<Option<i64>, String> {
+    let Some(moment) = Moment::of(claims, name).seconds()? else {
+        return Ok(None);
+    };
+    let (good, wrong) = match name {
+        "exp" => (moment > now.saturating_sub(skew), "expired"),
+        _ => (moment <= now.saturating_add(skew), "in the future"),
+    };
+    if good { Ok(Some(moment)) } else { Err(format!("{}, {wrong}: it is {}", display(moment), display(now))) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_moment_is_judged_to_the_second_and_the_skew() {
+        let judge = |name: &str, moment: i64| {
+            let claims = [(name.to_owned(), json!(moment))].into_iter().collect();
+            timely(&claims, name, 1000, 60).is_ok()
+        };
+        for name in ["iat", "nbf"] {
+            assert_eq!([1060, 1061, i64::MAX, i64::MIN].map(|moment| judge(name, moment)), [true, false, false, true]);
+        }
+        assert_eq!([941, 940, i64::MAX, i64::MIN].map(|moment| judge("exp", moment)), [true, false, true, false]);
+        assert_eq!(timely(&Map::new(), "exp", 0, 0), Ok(None));
+    }
 
     #[test]
     fn every_way_to_write_a_moment() {

@@ -14,9 +14,10 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use jose::KeyType;
 use secrecy::SecretString;
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::clock::{CLOCK_SKEW, Moment, display};
+use crate::clock::{CLOCK_SKEW, timely};
 use crate::response::Kind;
 use crate::secret_json::SecretMap;
 use crate::{Error, x5c};
@@ -68,11 +69,7 @@ pub(crate) fn provided(mut content: SecretMap, now: i64) -> Result<ProvidedKey, 
     let (issued_at, expires_at) = validity(&content, now)?;
     let key_context = key_context(&mut content)?;
     let text = content.take_text("certificate").ok_or_else(|| Error::rejected("certificate", "it is missing"))?;
-    let certificate_der = decode(&text).ok_or_else(|| Error::rejected("certificate", "it is not base64"))?;
-    let key = x5c::public_key(&certificate_der).map_err(|why| Error::rejected("certificate", why))?;
-    if key.key_type() != KeyType::P256 {
-        return Err(Error::rejected("certificate", "its key is not on P-256"));
-    }
+    let (certificate_der, _) = certificate(&text).map_err(|why| Error::rejected("certificate", why))?;
     Ok(ProvidedKey { certificate_der: certificate_der.to_vec(), key_context, issued_at, expires_at })
 }
 
@@ -81,39 +78,56 @@ pub(crate) fn exchanged(mut content: SecretMap, now: i64) -> Result<ExchangedKey
     let (issued_at, expires_at) = validity(&content, now)?;
     let key_context = key_context(&mut content)?;
     let text = content.take_text("key").map(Zeroizing::new).ok_or_else(|| Error::rejected("key", "it is missing"))?;
-    let bytes = decode(&text).ok_or_else(|| Error::rejected("key", "it is not base64"))?;
-    let mut key = Zeroizing::new([0; 32]);
-    if bytes.len() != key.len() {
-        return Err(Error::rejected("key", format!("it has {} bytes instead of {}", bytes.len(), key.len())));
-    }
-    key.copy_from_slice(&bytes);
+    let key = shared_key(&text).map_err(|why| Error::rejected("key", why))?;
     Ok(ExchangedKey { key, key_context, issued_at, expires_at })
 }
 
 fn key_context(content: &mut SecretMap) -> Result<Option<SecretString>, Error> {
-    let there = content.get("key_context").is_some_and(|value| !value.is_null());
-    match content.take_text("key_context") {
-        Some(text) if text.len() <= MAX_CONTEXT_LEN => Ok(Some(SecretString::from(text))),
-        Some(_) => Err(Error::rejected("key_context", format!("it is longer than {MAX_CONTEXT_LEN} bytes"))),
-        None if there => Err(Error::rejected("key_context", "it is not a text with something in it")),
-        None => Ok(None),
+    context(content).map_err(|why| Error::rejected("key_context", why))?;
+    Ok(content.take_text("key_context").map(SecretString::from))
+}
+
+/// Reads the certificate of a provided key: its DER, and what it says.
+pub(crate) fn certificate(text: &str) -> Result<(Zeroizing<Vec<u8>>, x5c::Leaf), String> {
+    let der = decode(text).ok_or("it is neither base64url nor base64")?;
+    let leaf = x5c::read(&der)?;
+    if leaf.key.key_type() != KeyType::P256 {
+        return Err("its key is not on P-256".to_owned());
+    }
+    Ok((der, leaf))
+}
+
+/// Reads the result of an exchange: the X coordinate of the shared point, at its full width.
+pub(crate) fn shared_key(text: &str) -> Result<Zeroizing<[u8; 32]>, String> {
+    let bytes = decode(text).ok_or("it is neither base64url nor base64")?;
+    let mut key = Zeroizing::new([0; 32]);
+    match bytes.len() {
+        32 => key.copy_from_slice(&bytes),
+        len @ 24..32 => return Err(format!("{len} bytes, not 32: its zeros on the left are missing")),
+        len => return Err(format!("{len} bytes, not 32")),
+    }
+    Ok(key)
+}
+
+/// The length of the context in bytes, if there is one.
+pub(crate) fn context(content: &Map<String, Value>) -> Result<Option<usize>, String> {
+    match content.get("key_context") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if text.len() > MAX_CONTEXT_LEN => {
+            Err(format!("it is longer than {MAX_CONTEXT_LEN} bytes"))
+        }
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.len())),
+        Some(_) => Err("it is not a text with something in it".to_owned()),
     }
 }
 
 /// `iat`, not in the future, and `exp`, in the future.
 fn validity(content: &SecretMap, now: i64) -> Result<(i64, i64), Error> {
     let moment = |name: &'static str| {
-        let seconds = Moment::of(content, name).seconds().map_err(|why| Error::rejected(name, why))?;
+        let seconds = timely(content, name, now, CLOCK_SKEW).map_err(|why| Error::rejected(name, why))?;
         seconds.ok_or_else(|| Error::rejected(name, "it is missing"))
     };
-    let (iat, exp) = (moment("iat")?, moment("exp")?);
-    if iat > now.saturating_add(CLOCK_SKEW) {
-        return Err(Error::rejected("iat", format!("issued from {}, and it is {}", display(iat), display(now))));
-    }
-    if exp <= now.saturating_sub(CLOCK_SKEW) {
-        return Err(Error::rejected("exp", format!("expired at {}, and it is {}", display(exp), display(now))));
-    }
-    Ok((iat, exp))
+    Ok((moment("iat")?, moment("exp")?))
 }
 
 /// base64 in either alphabet, with padding or without.

@@ -7,7 +7,7 @@
 //! `token_type` is "expected, but not verified", so it is not looked at.
 
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::Error;
@@ -44,23 +44,29 @@ impl LoginResponse {
     /// Reads the content. Tokens are moved out of it, the rest is wiped.
     pub(crate) fn read(mut content: SecretMap, config: &Config) -> Result<Self, Error> {
         let kerberos = kerberos::tickets(&content, config.kerberos_ticket_mappings())?;
+        let expires_in = refresh_lifetime(&content).map_err(|why| Error::rejected("refresh_token_expires_in", why))?;
         let id_token = content.take_text("id_token").map(Zeroizing::new);
         let refresh_token = content.take_text("refresh_token").map(SecretString::from);
-        let expires_in = seconds(&content, "refresh_token_expires_in").or_else(|| seconds(&content, "expires_in"));
-        if refresh_token.is_some() && expires_in.is_none() {
-            let why = "neither it nor expires_in is there as a number of seconds";
-            return Err(Error::rejected("refresh_token_expires_in", why));
-        }
         Ok(Self {
             id_token: id_token.ok_or_else(|| Error::rejected("id_token", "it is missing"))?,
-            refresh_token_expires_in: expires_in.filter(|_| refresh_token.is_some()),
+            refresh_token_expires_in: expires_in.map(|(_, seconds)| seconds),
             refresh_token,
             kerberos,
         })
     }
 }
 
-fn seconds(content: &SecretMap, name: &str) -> Option<u64> {
+/// The member that says how long the refresh token is good, and the seconds; nothing where there is no token, which needs no time either.
+pub(crate) fn refresh_lifetime(content: &Map<String, Value>) -> Result<Option<(&'static str, u64)>, &'static str> {
+    if content.get("refresh_token").and_then(Value::as_str).is_none_or(str::is_empty) {
+        return Ok(None);
+    }
+    let mut names = ["refresh_token_expires_in", "expires_in"].into_iter();
+    let found = names.find_map(|name| Some((name, seconds(content, name)?)));
+    found.map(Some).ok_or("neither it nor expires_in is there as a number of seconds")
+}
+
+fn seconds(content: &Map<String, Value>, name: &str) -> Option<u64> {
     match content.get(name) {
         Some(Value::Number(number)) => number.as_u64(),
         Some(Value::String(text)) => text.parse().ok(),

@@ -7,8 +7,9 @@ use uuid::Uuid;
 use super::Clock;
 use super::kind::Kind;
 use crate::check::{Check, Record as _, Verdict};
-use crate::clock::{Moment, REQUEST_LIFETIME, display};
+use crate::clock::{Moment, REQUEST_LIFETIME, display, timely};
 use crate::error::shown;
+use crate::id_token;
 use crate::login_request::JWT_BEARER;
 use crate::party_info::PartyInfo;
 
@@ -29,7 +30,7 @@ pub(crate) fn judge(kind: Kind, claims: &Map<String, Value>, nonce_claim: &str, 
             surplus(&mut checks, claims);
         }
         Kind::KeyRequest => key_request(&mut checks, claims),
-        Kind::IdToken => id_token(&mut checks, claims),
+        Kind::IdToken => azp(&mut checks, claims),
         _ => {}
     }
     if kind.is_of_a_device() {
@@ -66,7 +67,7 @@ fn required(kind: Kind) -> &'static [&'static str] {
         }
         // The id_token that Apple publishes has no `sub`.
         Kind::IdToken => &["iss", "aud"],
-        Kind::LoginResponse => &["id_token", "refresh_token", "refresh_token_expires_in|expires_in"],
+        Kind::LoginResponse => &["id_token"],
         Kind::KeyResponse => &["certificate|key"],
         Kind::NonceAnswer | Kind::UnknownJws | Kind::UnknownJwe => &[],
     }
@@ -86,32 +87,25 @@ fn presence(kind: Kind, claims: &Map<String, Value>) -> Verdict {
 fn times(checks: &mut Vec<Check>, kind: Kind, claims: &Map<String, Value>, clock: Clock) {
     let optional = matches!(kind, Kind::LoginResponse | Kind::UnknownJws | Kind::UnknownJwe);
     let Clock { now, skew, max_lifetime } = clock;
-    for (name, holds) in [
-        ("iat", (|moment, now: i64, skew| moment <= now.saturating_add(skew)) as fn(i64, i64, i64) -> bool),
-        ("nbf", |moment, now, skew| moment <= now.saturating_add(skew)),
-        ("exp", |moment, now, skew| moment > now.saturating_sub(skew)),
-    ] {
-        let (moment, as_text) = match Moment::of(claims, name) {
-            Moment::Missing if optional || name == "nbf" => continue,
-            Moment::Missing => {
+    for name in ["iat", "nbf", "exp"] {
+        let moment = match timely(claims, name, now, skew) {
+            Ok(None) if optional || name == "nbf" => continue,
+            Ok(None) => {
                 checks.record(name, Verdict::fails("missing"));
                 continue;
             }
-            Moment::Unreadable => {
-                checks.record(name, Verdict::fails("not a number of seconds"));
+            Err(why) => {
+                checks.record(name, Verdict::fails(why));
                 continue;
             }
-            Moment::Number(moment) => (moment, None),
-            Moment::Text(moment) => (moment, Some("a string, as macOS 13 writes it; it should be a number")),
+            Ok(Some(moment)) => moment,
         };
-        let late = if name == "exp" { "expired" } else { "in the future" };
-        let bad = format!("{}, {late}: it is {}", display(moment), display(now));
-        let good = holds(moment, now, skew);
-        let verdict = Verdict::of(good, display(moment), bad).noting(as_text);
-        let seconds = (name == "exp").then(|| lifetime(kind, claims, moment)).flatten();
+        let is_text = matches!(Moment::of(claims, name), Moment::Text(_));
+        let as_text = is_text.then_some("a string, as macOS 13 writes it; it should be a number");
+        let verdict = Verdict::holds(display(moment)).noting(as_text);
         let how = |seconds| format!("it is made for {seconds} s; it should be {REQUEST_LIFETIME} s");
-        let verdict = match seconds {
-            Some(seconds) if seconds > max_lifetime && good => {
+        let verdict = match (name == "exp").then(|| lifetime(kind, claims, moment)).flatten() {
+            Some(seconds) if seconds > max_lifetime => {
                 Verdict::fails(format!("made for {seconds} s; {max_lifetime} s are the most"))
             }
             Some(seconds) if seconds != REQUEST_LIFETIME => verdict.noting(Some(&how(seconds))),
@@ -218,10 +212,9 @@ fn scope(checks: &mut Vec<Check>, claims: &Map<String, Value>) {
 }
 
 /// What can be said of an id_token without its login.
-fn id_token(checks: &mut Vec<Check>, claims: &Map<String, Value>) {
-    if claims.get("aud").is_some_and(Value::is_array) && !claims.contains_key("azp") {
-        let why = "missing, and aud is a list: Apple's text asks for azp then";
-        checks.record("azp", Verdict::fails(why));
+fn azp(checks: &mut Vec<Check>, claims: &Map<String, Value>) {
+    if id_token::lacks_azp(claims) {
+        checks.record("azp", Verdict::fails(id_token::MISSING_AZP));
     }
 }
 

@@ -1,14 +1,10 @@
 //! The content of a response, after decryption.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
 
 use super::kind::Kind;
 use crate::check::{Check, Record as _, Verdict};
-use crate::error::shown;
-use crate::x5c;
+use crate::{key_response, login_response};
 
 /// What is particular to a response: lifetimes, the certificate and the key of the key service.
 pub(crate) fn judge(kind: Kind, content: &Map<String, Value>) -> Vec<Check> {
@@ -17,6 +13,9 @@ pub(crate) fn judge(kind: Kind, content: &Map<String, Value>) -> Vec<Check> {
         Kind::LoginResponse => {
             token_type(&mut checks, content);
             expires_in(&mut checks, content);
+            if content.get("id_token").is_some_and(|token| !token.is_string()) {
+                checks.record("id_token", Verdict::fails("not a text"));
+            }
         }
         Kind::KeyResponse => {
             if let Some(value) = content.get("certificate") {
@@ -24,6 +23,11 @@ pub(crate) fn judge(kind: Kind, content: &Map<String, Value>) -> Vec<Check> {
             }
             if let Some(value) = content.get("key") {
                 checks.record("key", exchanged_key(value));
+            }
+            match key_response::context(content) {
+                Ok(None) => {}
+                Ok(Some(len)) => checks.record("key_context", Verdict::holds(format!("{len} bytes"))),
+                Err(why) => checks.record("key_context", Verdict::fails(why)),
             }
         }
         _ => {}
@@ -41,17 +45,17 @@ fn token_type(checks: &mut Vec<Check>, content: &Map<String, Value>) {
     checks.record("token_type", verdict);
 }
 
+/// What says how long the refresh token is good, where there is one.
 fn expires_in(checks: &mut Vec<Check>, content: &Map<String, Value>) {
-    let name = if content.contains_key("refresh_token_expires_in") { "refresh_token_expires_in" } else { "expires_in" };
-    let verdict = match content.get(name) {
-        None => return,
-        Some(Value::Number(seconds)) if seconds.is_u64() => Verdict::holds(format!("{seconds} s")),
-        Some(Value::String(text)) if text.parse::<u64>().is_ok() => {
-            Verdict::holds(format!("{} s", shown(text, 20))).noting(Some("a string; it should be a number"))
+    match login_response::refresh_lifetime(content) {
+        Err(why) => checks.record("refresh_token_expires_in", Verdict::fails(why)),
+        Ok(None) => checks.record("refresh_token", Verdict::deviates("there is none, so nothing can be refreshed")),
+        Ok(Some((name, seconds))) => {
+            let as_text = content.get(name).is_some_and(Value::is_string);
+            let how = as_text.then_some("a string; it should be a number");
+            checks.record(name, Verdict::holds(format!("{seconds} s")).noting(how));
         }
-        Some(_) => Verdict::fails("not a number of seconds"),
-    };
-    checks.record(name, verdict);
+    }
 }
 
 /// The documentation has base64url; standard base64 is sent as well, and works.
@@ -59,22 +63,18 @@ fn certificate(value: &Value) -> Verdict {
     let Some(text) = value.as_str() else {
         return Verdict::fails("not a string");
     };
-    let unpadded = text.trim_end_matches('=').replace('+', "-").replace('/', "_");
-    let Ok(der) = jose::base64url::decode("certificate", &unpadded) else {
-        return Verdict::fails("neither base64url nor base64");
-    };
-    let how =
-        (unpadded != text).then_some("written in another base64; the documentation has base64url without padding");
-    Verdict::from(x5c::read(&der).map(|leaf| leaf.subject)).noting(how)
+    let how = text
+        .contains(['+', '/', '='])
+        .then_some("written in another base64; the documentation has base64url without padding");
+    Verdict::from(key_response::certificate(text).map(|(_, leaf)| leaf.subject)).noting(how)
 }
 
-/// The X coordinate of the shared point, at its full width.
+/// The documentation has base64; base64url works as well.
 fn exchanged_key(value: &Value) -> Verdict {
-    let decoded = value.as_str().and_then(|text| STANDARD.decode(text).ok()).map(Zeroizing::new);
-    match decoded.as_ref().map(|key| key.len()) {
-        Some(32) => Verdict::holds("32 bytes"),
-        Some(len @ 24..32) => Verdict::fails(format!("{len} bytes, not 32: its zeros on the left are missing")),
-        Some(len) => Verdict::fails(format!("{len} bytes, not 32")),
-        None => Verdict::fails("not base64"),
-    }
+    let Some(text) = value.as_str() else {
+        return Verdict::fails("not a string");
+    };
+    let standard = !text.contains(['-', '_']) && text.len().is_multiple_of(4);
+    let how = (!standard).then_some("written in another base64; the documentation has standard base64 with padding");
+    Verdict::from(key_response::shared_key(text).map(|key| format!("{} bytes", key.len()))).noting(how)
 }

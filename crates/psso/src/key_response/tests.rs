@@ -2,7 +2,7 @@ use super::*;
 use crate::testing::der;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use secrecy::ExposeSecret as _;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const NOW: i64 = 1_700_000_000;
 

@@ -103,6 +103,7 @@ fn responses() {
         jose::jwe::encrypt(&to, content.to_string().as_bytes()).unwrap()
     };
     let certificate = crate::testing::der(include_str!("../../../tests/data/p256.crt"));
+    let p384 = crate::testing::der(include_str!("../../../tests/data/p384.crt"));
     let login = |change: Value| {
         let mut content =
             json!({"id_token": "x", "refresh_token": "r", "refresh_token_expires_in": 9, "token_type": "Bearer"});
@@ -134,6 +135,30 @@ fn responses() {
         (b"APPLE", key_typ, key("certificate", STANDARD.encode(&certificate)), vec!["certificate"], vec![]),
         (b"APPLE", key_typ, key("certificate", "AAAA".to_owned()), vec![], vec!["certificate"]),
         (b"APPLE", key_typ, key("key", STANDARD.encode([7; 32])), vec![], vec![]),
+        (
+            b"APPLE",
+            login_typ,
+            login(json!({"refresh_token_expires_in": "soon", "expires_in": 9})),
+            vec![],
+            vec!["id_token"],
+        ),
+        (b"APPLE", login_typ, login(json!({"id_token": 7})), vec![], vec!["id_token"]),
+        (
+            b"APPLE",
+            login_typ,
+            json!({"id_token": "x", "token_type": "Bearer"}),
+            vec!["refresh_token"],
+            vec!["id_token"],
+        ),
+        (b"APPLE", key_typ, key("certificate", jose::base64url::encode(&p384)), vec![], vec!["certificate"]),
+        (b"APPLE", key_typ, key("key", jose::base64url::encode(&[0xfb; 32])), vec!["key"], vec![]),
+        (
+            b"APPLE",
+            key_typ,
+            json!({"key": STANDARD.encode([7; 32]), "iat": 100, "exp": 400, "key_context": 7}),
+            vec![],
+            vec!["key_context"],
+        ),
         (b"APPLE", key_typ, key("key", STANDARD.encode([7; 31])), vec![], vec!["key"]),
         (b"APPLE", key_typ, key("key", "?".to_owned()), vec![], vec!["key"]),
         (b"APPLE", login_typ, key("key", STANDARD.encode([7; 32])), vec![], vec!["typ"]),

@@ -1,5 +1,6 @@
 //! The refusal matrix, one half: every fault of `pivkit-idp` against our client, through the binary with a virtual card and through
-//! the library with a key in software. Each is refused by the right check; nothing is shown, nothing is stored.
+//! the library with a key in software, at a login, a refresh, a key request and a key exchange. Each is refused by the right check;
+//! nothing is shown, nothing is stored.
 //!
 //! The other half is in `refusals_provider`.
 
@@ -148,24 +149,103 @@ fn every_fault_is_refused_by_the_library() {
     for row in &TABLE {
         let started = Instant::now();
         let error = login(&format!("/fault/{}", row.fault)).unwrap_err();
-        let found = match &error {
-            Error::Rejected { claim, .. } => Rejected(claim),
-            Error::Endpoint { status, .. } => Status(*status),
-            Error::UnexpectedAnswer { .. } => Unexpected,
-            Error::Network { endpoint, .. } => Network(endpoint),
-            other => panic!("{}: {other:?}", row.fault),
-        };
-        assert_eq!(found, row.returns, "{}: {error:?}", row.fault);
-        let patience = PATIENCE + Duration::from_secs(10);
-        assert!(started.elapsed() < patience, "{}: {:?}", row.fault, started.elapsed());
-        for text in [error.to_string(), format!("{error:?}")] {
-            assert!(!begins_a_token(&text), "{text}");
-        }
+        row.assert_returned(&error, row.returns, started);
         refused += 1;
     }
     assert_eq!(login("").unwrap().user, "alice");
     assert_eq!(contents(&device.state), before);
     not_run::to_terminal(&format!("refusals of the client, library: {refused} of {}", TABLE.len()));
+}
+
+#[test]
+fn every_fault_of_a_refresh_or_the_key_service_is_refused_by_the_library() {
+    let bench = Bench::vpcd();
+    let authority = oracle::authority(&bench, "ca");
+    let (certificate, key) = oracle::issue(&bench, "alice", "alice@example.test", &oracle::P256, &authority);
+    let certificate = oracle::der_of(&bench, &certificate);
+    let mut signer = jose::EcPrivateKey::from_pem(&fs::read_to_string(key).unwrap()).unwrap();
+    let idp = Idp::start(&bench, &authority.0, &[]);
+    let device = Device::new(&bench, idp.configuration(&bench));
+    device.register(&bench).success();
+    let keys = DeviceKeys::open(&device.state).unwrap();
+    let before = contents(&device.state);
+    let client = |path: &str| {
+        let config = fetch_configuration(&bench, &format!("{}{path}", idp.url));
+        let limits = TimeLimits { connect: Duration::from_secs(10), total: PATIENCE };
+        Client::new(Config::load(&config).unwrap(), Box::new(UreqClient::new(limits)))
+    };
+    let good = client("");
+    let other = jose::EcPrivateKey::generate().unwrap().public();
+    let mut refused = 0;
+    for row in &TABLE {
+        // A session of its own: what becomes of one whose answer was spoilt is not the point here.
+        let pending = good.begin_login("alice").unwrap();
+        let card = CardCredential { certificate_der: &certificate, signer: &mut signer };
+        let login = good.submit(good.sign_assertion(pending, card).unwrap(), &keys).unwrap();
+        let token = login.tokens.refresh_token.unwrap();
+        let context = good.key_request("alice", &token, &keys).unwrap().key_context;
+        let client = client(&format!("/fault/{}", row.fault));
+
+        let key_request = |client: &Client| client.key_request("alice", &token, &keys).map(drop);
+        let key_exchange =
+            |client: &Client| client.key_exchange("alice", &token, &other, context.as_ref(), &keys).map(drop);
+        let asked: [&dyn Fn(&Client) -> Result<(), Error>; 2] = [&key_request, &key_exchange];
+        for ask in asked {
+            let started = Instant::now();
+            match ask(&client) {
+                // No id_token is in it that could be spoilt.
+                Ok(()) => assert!(row.is_of_id_token(), "{}", row.fault),
+                Err(error) => {
+                    assert!(!row.is_of_id_token(), "{}: {error:?}", row.fault);
+                    row.assert_returned(&error, row.returns.of("key endpoint", "key_response"), started);
+                    refused += 1;
+                }
+            }
+        }
+        let started = Instant::now();
+        let error = client.refresh("alice", &token, &keys).unwrap_err();
+        row.assert_returned(&error, row.returns.of("refresh endpoint", "login_response"), started);
+        refused += 1;
+    }
+    let all = TABLE.len() + 2 * TABLE.iter().filter(|row| !row.is_of_id_token()).count();
+    assert_eq!(refused, all);
+    assert_eq!(contents(&device.state), before);
+    not_run::to_terminal(&format!("refusals of the client, refresh and key service: {refused} of {all}"));
+}
+
+impl Row {
+    /// Whether the fault is one of the id_token or of the keys that sign it.
+    fn is_of_id_token(&self) -> bool {
+        TABLE.iter().take_while(|row| row.fault != "wrong-apu").any(|row| row.fault == self.fault)
+    }
+
+    /// An error of the library is the one that is expected, in time, and shows no token.
+    fn assert_returned(&self, error: &Error, expected: Returned, started: Instant) {
+        let found = match error {
+            Error::Rejected { claim, .. } => Rejected(claim),
+            Error::Endpoint { status, .. } => Status(*status),
+            Error::UnexpectedAnswer { .. } => Unexpected,
+            Error::Network { endpoint, .. } => Network(endpoint),
+            other => panic!("{}: {other:?}", self.fault),
+        };
+        assert_eq!(found, expected, "{}: {error:?}", self.fault);
+        let patience = PATIENCE + Duration::from_secs(10);
+        assert!(started.elapsed() < patience, "{}: {:?}", self.fault, started.elapsed());
+        for text in [error.to_string(), format!("{error:?}")] {
+            assert!(!begins_a_token(&text), "a token begins in {text}");
+        }
+    }
+}
+
+impl Returned {
+    /// The same from another endpoint, whose response has another name.
+    fn of(self, endpoint: &'static str, response: &'static str) -> Self {
+        match self {
+            Network("token endpoint") => Network(endpoint),
+            Rejected("login_response") => Rejected(response),
+            other => other,
+        }
+    }
 }
 
 /// A card in the reader, an identity provider, and somebody who listens in between.

@@ -138,6 +138,9 @@ impl<'a> Examination<'a> {
             None => "unknown",
         };
         let claims = request.claims().map_err(|_| "the request's payload is not a JSON object");
+        // The name stays for who looks for the login of somebody whose device is not registered.
+        self.seen.user =
+            claims.as_ref().ok().and_then(|claims| text(claims, "username").or_else(|| text(claims, "sub")));
         let typ = kind.ok_or("typ is not one of a login, refresh or key request");
         let kind = self.trail.hold(Check::OuterTyp, typ)?;
         let device = self.authenticate(&request)?;
@@ -145,7 +148,6 @@ impl<'a> Examination<'a> {
         self.seen.header = Some(redacted(request.header()));
         if let Ok(claims) = &claims {
             self.seen.claims = Some(redacted(claims));
-            self.seen.user = text(claims, "username").or_else(|| text(claims, "sub"));
         }
         let claims = self.trail.hold(Check::OuterFormat, claims)?;
         let claims = Claims(&claims);

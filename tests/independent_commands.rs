@@ -76,8 +76,9 @@ fn everything(profile: &str, new_key: &[&str], algorithm: &str) {
 
 impl Everything<'_> {
     fn register(&self, certificate: &Path) {
-        let more = ["--method", "secure-enclave-key", "--certificate", certificate.to_str().unwrap()];
-        self.device.register_with(self.bench, &more).success();
+        for more in [["--certificate", certificate.to_str().unwrap()], ["--method", "secure-enclave-key"]] {
+            self.device.register_with(self.bench, &more).success();
+        }
     }
 
     fn logins(&self, algorithm: &str) {

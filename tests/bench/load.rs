@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use psso::http::{HttpClient, HttpError, HttpRequest, HttpResponse};
+use psso::http::{HttpClient, HttpError, HttpRequest, HttpResponse, Method};
 use psso::{CardCredential, Client, Config, DeviceKeys, PendingLogin, RegistrationRequest, TimeLimits, UreqClient};
 
 use super::software_card::{CardKey, SoftwareAuthority, SoftwareCard};
@@ -114,7 +114,7 @@ impl Worker {
         });
         let devices = devices.collect();
         let wire = Rc::new(Wire::new(&config));
-        let client = Client::new(config, Box::new(KeepsLogins(Rc::clone(&wire))));
+        let client = Client::new(config, Box::new(KeepsLogins { wire: Rc::clone(&wire), got: RefCell::default() }));
         Self {
             client,
             wire,
@@ -161,16 +161,26 @@ struct Wire {
     kept: RefCell<Option<HttpRequest>>,
 }
 
-/// Sends everything but a login request, which it keeps.
-struct KeepsLogins(Rc<Wire>);
+/// Sends everything but a login request, which it keeps. What it gets is always the same and is asked for once.
+struct KeepsLogins {
+    wire: Rc<Wire>,
+    got: RefCell<Option<HttpResponse>>,
+}
 
 impl HttpClient for KeepsLogins {
     fn send(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
-        if request.url.as_str() == self.0.token_endpoint {
-            self.0.kept.replace(Some(request.clone()));
+        if request.method == Method::Get {
+            let mut got = self.got.borrow_mut();
+            if got.is_none() {
+                *got = Some(UreqClient::new(TimeLimits::default()).send(request)?);
+            }
+            return Ok(got.clone().unwrap());
+        }
+        if request.url.as_str() == self.wire.token_endpoint {
+            self.wire.kept.replace(Some(request.clone()));
             return Err(HttpError::Unreachable("kept for later".into()));
         }
-        Ok(self.0.exchange(request))
+        Ok(self.wire.exchange(request))
     }
 }
 

@@ -144,8 +144,10 @@ fn of_two_cards_the_person_chooses_one() {
         let mut person = bench.at_terminal(columns, &["pair", "--user", "alice"]);
         person.wait_for("Which card");
         person.wait_for("\n> ");
-        person.press(DOWN);
-        person.press("\r");
+        for key in [DOWN, "\r"] {
+            person.wait_for_keys();
+            person.press(key);
+        }
         let shown = pair_to_the_end(person, "alice");
         let paired = fs::read_to_string(bench.authorized_certificates("alice")).unwrap();
         let pem = fs::read_to_string(second).unwrap();
@@ -219,9 +221,11 @@ fn ctrl_c_at_each_question_changes_nothing() {
         let mut person = bench.at_terminal(100, &["pair"]);
         for (question, answer) in &questions[..stop] {
             person.wait_for(question);
+            wait_for_keys_of(&person, question);
             person.press(answer);
         }
         person.wait_for(questions[stop].0);
+        wait_for_keys_of(&person, questions[stop].0);
         person.press(CTRL_C);
         let shown = person.ends_with(130);
         if stop == 0 {
@@ -229,6 +233,13 @@ fn ctrl_c_at_each_question_changes_nothing() {
         }
         assert_eq!(tree(&bench.inside("/home")), before, "{}", questions[stop].0);
         assert_eq!(pin_tries(&bench, "card"), 3);
+    }
+}
+
+/// A secret is a line; everything else is read key by key.
+fn wait_for_keys_of(person: &Terminal, question: &str) {
+    if question != PIN_PROMPT {
+        person.wait_for_keys();
     }
 }
 

@@ -15,7 +15,10 @@ use expectrl::process::unix::UnixProcess;
 use super::process::LIMIT;
 
 /// `OUTPUT=FILE sh -c SCRIPT sh COLUMNS PROGRAM...`
+///
+/// Begins when a line is typed: only then has whoever made the terminal set its size.
 pub(super) const SCRIPT: &str = r#"
+read -r _
 stty sane cols "$1" rows 24
 shift
 trap : INT
@@ -62,7 +65,9 @@ impl Terminal {
                 }
             }
         });
-        Self { _process: process, keyboard, screen, read: 0 }
+        let mut terminal = Self { _process: process, keyboard, screen, read: 0 };
+        terminal.press("\n");
+        terminal
     }
 
     /// Waits until `text` is shown, after what was waited for before.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jose::jwe::Jwe;
-use psso::{CardCredential, Client, Config, DeviceKeys, Error, TimeLimits, UreqClient};
+use psso::{CardCredential, Client, Config, DeviceKeys, Error, LoginOutcome, TimeLimits, UreqClient};
 
 use crate::bench::card::{Card, pin_tries};
 use crate::bench::idp::{Device, Idp, fetch_configuration};
@@ -125,69 +125,38 @@ fn an_answer_that_is_late_is_refused_by_the_binary() {
 
 #[test]
 fn every_fault_is_refused_by_the_library() {
-    let bench = Bench::vpcd();
-    let authority = oracle::authority(&bench, "ca");
-    let (certificate, key) = oracle::issue(&bench, "alice", "alice@example.test", &oracle::P256, &authority);
-    let certificate = oracle::der_of(&bench, &certificate);
-    let mut signer = jose::EcPrivateKey::from_pem(&fs::read_to_string(key).unwrap()).unwrap();
-    let idp = Idp::start(&bench, &authority.0, &[]);
-    let device = Device::new(&bench, idp.configuration(&bench));
-    device.register(&bench).success();
-    let keys = DeviceKeys::open(&device.state).unwrap();
-    let before = contents(&device.state);
-
-    let mut login = |path: &str| {
-        let config = fetch_configuration(&bench, &format!("{}{path}", idp.url));
-        let limits = TimeLimits { connect: Duration::from_secs(10), total: PATIENCE };
-        let client = Client::new(Config::load(&config).unwrap(), Box::new(UreqClient::new(limits)));
-        let pending = client.begin_login("alice").unwrap();
-        let card = CardCredential { certificate_der: &certificate, signer: &mut signer };
-        let signed = client.sign_assertion(pending, card).unwrap();
-        client.submit(signed, &keys)
-    };
+    let mut alice = InLibrary::new();
+    let before = contents(&alice.device.state);
     let mut refused = 0;
     for row in &TABLE {
         let started = Instant::now();
-        let error = login(&format!("/fault/{}", row.fault)).unwrap_err();
+        let client = alice.client(&format!("/fault/{}", row.fault));
+        let error = alice.login(&client).unwrap_err();
         row.assert_returned(&error, row.returns, started);
         refused += 1;
     }
-    assert_eq!(login("").unwrap().user, "alice");
-    assert_eq!(contents(&device.state), before);
+    let good = alice.client("");
+    assert_eq!(alice.login(&good).unwrap().user, "alice");
+    assert_eq!(contents(&alice.device.state), before);
     not_run::to_terminal(&format!("refusals of the client, library: {refused} of {}", TABLE.len()));
 }
 
 #[test]
 fn every_fault_of_a_refresh_or_the_key_service_is_refused_by_the_library() {
-    let bench = Bench::vpcd();
-    let authority = oracle::authority(&bench, "ca");
-    let (certificate, key) = oracle::issue(&bench, "alice", "alice@example.test", &oracle::P256, &authority);
-    let certificate = oracle::der_of(&bench, &certificate);
-    let mut signer = jose::EcPrivateKey::from_pem(&fs::read_to_string(key).unwrap()).unwrap();
-    let idp = Idp::start(&bench, &authority.0, &[]);
-    let device = Device::new(&bench, idp.configuration(&bench));
-    device.register(&bench).success();
-    let keys = DeviceKeys::open(&device.state).unwrap();
-    let before = contents(&device.state);
-    let client = |path: &str| {
-        let config = fetch_configuration(&bench, &format!("{}{path}", idp.url));
-        let limits = TimeLimits { connect: Duration::from_secs(10), total: PATIENCE };
-        Client::new(Config::load(&config).unwrap(), Box::new(UreqClient::new(limits)))
-    };
-    let good = client("");
+    let mut alice = InLibrary::new();
+    let before = contents(&alice.device.state);
+    let good = alice.client("");
     let other = jose::EcPrivateKey::generate().unwrap().public();
     let mut refused = 0;
     for row in &TABLE {
         // A session of its own: what becomes of one whose answer was spoilt is not the point here.
-        let pending = good.begin_login("alice").unwrap();
-        let card = CardCredential { certificate_der: &certificate, signer: &mut signer };
-        let login = good.submit(good.sign_assertion(pending, card).unwrap(), &keys).unwrap();
-        let token = login.tokens.refresh_token.unwrap();
-        let context = good.key_request("alice", &token, &keys).unwrap().key_context;
-        let client = client(&format!("/fault/{}", row.fault));
+        let token = alice.login(&good).unwrap().tokens.refresh_token.unwrap();
+        let keys = &alice.keys;
+        let context = good.key_request("alice", &token, keys).unwrap().key_context;
+        let client = alice.client(&format!("/fault/{}", row.fault));
 
-        let key_request = || client.key_request("alice", &token, &keys).map(drop);
-        let key_exchange = || client.key_exchange("alice", &token, &other, context.as_ref(), &keys).map(drop);
+        let key_request = || client.key_request("alice", &token, keys).map(drop);
+        let key_exchange = || client.key_exchange("alice", &token, &other, context.as_ref(), keys).map(drop);
         for is_exchange in [false, true] {
             let started = Instant::now();
             match if is_exchange { key_exchange() } else { key_request() } {
@@ -201,14 +170,52 @@ fn every_fault_of_a_refresh_or_the_key_service_is_refused_by_the_library() {
             }
         }
         let started = Instant::now();
-        let error = client.refresh("alice", &token, &keys).unwrap_err();
+        let error = client.refresh("alice", &token, keys).unwrap_err();
         row.assert_returned(&error, row.returns.of("refresh endpoint", "login_response"), started);
         refused += 1;
     }
     let all = TABLE.len() + 2 * TABLE.iter().filter(|row| !row.is_of_id_token()).count();
     assert_eq!(refused, all);
-    assert_eq!(contents(&device.state), before);
+    assert_eq!(contents(&alice.device.state), before);
     not_run::to_terminal(&format!("refusals of the client, refresh and key service: {refused} of {all}"));
+}
+
+/// Alice's device with the library alone: her card is a key in software.
+struct InLibrary {
+    bench: Bench,
+    idp: Idp,
+    device: Device,
+    keys: DeviceKeys,
+    certificate: Vec<u8>,
+    signer: jose::EcPrivateKey,
+}
+
+impl InLibrary {
+    fn new() -> Self {
+        let bench = Bench::vpcd();
+        let authority = oracle::authority(&bench, "ca");
+        let (certificate, key) = oracle::issue(&bench, "alice", "alice@example.test", &oracle::P256, &authority);
+        let certificate = oracle::der_of(&bench, &certificate);
+        let signer = jose::EcPrivateKey::from_pem(&fs::read_to_string(key).unwrap()).unwrap();
+        let idp = Idp::start(&bench, &authority.0, &[]);
+        let device = Device::new(&bench, idp.configuration(&bench));
+        device.register(&bench).success();
+        let keys = DeviceKeys::open(&device.state).unwrap();
+        Self { bench, idp, device, keys, certificate, signer }
+    }
+
+    /// A client of the identity provider below this path.
+    fn client(&self, path: &str) -> Client {
+        let config = fetch_configuration(&self.bench, &format!("{}{path}", self.idp.url));
+        let limits = TimeLimits { connect: Duration::from_secs(10), total: PATIENCE };
+        Client::new(Config::load(&config).unwrap(), Box::new(UreqClient::new(limits)))
+    }
+
+    fn login(&mut self, client: &Client) -> Result<LoginOutcome, Error> {
+        let pending = client.begin_login("alice").unwrap();
+        let card = CardCredential { certificate_der: &self.certificate, signer: &mut self.signer };
+        client.submit(client.sign_assertion(pending, card).unwrap(), &self.keys)
+    }
 }
 
 impl Row {

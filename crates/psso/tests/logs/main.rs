@@ -1,6 +1,8 @@
 //! Nothing secret is logged by a login over a real socket, whatever the level.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../data/capture.rs"]
+mod capture;
 #[path = "../login/card.rs"]
 #[allow(dead_code, reason = "shared with the login tests")]
 mod card;
@@ -9,40 +11,9 @@ mod card;
 mod idp;
 mod server;
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
+use capture::Capture;
 use psso::{Client, DeviceKeys, RegistrationRequest, UreqClient};
 use secrecy::ExposeSecret as _;
-use tracing_subscriber::fmt::MakeWriter;
-
-#[derive(Clone, Default)]
-struct Capture(Arc<Mutex<Vec<u8>>>);
-
-impl Capture {
-    fn take(&self) -> String {
-        String::from_utf8_lossy(&std::mem::take(&mut *self.0.lock().unwrap())).into_owned()
-    }
-}
-
-impl Write for Capture {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Capture {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 #[test]
 fn a_login_logs_no_token_and_no_request() {

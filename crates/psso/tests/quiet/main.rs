@@ -3,43 +3,20 @@
 //! A process of its own: whether an event is recorded is remembered for all threads.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../data/capture.rs"]
+mod capture;
 #[path = "../methods/idp.rs"]
 #[allow(dead_code, reason = "shared with the tests of the methods")]
 mod idp;
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use capture::Capture;
 use jose::EcPrivateKey;
 use secrecy::ExposeSecret as _;
-use tracing_subscriber::fmt::MakeWriter;
 
 use psso::DeviceKeys;
 use secrecy::SecretString;
-
-#[derive(Clone, Default)]
-struct Capture(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Capture {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Capture {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 #[test]
 fn no_secret_of_any_method_is_logged_or_shown() {
@@ -80,7 +57,7 @@ fn no_secret_of_any_method_is_logged_or_shown() {
         secrets.push(hex::encode(exchanged.key.as_slice()));
         secrets.extend(["refresh-token-2", "context-1", "context-2"].map(str::to_owned));
     });
-    let logged = String::from_utf8(capture.0.lock().unwrap().clone()).unwrap();
+    let logged = capture.take();
     assert!(logged.contains("login_accepted") && logged.contains("key endpoint"), "our own events are there: {logged}");
     for text in secrets {
         for part in text.split('.').filter(|part| !part.is_empty()) {

@@ -97,6 +97,8 @@ fn the_verdict_is_told_to_people() {
     let late = verify(&bench, of("login"), &["--at", "2090-01-01T00:00:00Z"]);
     assert!(late.stdout.starts_with("refused by exp: "), "{late}");
     late.exits_with(5);
+    let other = verify(&bench, of("login"), &["--request-nonce", "-7begins-with-a-hyphen"]);
+    assert!(other.stdout.starts_with("refused by request_nonce: "), "{other}");
     let undecided = verify(&bench, of("unknown-refresh"), &[]);
     assert!(undecided.stdout.starts_with("refresh request: no verdict"), "{undecided}");
 }

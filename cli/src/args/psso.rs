@@ -230,7 +230,8 @@ pub(crate) struct Inspect {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) verification_key: Option<PathBuf>,
     /// The PartyVInfo that was sent, base64url
-    #[arg(long, value_name = "B64URL")]
+    // One base64url value of 64 begins with a hyphen.
+    #[arg(long, value_name = "B64URL", allow_hyphen_values = true)]
     pub(crate) apv: Option<String>,
     /// Judge times as at this moment (RFC 3339)
     #[arg(long, value_name = "TIME")]

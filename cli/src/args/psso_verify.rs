@@ -35,7 +35,8 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) refresh_token_file: Option<PathBuf>,
     /// The nonce that the server gave out, to compare
-    #[arg(long, value_name = "NONCE")]
+    // One base64url value of 64 begins with a hyphen.
+    #[arg(long, value_name = "NONCE", allow_hyphen_values = true)]
     pub(crate) request_nonce: Option<String>,
     /// Judge times as at this moment (RFC 3339)
     #[arg(long, value_name = "TIME")]

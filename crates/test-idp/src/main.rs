@@ -64,7 +64,8 @@ struct Forgettable {
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// The key identifier of a device's signing key, as the page and the log show it.
-    #[arg(long, value_name = "KID")]
+    // One base64url value of 64 begins with a hyphen.
+    #[arg(long, value_name = "KID", allow_hyphen_values = true)]
     device: Option<String>,
 }
 

@@ -146,7 +146,7 @@ fn a_device_is_forgotten_by_its_key_identifier() {
     let (code, text) = forget(&world, &["--device", &bobs.replace('+', "-").replace('/', "_")]);
     assert_eq!((code, text.as_str()), (Some(0), "forgotten: devices 1, keys 1, certificates 0, sessions 0\n"));
     assert_eq!(world.login(Algorithm::Es256).send().status, 200, "alice's is still there");
-    for arguments in [["--device", &bobs], ["--user", "mallory"]] {
+    for arguments in [["--device", &bobs], ["--device", "-7begins-with-a-hyphen"], ["--user", "mallory"]] {
         let stored = world.stored();
         let (code, text) = forget(&world, &arguments);
         assert!(code == Some(1) && text.contains("nothing is registered for"), "{text}");

@@ -28,6 +28,11 @@ fn everything_with_an_rsa_3072_card_where_all_is_configured() {
 }
 
 #[test]
+fn everything_with_an_rsa_4096_card_where_every_name_is_another() {
+    everything("/custom", &["rsa:4096"], "RS512");
+}
+
+#[test]
 fn everything_with_a_p256_card_where_every_name_is_another() {
     everything("/custom", &P256, "ES256");
 }

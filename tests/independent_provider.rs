@@ -28,7 +28,7 @@ const THREADS: usize = 2;
 fn hundreds_of_devices_log_in_with_every_method() {
     let bench = Bench::vpcd();
     let authority = SoftwareAuthority::new(&bench);
-    let rsa = [2048, 3072].map(|bits: u32| {
+    let rsa = [2048, 3072, 4096].map(|bits: u32| {
         let file = bench.path(format!("rsa-{bits}.pem"));
         let size = format!("rsa_keygen_bits:{bits}");
         bench.openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", &size, "-out", file.to_str().unwrap()], &[]);
@@ -105,7 +105,7 @@ impl<'a> Round<'a> {
             assert!(matches!(other, Err(psso::Error::Endpoint { status: 401, .. })), "{other:?}");
         } else {
             self.check(profile, other.unwrap());
-            // Their keys are always the same, because making one takes a second.
+            // Their keys are always the same, because making one takes seconds.
             for (bits, file) in rsa.iter().filter(|_| self.turn.is_multiple_of(5)) {
                 let mut card = self.authority.issue(&self.user, CardKey::rsa(file, *bits));
                 let outcome = self.with_card(client, &mut card).unwrap();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use psso::jose::{Algorithm, PublicKey, Signer, SignerError, ecdsa};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    OtherNameValue, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, PKCS_RSA_SHA384,
+    OtherNameValue, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, PKCS_RSA_SHA384, PKCS_RSA_SHA512,
     PublicKeyData as _, SanType, SigningKey as _,
 };
 
@@ -72,11 +72,12 @@ impl CardKey {
         Self { pair: KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap(), algorithm: Algorithm::Es384 }
     }
 
-    /// The RSA key in a file, of 2048 or 3072 bits.
+    /// The RSA key in a file, of 2048, 3072 or 4096 bits.
     pub(crate) fn rsa(pem: &Path, bits: u32) -> Self {
         let (scheme, algorithm) = match bits {
             2048 => (&PKCS_RSA_SHA256, Algorithm::Rs256),
-            _ => (&PKCS_RSA_SHA384, Algorithm::Rs384),
+            3072 => (&PKCS_RSA_SHA384, Algorithm::Rs384),
+            _ => (&PKCS_RSA_SHA512, Algorithm::Rs512),
         };
         let pem = std::fs::read_to_string(pem).unwrap();
         Self { pair: KeyPair::from_pem_and_sign_algo(&pem, scheme).unwrap(), algorithm }

@@ -152,7 +152,7 @@ def main():
     provider.metadata()
     more = json.loads(sys.argv[7]) if len(sys.argv) > 7 else {}
     # A card with an RSA key takes long to make, and its signature is another one every time.
-    rsa = [NEW_KEYS[kind]() for kind in ("RSA-2048", "RSA-3072")]
+    rsa = [NEW_KEYS[kind]() for kind in ("RSA-2048", "RSA-3072", "RSA-4096")]
     for turn in range(int(rounds)):
         Round(provider, authority, user, password, turn, [] if turn % RSA_EVERY else rsa, more).run()
     print(json.dumps({"done": done, "padding": padding.summary()}))

@@ -15,6 +15,7 @@ NEW_KEYS = {
     "P-384": lambda: ec.generate_private_key(ec.SECP384R1()),
     "RSA-2048": lambda: rsa.generate_private_key(65537, 2048),
     "RSA-3072": lambda: rsa.generate_private_key(65537, 3072),
+    "RSA-4096": lambda: rsa.generate_private_key(65537, 4096),
 }
 
 

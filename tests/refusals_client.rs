@@ -46,7 +46,7 @@ const fn row(fault: &'static str, says: &'static str, returns: Returned, has_tok
     Row { fault, says, returns, has_tokens }
 }
 
-const TABLE: [Row; 22] = [
+const TABLE: [Row; 25] = [
     row("wrong-nonce", "check of nonce", Rejected("nonce"), true),
     row("wrong-aud", "check of aud", Rejected("aud"), true),
     row("wrong-iss", "check of iss", Rejected("iss"), true),
@@ -59,6 +59,9 @@ const TABLE: [Row; 22] = [
     row("jwks-unreachable", "JWKS endpoint", Network("JWKS endpoint"), false),
     row("wrong-apu", "check of apu", Rejected("apu"), true),
     row("invalid-epk", "check of epk", Rejected("epk"), false),
+    row("unpadded-epk", "check of epk", Rejected("epk"), false),
+    row("unpadded-z", "check of decryption", Rejected("decryption"), false),
+    row("long-iv", "check of login_response", Rejected("login_response"), false),
     row("truncated-jwe", "check of login_response", Rejected("login_response"), false),
     row("wrong-content-type", "application/octet-stream", Unexpected, true),
     row("html", "text/html", Unexpected, false),
@@ -320,7 +323,7 @@ impl Scene {
         for body in self.recorder.bodies() {
             let Ok(jwe) = Jwe::parse(body.trim()) else { continue };
             let Some(apv) = jwe.apv() else { continue };
-            let plaintext = jwe.decrypt(keys.encryption(), apv).unwrap();
+            let Ok(plaintext) = jwe.decrypt(keys.encryption(), apv) else { continue };
             let tokens: serde_json::Value = serde_json::from_slice(&plaintext).unwrap();
             for name in ["id_token", "refresh_token"] {
                 secrets.push(Secret::new(name, tokens[name].as_str().unwrap().as_bytes()));

@@ -6,7 +6,7 @@
 //! ```text
 //! claims of the id_token    Faults::spoil_claims    fault/id_token.rs
 //! its signature             Faults::sign            fault/id_token.rs
-//! the JWE around it         Faults::encrypt         fault/jwe.rs
+//! the JWE around it         Faults::encrypt         fault/jwe.rs, fault/sealing.rs
 //! the answer that has it    Faults::answer          fault/delivery.rs
 //! ```
 //! and the JWK Set, which is not given out at all ([`Faults::hide_keys`]). Which faults are on is said at the start, for
@@ -15,6 +15,7 @@
 pub(crate) mod delivery;
 mod id_token;
 mod jwe;
+mod sealing;
 pub(crate) mod site;
 
 use std::fmt;
@@ -51,6 +52,12 @@ pub enum Fault {
     WrongApu,
     /// The `epk` of the response is not a point of P-256.
     InvalidEpk,
+    /// The coordinates in `epk`, and in `apu`, lack their leading zeros.
+    UnpaddedEpk,
+    /// The shared secret lacks its leading zeros in the derivation of the content key.
+    UnpaddedZ,
+    /// The IV has 96 bytes in the place of 96 bits.
+    LongIv,
     /// The response ends in the middle.
     TruncatedJwe,
     /// The right response under another media type.
@@ -74,7 +81,7 @@ pub enum Fault {
 }
 
 /// Each fault with its name, what it does, and what a client does about it.
-const TABLE: [(Fault, &str, &str, &str); 22] = [
+const TABLE: [(Fault, &str, &str, &str); 25] = [
     (
         Fault::WrongNonce,
         "wrong-nonce",
@@ -141,6 +148,24 @@ const TABLE: [(Fault, &str, &str, &str); 22] = [
         "invalid-epk",
         "The ephemeral key (`epk`, and `apu` with it) is a point beside the curve P-256.",
         "Check that the point is on the curve before the device key touches it: wrong points leak the key bit by bit.",
+    ),
+    (
+        Fault::UnpaddedEpk,
+        "unpadded-epk",
+        "A coordinate in `epk`, and in `apu` with it, lacks its leading zero byte, as with servers that print big numbers.",
+        "Refuse the key by name (RFC 7518 6.2.1.2: 32 bytes each), or one login in 128 fails and nobody knows why.",
+    ),
+    (
+        Fault::UnpaddedZ,
+        "unpadded-z",
+        "The content key is derived from a shared secret that lacks its leading zero byte.",
+        "Derive it from all 32 bytes (RFC 7518 4.6.2), and report that the response cannot be opened.",
+    ),
+    (
+        Fault::LongIv,
+        "long-iv",
+        "The IV has 96 bytes in the place of 96 bits; the response can be decrypted.",
+        "Expect an IV of 12 bytes (RFC 7518 5.3).",
     ),
     (
         Fault::TruncatedJwe,
@@ -250,6 +275,9 @@ impl Fault {
             | Self::JwksUnreachable => "login, refresh",
             Self::WrongApu
             | Self::InvalidEpk
+            | Self::UnpaddedEpk
+            | Self::UnpaddedZ
+            | Self::LongIv
             | Self::TruncatedJwe
             | Self::WrongContentType
             | Self::Html

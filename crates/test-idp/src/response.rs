@@ -13,7 +13,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use jose::{EcPrivateKey, base64url, jwe};
+use jose::{base64url, jwe};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
@@ -66,7 +66,7 @@ impl Draft {
     pub(crate) fn seal(&self, idp: &Idp, signing: &SigningKey, faults: &Faults) -> Result<String, Error> {
         let body = self.body(idp, signing, faults)?;
         let device = &self.granted.recipient.encryption;
-        let ephemeral = EcPrivateKey::generate()?;
+        let ephemeral = faults.ephemeral(&device.public)?;
         let prefix: &[u8] = if idp.mimics(Mimic::ApuAad) { b"AAD" } else { b"APPLE" };
         let typ = match () {
             () if idp.mimics(Mimic::NoTyp) => None,

@@ -20,6 +20,9 @@ impl Faults {
         let stranger = if self.has(Fault::WrongApu) { EcPrivateKey::generate()?.public().x963() } else { None };
         let apu = |epk: &[u8]| (recipient.apu)(stranger.as_deref().unwrap_or(epk));
         let mut token = jwe::encrypt_from(ephemeral, &jwe::Recipient { apu: &apu, ..*recipient }, plaintext)?;
+        if self.seals_wrongly() {
+            token = self.seal_wrongly(&token, ephemeral, recipient, plaintext)?;
+        }
         if self.has(Fault::InvalidEpk) {
             token = beside_the_curve(&token, recipient.apu).unwrap_or(token);
         }

@@ -46,6 +46,12 @@ fn spoilt(world: &World, login: &Login, fault: Fault) {
             let refused = Jwe::parse(&answer.body).unwrap_err();
             assert!(matches!(refused, jose::Error::Key { .. }), "{refused:?}");
         }
+        // What exactly is wrong is tested where it is made.
+        Fault::UnpaddedEpk | Fault::LongIv => assert!(Jwe::parse(&answer.body).is_err()),
+        Fault::UnpaddedZ => {
+            let answer = Jwe::parse(&answer.body).unwrap();
+            assert!(answer.decrypt(&world.alices.encryption, answer.apv().unwrap()).is_err());
+        }
         Fault::OversizedBody => {
             assert!(answer.body.len() > 64 << 20, "{}", answer.body.len());
             assert_eq!(answer.header("content-length"), None);
@@ -287,9 +293,10 @@ fn each_fault_spoils_the_answers_that_it_names_and_no_other() {
         request.url = format!("{}/fault/{fault}/psso/key", world.url);
         request.claims.remove("aud");
         let answer = request.send();
+        let opens = |answer: Jwe| answer.decrypt(&world.alices.encryption, answer.apv().unwrap()).is_ok();
         let good = answer.status == 200
             && answer.header("content-type") == Some("application/platformsso-key-response+jwt")
-            && Jwe::parse(&answer.body).is_ok()
+            && Jwe::parse(&answer.body).is_ok_and(opens)
             && apu_is_right(&answer);
         assert_eq!(good, fault.answers() == "login, refresh", "{fault}: {}", answer.status);
         if good {

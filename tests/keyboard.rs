@@ -185,6 +185,29 @@ fn a_wrong_pin_is_told_and_asked_for_again() {
 }
 
 #[test]
+fn a_pin_is_edited_like_any_line() {
+    const CTRL_D: &str = "\u{4}";
+    const CTRL_U: &str = "\u{15}";
+    const CTRL_Z: &str = "\u{1a}";
+    const BACKSPACE: &str = "\u{7f}";
+    let bench = Bench::vpcd();
+    let _card = Card::alice(&bench);
+    let mut person = bench.at_terminal(100, &["pair", "--user", "alice"]);
+    person.answer("[y/N]", "y");
+    person.answer("PIN of the card", &format!("{CTRL_Z}999{CTRL_U}{PIN}ä7{BACKSPACE}{BACKSPACE}"));
+    person.wait_for("paired: account alice");
+    assert!(!person.ends_with(0).contains("999"));
+
+    // The end of the input is no PIN.
+    let mut again = bench.at_terminal(100, &["card", "verify-pin"]);
+    again.wait_for("PIN of the card");
+    again.press(CTRL_D);
+    again.wait_for("unexpected end of file");
+    again.ends_with(1);
+    assert_eq!(pin_tries(&bench, "card"), 3);
+}
+
+#[test]
 fn the_last_try_is_kept() {
     let Some(bench) = Bench::pcscd() else { return };
     let _card = Card::alice(&bench);

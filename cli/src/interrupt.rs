@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{InputFlags, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -32,11 +32,13 @@ pub(crate) fn watch() {
                 }
                 continue;
             }
-            let state = before_prompt().take();
+            // Kept to the end: from now on nobody else sets the terminal by way of this file.
+            let mut before_prompt = before_prompt();
+            let state = before_prompt.take();
             state.iter().for_each(restore);
             pivkit::end_running_tools();
             if let Some(state) = state {
-                // The prompt may just have been about to set the terminal for itself. By now it waits for a key.
+                // A question that is answered with keys may just have been about to set the terminal for itself. By now it waits.
                 std::thread::sleep(SETTLED);
                 restore(&state);
             }
@@ -112,15 +114,23 @@ pub(crate) fn prompt() -> Prompt {
 
 /// As [`prompt`], for a secret: the echo is off from now on, so that nothing shows of what is typed before the prompt is there.
 /// What was typed ahead, such as Enter after the answer to another question, is no secret and is dropped.
+///
+/// The terminal gives whole lines, edited, with Ctrl-C as a signal, whatever was set before. Ctrl-Z would leave a shell
+/// without echo, and does nothing.
 pub(crate) fn secret_prompt() -> SecretPrompt {
     let prompt = prompt();
-    let quiet = before_prompt().clone().map(|mut state| {
-        state.local_flags.remove(LocalFlags::ECHO | LocalFlags::ECHONL);
-        state
-    });
-    if let (Some(state), Ok(terminal)) = (quiet, std::fs::File::open("/dev/tty")) {
-        let _ = tcsetattr(terminal.as_fd(), SetArg::TCSAFLUSH, &state);
+    let before = before_prompt();
+    if let (Some(before), Ok(terminal)) = (&*before, std::fs::File::open("/dev/tty")) {
+        let mut quiet = before.clone();
+        quiet.local_flags.remove(LocalFlags::ECHO);
+        quiet.local_flags.insert(LocalFlags::ICANON | LocalFlags::ECHONL | LocalFlags::ISIG);
+        quiet.input_flags.insert(InputFlags::ICRNL | InputFlags::IUTF8);
+        if let Some(suspend) = quiet.control_chars.get_mut(SpecialCharacterIndices::VSUSP as usize) {
+            *suspend = nix::libc::_POSIX_VDISABLE;
+        }
+        let _ = tcsetattr(terminal.as_fd(), SetArg::TCSAFLUSH, &quiet);
     }
+    drop(before);
     SecretPrompt { _prompt: prompt }
 }
 
@@ -141,9 +151,9 @@ pub(crate) struct SecretPrompt {
 
 impl Drop for SecretPrompt {
     fn drop(&mut self) {
-        let state = before_prompt().clone();
-        if let (Some(state), Ok(terminal)) = (state, std::fs::File::open("/dev/tty")) {
-            let _ = tcsetattr(terminal.as_fd(), SetArg::TCSANOW, &state);
+        let before = before_prompt();
+        if let (Some(state), Ok(terminal)) = (&*before, std::fs::File::open("/dev/tty")) {
+            let _ = tcsetattr(terminal.as_fd(), SetArg::TCSANOW, state);
         }
     }
 }

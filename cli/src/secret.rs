@@ -2,7 +2,7 @@
 //! environment.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -152,23 +152,29 @@ impl SecretSource {
             Self::File(path) => from_file(path, kind),
             Self::Stdin => from_stdin(kind),
             Self::Terminal if !may_ask => Err(unanswered(kind)),
-            Self::Terminal => {
-                let _prompt = interrupt::secret_prompt();
-                let text = rpassword::prompt_password(prompt).map_err(|error| prompt_failed(error, kind))?;
-                Ok(Zeroizing::new(text))
-            }
+            Self::Terminal => from_terminal(prompt, kind),
         }
     }
 }
 
-/// rpassword reads from /dev/tty; without a terminal it cannot be opened.
-fn prompt_failed(error: io::Error, kind: Kind) -> UiError {
-    match error.kind() {
-        io::ErrorKind::Interrupted => UiError::Interrupted,
+/// A line without echo. The system edits it; only [`interrupt`] sets the terminal, so that nothing is set behind a Ctrl-C.
+fn from_terminal(prompt: &str, kind: Kind) -> Result<Zeroizing<String>, UiError> {
+    let _prompt = interrupt::secret_prompt();
+    let mut terminal = File::options().read(true).write(true).open("/dev/tty").map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => unanswered(kind),
         _ if error.raw_os_error() == Some(nix::libc::ENXIO) => unanswered(kind),
         _ => UiError::Terminal(error),
+    })?;
+    terminal.write_all(prompt.as_bytes()).map_err(UiError::Terminal)?;
+    let line = Line::read(&terminal).map_err(UiError::Terminal)?;
+    if !line.ended() {
+        // Ctrl-D, which echoes nothing.
+        terminal.write_all(b"\n").map_err(UiError::Terminal)?;
     }
+    if line.bytes().is_empty() {
+        return Err(UiError::Terminal(io::ErrorKind::UnexpectedEof.into()));
+    }
+    line.text("the terminal", kind)
 }
 
 fn unanswered(kind: Kind) -> UiError {
@@ -211,37 +217,62 @@ fn private(path: &Path, kind: Kind) -> Result<File, UiError> {
     Ok(file)
 }
 
-/// The first line, without its end. A line of any length that a secret can have, and of one byte more, fits into the buffer,
-/// so nothing of it is left behind in memory by its growth.
-fn first_line(mut input: impl Read, from: &str, kind: Kind) -> Result<Zeroizing<String>, UiError> {
+/// The first line, without its end.
+fn first_line(input: impl Read, from: &str, kind: Kind) -> Result<Zeroizing<String>, UiError> {
     let failed = |error: io::Error| UiError::Source {
         what: kind.what(),
         from: from.to_owned(),
         why: error.to_string(),
         source: Some(error),
     };
-    let mut buffer = Zeroizing::new([0; MAX_LINE]);
-    let mut length = 0;
-    while let Some(free) = buffer.get_mut(length..).filter(|free| !free.is_empty()) {
-        match input.read(free) {
-            Ok(0) => break,
-            Ok(count) => length += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(failed(error)),
+    Line::read(input).map_err(failed)?.text(from, kind)
+}
+
+/// What was read up to the end of a line. A line of any length that a secret can have, and of one byte more, fits, so nothing
+/// of it is left behind in memory by its growth.
+struct Line {
+    buffer: Zeroizing<[u8; MAX_LINE]>,
+    length: usize,
+}
+
+impl Line {
+    fn read(mut input: impl Read) -> io::Result<Self> {
+        let mut line = Self { buffer: Zeroizing::new([0; MAX_LINE]), length: 0 };
+        while let Some(free) = line.buffer.get_mut(line.length..).filter(|free| !free.is_empty()) {
+            match input.read(free) {
+                Ok(0) => break,
+                Ok(count) => line.length += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            if line.ended() {
+                break;
+            }
         }
-        if buffer.contains(&b'\n') {
-            break;
+        Ok(line)
+    }
+
+    /// All that was read.
+    fn bytes(&self) -> &[u8] {
+        self.buffer.get(..self.length).unwrap_or_default()
+    }
+
+    fn ended(&self) -> bool {
+        self.bytes().contains(&b'\n')
+    }
+
+    /// The line without its end.
+    fn text(&self, from: &str, kind: Kind) -> Result<Zeroizing<String>, UiError> {
+        let line = self.bytes().split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let refused = |why: String| UiError::Source { what: kind.what(), from: from.to_owned(), why, source: None };
+        if line.len() == MAX_LINE {
+            return Err(refused(format!("it has {MAX_LINE} bytes or more")));
         }
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let text =
+            std::str::from_utf8(line).map_err(|_| kind.invalid().unwrap_or_else(|| refused("it is no text".into())))?;
+        Ok(Zeroizing::new(text.to_owned()))
     }
-    let line = buffer.get(..length).unwrap_or_default().split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let refused = |why: String| UiError::Source { what: kind.what(), from: from.to_owned(), why, source: None };
-    if line.len() == MAX_LINE {
-        return Err(refused(format!("it has {MAX_LINE} bytes or more")));
-    }
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let text =
-        std::str::from_utf8(line).map_err(|_| kind.invalid().unwrap_or_else(|| refused("it is no text".into())))?;
-    Ok(Zeroizing::new(text.to_owned()))
 }
 
 impl Kind {

@@ -1,5 +1,5 @@
-//! id_tokens with RS256, as most identity providers sign them: `pivkit-idp --id-token-algorithm RS256`, at which pivkit logs in,
-//! and a client that shares no code with either (tests/python).
+//! id_tokens with RS256, the default of OpenID Connect: `pivkit-idp --id-token-algorithm RS256`, at which pivkit logs in, and a
+//! client that shares no code with either (tests/python).
 
 use serde_json::Value;
 

@@ -117,7 +117,9 @@ impl Store {
     /// [`Error::Database`] and [`Error::Crypto`]; nothing has changed then.
     pub(crate) fn replace_signing_key(&self, of: IdTokenAlgorithm, key: &SigningKey, now: i64) -> Result<bool, Error> {
         let row = NewRow::of(key)?;
-        self.change(|transaction| {
+        // Else a private half would stay where it was, in a part of the file that is free.
+        self.read(|connection| connection.pragma_update(None, "secure_delete", true))?;
+        let replaced = self.change(|transaction| {
             let retire = "UPDATE signing_keys SET retired = ?1, pkcs8 = NULL WHERE retired IS NULL AND algorithm = ?2";
             if transaction.execute(retire, params![now, of.name()])? == 0 {
                 return Ok(false);
@@ -125,7 +127,14 @@ impl Store {
             transaction.execute("DELETE FROM signing_keys WHERE retired <= ?1", [now - PUBLISHED])?;
             row.insert(transaction, now)?;
             Ok(true)
-        })
+        });
+        // And what is in the write-ahead log has to come into the file. The change stands whether or not that succeeds: when
+        // somebody else is reading just now, it comes there later.
+        let _ = self.read(|connection| {
+            connection.pragma_update(None, "secure_delete", false)?;
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        });
+        replaced
     }
 }
 

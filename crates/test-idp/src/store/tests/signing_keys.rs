@@ -1,5 +1,7 @@
 //! The keys of the id_tokens: of two algorithms, rotated, and as earlier versions wrote them.
 
+use zeroize::Zeroizing;
+
 use super::*;
 
 fn published(store: &Store, now: i64) -> Vec<(IdTokenAlgorithm, String)> {
@@ -84,5 +86,31 @@ fn a_key_that_is_not_what_its_row_says_is_refused() {
         opened.store.change(|transaction| transaction.execute(&sql, [])).unwrap();
         let refused = opened.store.sign_with(IdTokenAlgorithm::Es256, 0).unwrap_err();
         assert!(matches!(&refused, Error::StateContent { why, .. } if why.contains("signing key")), "{change}");
+    }
+}
+
+#[test]
+fn nothing_is_left_in_the_file_of_a_key_that_was_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let (es256, rs256) = (IdTokenAlgorithm::Es256, IdTokenAlgorithm::Rs256);
+    let mut old: Vec<Zeroizing<String>> = Vec::new();
+    let _server = Store::open(directory.path(), es256).unwrap();
+    for algorithm in [es256, rs256, rs256, es256, es256, rs256] {
+        let store = Store::open(directory.path(), algorithm).unwrap();
+        let key = SigningKey::generate(algorithm).unwrap();
+        let before = store.signing_key().unwrap();
+        old.push(before.key.to_pkcs8_pem().unwrap());
+        assert!(store.replace_signing_key(before.algorithm(), &key, 10).unwrap());
+        drop(store);
+        let files = ["", "-wal"].map(|end| std::fs::read(directory.path().join(format!("{FILE}{end}"))).unwrap());
+        let file = files.concat();
+        let found = |line: &&str| file.windows(line.len()).any(|bytes| bytes == line.as_bytes());
+        // The first line of PKCS#8 is the same for many keys; from the second on it is the key.
+        let pem = key.key.to_pkcs8_pem().unwrap();
+        assert!(pem.lines().skip(2).all(|line| found(&line)), "the key that signs is there");
+        for (number, pem) in old.iter().enumerate() {
+            let left = pem.lines().skip(2).filter(|line| !line.starts_with('-')).find(found);
+            assert_eq!(left, None, "of key {number} after {}", old.len());
+        }
     }
 }

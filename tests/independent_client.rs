@@ -71,7 +71,7 @@ fn the_independent_client_and_the_independent_provider_agree() {
 }
 
 /// The independent client, which is to do everything at a provider, with new keys each round.
-fn client(bench: &Bench, url: &str, authority: &(PathBuf, PathBuf), rounds: u64, more: &Value) -> Run {
+pub(crate) fn client(bench: &Bench, url: &str, authority: &(PathBuf, PathBuf), rounds: u64, more: &Value) -> Run {
     let password = bench.file("password", PASSWORD);
     let rounds = rounds.to_string();
     let [client, certificate, key, password] = [&script("every_method.py"), &authority.0, &authority.1, &password]
@@ -82,13 +82,15 @@ fn client(bench: &Bench, url: &str, authority: &(PathBuf, PathBuf), rounds: u64,
 
 /// What a client did, how often, and what numbers it saw.
 #[derive(Default)]
-struct Done {
-    what: BTreeMap<String, u64>,
-    padding: Padding,
+pub(crate) struct Done {
+    /// How often by what.
+    pub(crate) what: BTreeMap<String, u64>,
+    pub(crate) padding: Padding,
 }
 
 impl Done {
-    fn by(client: Run) -> Self {
+    /// What a client reports that has come to its end.
+    pub(crate) fn by(client: Run) -> Self {
         let report = client.output().success().json();
         let part = |name: &str| report[name].clone();
         let padding = Padding(serde_json::from_value(part("padding")).unwrap());
@@ -100,7 +102,7 @@ impl Done {
         self.padding.add(other.padding);
     }
 
-    fn count(&self, what: &str) -> u64 {
+    pub(crate) fn count(&self, what: &str) -> u64 {
         self.what.get(what).copied().unwrap_or_default()
     }
 }

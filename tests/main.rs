@@ -33,6 +33,7 @@ mod foreign_card_owner;
 mod foreign_clients;
 mod hardware;
 mod icam;
+mod id_token_algorithm;
 mod identities;
 mod idp_demo;
 mod idp_page;

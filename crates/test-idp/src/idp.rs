@@ -1,7 +1,7 @@
 //! What every request handler shares.
 
 use std::fs::File;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jose::EcPrivateKey;
@@ -10,12 +10,13 @@ use zeroize::Zeroizing;
 use crate::certificate::Policy;
 use crate::certificate::chain::TrustStore;
 use crate::certificate::revocation::RevocationLists;
+use crate::clock;
 use crate::error::Error;
 use crate::fault::Faults;
 use crate::files;
 use crate::key_service::ContextKey;
 use crate::mimic::Mimic;
-use crate::options::{Group, Options, User};
+use crate::options::{Group, IdTokenAlgorithm, Options, User};
 use crate::page::PageFor;
 use crate::passwords::Passwords;
 use crate::registration_token::RegistrationToken;
@@ -42,8 +43,10 @@ pub(crate) struct Idp {
     /// In seconds.
     pub(crate) refresh_token_lifetime: i64,
     pub(crate) store: Store,
+    /// What id_tokens are signed with; the signing key is one of it, also after a rotation.
+    pub(crate) id_token_algorithm: IdTokenAlgorithm,
     /// The signing key that was used last.
-    signing_key: Mutex<SigningKey>,
+    signing_key: Mutex<Arc<SigningKey>>,
     _lock: File,
 }
 
@@ -112,7 +115,7 @@ impl Idp {
         let token = options.registration_token.as_deref().map(RegistrationToken::load).transpose()?;
         files::private_directory(&options.state)?;
         let lock = files::lock(&options.state)?;
-        let store = Store::open(&options.state)?;
+        let store = Store::open(&options.state, options.id_token_algorithm)?;
         let login_encryption_key = passwords.is_some().then(|| login_encryption_key(&store)).transpose()?;
         Ok(Self {
             endpoints: Endpoints::under(url),
@@ -129,7 +132,8 @@ impl Idp {
             mimics: options.mimics.clone(),
             request_time_limit: options.request_time_limit,
             refresh_token_lifetime: i64::try_from(options.refresh_token_lifetime.as_secs()).unwrap_or(i64::MAX),
-            signing_key: Mutex::new(store.signing_key()?),
+            id_token_algorithm: options.id_token_algorithm,
+            signing_key: Mutex::new(Arc::new(store.sign_with(options.id_token_algorithm, clock::now())?)),
             store,
             _lock: lock,
         })
@@ -149,12 +153,12 @@ impl Idp {
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) fn signing_key(&self, kid: Option<&str>) -> Result<SigningKey, Error> {
+    pub(crate) fn signing_key(&self, kid: Option<&str>) -> Result<Arc<SigningKey>, Error> {
         let mut key = self.signing_key.lock().unwrap_or_else(PoisonError::into_inner);
         if kid != Some(&key.kid) {
-            *key = self.store.signing_key()?;
+            *key = Arc::new(self.store.signing_key()?);
         }
-        Ok(key.clone())
+        Ok(Arc::clone(&key))
     }
 }
 

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use test_idp::{
-    BaseUrl, Demo, Error, Fault, Forget, Forgotten, Group, Mimic, Options, PageFor, Server, User, forget, rotate_key,
+    BaseUrl, Demo, Error, Fault, Forget, Forgotten, Group, IdTokenAlgorithm, Mimic, Options, PageFor, Server, User,
+    forget, rotate_key,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -49,7 +50,7 @@ enum Command {
     },
     /// Put a new signing key in the place of the one that signs id_tokens, also while a server runs.
     ///
-    /// The key before stays in the JWK Set for a day. Prints one line with the new key's identifier.
+    /// It is one of the same algorithm. The key before stays in the JWK Set for a day. Prints one line with the new key's identifier.
     RotateKey {
         /// Directory of the database.
         #[arg(long, value_name = "DIR")]
@@ -113,6 +114,12 @@ struct Serve {
     /// The token that a registration must carry, in a file of mode 0600.
     #[arg(long, value_name = "FILE")]
     registration_token_file: Option<PathBuf>,
+    /// What id_tokens are signed with.
+    ///
+    /// When the key in the database is one of the other algorithm, a new key is made; the one before stays in the JWK Set for
+    /// a day.
+    #[arg(long, value_name = "ALGORITHM", value_enum, default_value_t)]
+    id_token_algorithm: IdTokenAlgorithm,
     /// Lifetime of a refresh token in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 14 * 24 * 3600)]
     refresh_token_lifetime: u64,
@@ -192,6 +199,7 @@ fn serve(arguments: Serve) -> Result<(), Error> {
     options.passwords = arguments.passwords;
     options.groups = arguments.groups;
     options.registration_token = arguments.registration_token_file;
+    options.id_token_algorithm = arguments.id_token_algorithm;
     options.refresh_token_lifetime = Duration::from_secs(arguments.refresh_token_lifetime);
     options.mimics = arguments.mimics;
     options.allow_remote = arguments.allow_remote;

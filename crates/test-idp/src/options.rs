@@ -2,6 +2,7 @@
 
 mod base_url;
 mod group;
+mod id_token_algorithm;
 mod name;
 mod user;
 
@@ -15,6 +16,7 @@ use crate::page::PageFor;
 
 pub use base_url::BaseUrl;
 pub use group::Group;
+pub use id_token_algorithm::IdTokenAlgorithm;
 pub(crate) use user::Binding;
 pub use user::User;
 
@@ -40,6 +42,8 @@ pub struct Options {
     /// Private file with the token that a registration must carry. Without one, anybody registers a device; keys and
     /// certificates of users are taken only from this machine, on a loopback address, then.
     pub registration_token: Option<PathBuf>,
+    /// What id_tokens are signed with; ES256. A state directory whose key is one of the other algorithm gets a new key.
+    pub id_token_algorithm: IdTokenAlgorithm,
     /// Lifetime of a refresh token; fourteen days.
     pub refresh_token_lifetime: Duration,
     /// What to do as others were seen to do it, instead of as documented.
@@ -70,6 +74,7 @@ impl Options {
             passwords: None,
             groups: Vec::new(),
             registration_token: None,
+            id_token_algorithm: IdTokenAlgorithm::default(),
             refresh_token_lifetime: Duration::from_secs(14 * 24 * 3600),
             mimics: Vec::new(),
             allow_remote: false,

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! LP(x) = length of x in 4 bytes, big-endian | x
-//! kid   = base64( SHA-256( 04 | X | Y ) )                       standard alphabet, with `=`
+//! kid   = base64( SHA-256( 04 | X | Y ) )                       standard alphabet, with `=`; of RSA keys the RSAPublicKey of
+//!                                                           PKCS#1 as DER is hashed, which is our choice
 //! apu   = LP("APPLE") | LP(04 | X | Y of epk)                   PartyUInfo of the response
 //! apv   = LP("Apple") | LP(04 | X | Y of the device) | LP(nonce)  PartyVInfo
 //! ```
@@ -16,7 +17,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
-/// The key identifier of an uncompressed X9.63 point.
+/// The key identifier of an uncompressed X9.63 point, or of an RSAPublicKey (RFC 8017 A.1.1) as DER.
 pub(crate) fn key_id(x963: &[u8]) -> String {
     BASE64_STANDARD.encode(Sha256::digest(x963))
 }

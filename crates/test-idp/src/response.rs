@@ -3,7 +3,7 @@
 //! ```text
 //! JWE  ECDH-ES, A256GCM, typ platformsso-login-response+jwt (key service: platformsso-key-response+jwt),
 //!      kid of the device encryption key, apu = LP("APPLE") | LP(epk), apv as the client sent it
-//!  └─ login, refresh  {"id_token": JWS ES256, "refresh_token": opaque, "refresh_token_expires_in": seconds,
+//!  └─ login, refresh  {"id_token": JWS ES256 or RS256, "refresh_token": opaque, "refresh_token_expires_in": seconds,
 //!                      "token_type": "Bearer", "expires_in": seconds}
 //!     key request     {"certificate": base64url of DER, "key_context": opaque, "iat": .., "exp": ..}
 //!     key exchange    {"key": base64 of 32 bytes, "key_context": opaque, "iat": .., "exp": ..}
@@ -121,7 +121,7 @@ impl Draft {
 
     fn id_token(&self, idp: &Idp, signing: &SigningKey, faults: &Faults) -> Result<String, Error> {
         let mut header = Map::new();
-        header.insert("alg".to_owned(), json!("ES256"));
+        header.insert("alg".to_owned(), json!(signing.algorithm().name()));
         header.insert("typ".to_owned(), json!("JWT"));
         header.insert("kid".to_owned(), json!(spelt(idp, &signing.kid)));
         let mut claims = self.claims.clone();
@@ -132,7 +132,7 @@ impl Draft {
                 }
             }
         }
-        faults.sign(&header, Value::Object(claims).to_string().as_bytes(), &signing.key)
+        faults.sign(&header, Value::Object(claims).to_string().as_bytes(), signing)
     }
 }
 

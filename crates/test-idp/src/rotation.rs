@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use jose::EcPrivateKey;
-
 use crate::clock;
 use crate::error::Error;
 use crate::store::{PUBLISHED, SigningKey, Store};
@@ -17,7 +15,7 @@ pub struct Rotated {
     pub published_for: i64,
 }
 
-/// Puts a new key in the place of the one that signs id_tokens. A running server takes it with its next answer; the key
+/// Puts a new key of the same algorithm in the place of the one that signs id_tokens. A running server takes it with its next answer; the key
 /// before stays in its JWK Set for a day.
 ///
 /// # Errors
@@ -25,7 +23,12 @@ pub struct Rotated {
 /// gives no random numbers.
 pub fn rotate_key(state: &Path) -> Result<Rotated, Error> {
     let store = Store::open_existing(state)?;
-    let key = SigningKey::new(EcPrivateKey::generate()?);
-    store.rotate_signing_key(&key, clock::now())?;
-    Ok(Rotated { kid: key.kid, published_for: PUBLISHED })
+    loop {
+        let algorithm = store.signing_key()?.algorithm();
+        let key = SigningKey::generate(algorithm)?;
+        // Not when a server has changed to the other algorithm meanwhile.
+        if store.replace_signing_key(algorithm, &key, clock::now())? {
+            return Ok(Rotated { kid: key.kid, published_for: PUBLISHED });
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! | table | what |
 //! |---|---|
 //! | `identifiers` | `client_id` and audience |
-//! | `signing_keys` | the key of the id_tokens, and retired ones that are still published |
+//! | `signing_keys` | the key of the id_tokens, ES256 or RS256, and retired ones that are still published |
 //! | `server_keys` | the key that encrypted passwords are for, the key that seals `key_context` |
 //! | `devices`, `device_users` | registered devices, and for whom |
 //! | `user_keys`, `user_certificates` | what was registered for a user: Secure Enclave keys, certificates of cards |
@@ -36,6 +36,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use crate::error::Error;
 use crate::files;
+use crate::options::IdTokenAlgorithm;
 
 pub(crate) use devices::{RegisterError, Registered, Registration};
 pub use forget::{Forget, Forgotten};
@@ -54,11 +55,12 @@ pub(crate) struct Store {
 
 impl Store {
     /// Opens the database of a state directory, makes it when absent, and takes in what an earlier version kept in files.
+    /// A new database has a signing key of this algorithm.
     ///
     /// # Errors
     /// [`Error::StateMode`], [`Error::StateIo`] and [`Error::StateContent`] as they say; [`Error::Crypto`] and
     /// [`Error::Random`] when a new key cannot be made.
-    pub(crate) fn open(directory: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(directory: &Path, algorithm: IdTokenAlgorithm) -> Result<Self, Error> {
         let path = directory.join(FILE);
         files::private_file(&path)?;
         let failed = |error| database(&path, error);
@@ -68,7 +70,7 @@ impl Store {
             return Err(Error::StateContent { path, why });
         }
         let store = Self { path, connection: Mutex::new(connection) };
-        import::first_use(&store, directory)?;
+        import::first_use(&store, directory, algorithm)?;
         Ok(store)
     }
 
@@ -84,7 +86,7 @@ impl Store {
                 _ => Error::StateIo { path, source },
             });
         }
-        Self::open(directory)
+        Self::open(directory, IdTokenAlgorithm::default())
     }
 
     /// Reads.

@@ -1,15 +1,19 @@
 //! What is wrong with an id_token: its claims, its signature.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use hmac::{Hmac, KeyInit, Mac};
-use jose::{EcPrivateKey, base64url, jws};
-use p256::PublicKey;
-use p256::pkcs8::{EncodePublicKey, LineEnding};
+use jose::{PublicKey, base64url, jws};
+use p256::pkcs8::{Document, LineEnding};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use uuid::Uuid;
 
 use super::{Fault, Faults};
 use crate::error::Error;
+use crate::id_token_key::IdTokenKey;
+use crate::options::IdTokenAlgorithm;
+use crate::store::SigningKey;
 
 impl Faults {
     /// Changes the claims of an id_token; `now` is in seconds since 1970.
@@ -44,7 +48,12 @@ impl Faults {
     ///
     /// # Errors
     /// Those of the signature.
-    pub(crate) fn sign(&self, header: &Map<String, Value>, claims: &[u8], key: &EcPrivateKey) -> Result<String, Error> {
+    pub(crate) fn sign(
+        &self,
+        header: &Map<String, Value>,
+        claims: &[u8],
+        signing: &SigningKey,
+    ) -> Result<String, Error> {
         let mut header = header.clone();
         let mut set = |name: &str, value: &str| header.insert(name.to_owned(), json!(value));
         if self.has(Fault::AlgNone) {
@@ -54,15 +63,17 @@ impl Faults {
         if self.has(Fault::Hs256PublicKey) {
             set("alg", "HS256");
             let input = signing_input(&header, claims);
-            let mac = hmac(public_pem(key).as_bytes(), input.as_bytes());
+            let mac = hmac(public_pem(&signing.public)?.as_bytes(), input.as_bytes());
             return Ok(format!("{input}.{}", base64url::encode(&mac)));
         }
         if self.has(Fault::UnknownKid) {
             set("kid", &base64url::encode(Uuid::new_v4().as_bytes()));
         }
-        let stranger = self.has(Fault::WrongKey) || self.has(Fault::UnknownKid);
-        let mut key = if stranger { EcPrivateKey::generate()? } else { key.clone() };
-        Ok(jws::sign(&header, claims, &mut key)?)
+        if self.has(Fault::WrongKey) || self.has(Fault::UnknownKid) {
+            let stranger = stranger(signing.algorithm())?;
+            return Ok(jws::sign(&header, claims, &mut &*stranger)?);
+        }
+        Ok(jws::sign(&header, claims, &mut &signing.key)?)
     }
 }
 
@@ -79,11 +90,27 @@ fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-/// The public key as a careless verifier may keep it: SubjectPublicKeyInfo in PEM.
-fn public_pem(key: &EcPrivateKey) -> String {
-    let point = key.public().x963().unwrap_or_default();
-    let key = PublicKey::from_sec1_bytes(&point).ok();
-    key.and_then(|key| key.to_public_key_pem(LineEnding::LF).ok()).unwrap_or_default()
+/// The public key as a careless verifier may keep it: SubjectPublicKeyInfo in PEM (RFC 7468 section 13).
+fn public_pem(key: &PublicKey) -> Result<String, Error> {
+    let unusable = |error: p256::pkcs8::der::Error| jose::Error::Key { why: error.to_string() };
+    let spki = Document::try_from(key.spki_der()?).map_err(unusable)?;
+    Ok(spki.to_pem("PUBLIC KEY", LineEnding::LF).map_err(unusable)?)
+}
+
+/// A key that nobody has published. On P-256 it is a new one each time; one of RSA takes long to make, and is kept.
+fn stranger(algorithm: IdTokenAlgorithm) -> Result<Arc<IdTokenKey>, Error> {
+    static RSA: Mutex<Option<Arc<IdTokenKey>>> = Mutex::new(None);
+    if algorithm != IdTokenAlgorithm::Rs256 {
+        return Ok(Arc::new(IdTokenKey::generate(algorithm)?));
+    }
+    // Whoever comes meanwhile waits, and makes no second one.
+    let mut kept = RSA.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(stranger) = &*kept {
+        return Ok(Arc::clone(stranger));
+    }
+    let stranger = Arc::new(IdTokenKey::generate(algorithm)?);
+    *kept = Some(Arc::clone(&stranger));
+    Ok(stranger)
 }
 
 /// In seconds.

@@ -40,6 +40,7 @@ fn members(idp: &Idp, endpoints: &Endpoints) -> Vec<(&'static str, Value)> {
         ("nonce_endpoint", json!(endpoints.nonce)),
         ("token_endpoint", json!(endpoints.token)),
         ("jwks_endpoint", json!(endpoints.jwks)),
+        ("id_token_algorithms", json!([idp.id_token_algorithm.name()])),
         ("refresh_endpoint", json!(endpoints.refresh)),
         ("key_endpoint", json!(endpoints.key)),
         ("registration_endpoint", json!(endpoints.registration)),
@@ -77,7 +78,7 @@ pub(super) async fn metadata(State(idp): State<Arc<Idp>>, Extension(site): Exten
         "jwks_uri": endpoints.jwks,
         "response_types_supported": ["none"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["ES256"],
+        "id_token_signing_alg_values_supported": [idp.id_token_algorithm.name()],
         "grant_types_supported": ["urn:ietf:params:oauth:grant-type:jwt-bearer", "refresh_token"],
         "scopes_supported": ["openid", "offline_access", "urn:apple:platformsso"],
         "platform_sso_nonce_endpoint": endpoints.nonce,
@@ -101,7 +102,7 @@ pub(super) async fn jwks(State(idp): State<Arc<Idp>>, Extension(site): Extension
     };
     let jwk = |key: crate::store::PublishedKey| {
         let mut jwk = key.public.to_jwk().with_kid(spelt(&idp, &key.kid));
-        jwk.alg = Some("ES256".to_owned());
+        jwk.alg = Some(key.algorithm.name().to_owned());
         jwk.key_use = Some("sig".to_owned());
         jwk
     };

@@ -40,7 +40,7 @@ pub(super) async fn token(
     let settle = move |examined: Examined, idp: &Idp| settle(idp, examined, delivery, &patience);
     let settled = blocking(&idp, move |idp| verdict(idp, &endpoints, &headers, &body, now, settle)).await;
     let (mut draft, signing) = match settled {
-        Ok(Verdict::Granted(draft, signing)) => (*draft, *signing),
+        Ok(Verdict::Granted(draft, signing)) => (*draft, signing),
         Ok(Verdict::Refused(response)) => return response,
         Err(error) => return answer::failed(&error),
     };
@@ -58,7 +58,7 @@ pub(super) async fn token(
 
 /// What comes of a request.
 enum Verdict {
-    Granted(Box<Draft>, Box<SigningKey>),
+    Granted(Box<Draft>, Arc<SigningKey>),
     Refused(Response),
 }
 
@@ -89,7 +89,7 @@ fn verdict(
         Ok(granted) => {
             tracing::info!(user = granted.user, method, "{kind} accepted");
             let draft = Draft::new(idp, granted, now);
-            Ok(Verdict::Granted(Box::new(draft), Box::new(idp.signing_key(signing_kid.as_deref())?)))
+            Ok(Verdict::Granted(Box::new(draft), idp.signing_key(signing_kid.as_deref())?))
         }
         Err(refusal) => {
             tracing::warn!(check = refusal.check.name(), why = refusal.why, "{kind} refused");

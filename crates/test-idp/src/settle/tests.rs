@@ -7,12 +7,13 @@ use super::*;
 use crate::certificate::Holder;
 use crate::device::DeviceKey;
 use crate::granted::{Certificate, Recipient, Tokens};
+use crate::options::IdTokenAlgorithm;
 use crate::store::{Family, NewFamily, Presented, Registration, Store};
 
 /// A database with a session, its refresh token "first".
 fn session() -> (Store, tempfile::TempDir, Family) {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path()).unwrap();
+    let store = Store::open(directory.path(), IdTokenAlgorithm::Es256).unwrap();
     let (signing, encryption) = (key(), key());
     let device = signing.kid.clone();
     let (signing, encryption) = (&signing, &encryption);

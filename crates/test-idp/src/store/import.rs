@@ -15,7 +15,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use jose::EcPrivateKey;
 use rusqlite::params;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -24,12 +23,14 @@ use crate::clock;
 use crate::device::DeviceKey;
 use crate::error::Error;
 use crate::files;
+use crate::id_token_key::IdTokenKey;
+use crate::options::IdTokenAlgorithm;
 use crate::store::Store;
 use crate::store::identifiers::{self, Identifiers};
-use crate::store::signing_keys::{self, SigningKey};
+use crate::store::signing_keys::{NewRow, SigningKey};
 
-/// Fills a database that has no identifiers yet.
-pub(super) fn first_use(store: &Store, directory: &Path) -> Result<(), Error> {
+/// Fills a database that has no identifiers yet; a new key is one of this algorithm.
+pub(super) fn first_use(store: &Store, directory: &Path, algorithm: IdTokenAlgorithm) -> Result<(), Error> {
     let count = |connection: &rusqlite::Connection| {
         connection.query_row("SELECT count(*) FROM identifiers", [], |row| row.get::<_, i64>(0))
     };
@@ -41,9 +42,9 @@ pub(super) fn first_use(store: &Store, directory: &Path) -> Result<(), Error> {
     let devices = read(directory, DEVICES, devices_of)?;
     let key = match key {
         Some(key) => key,
-        None => SigningKey::new(EcPrivateKey::generate()?),
+        None => SigningKey::generate(algorithm)?,
     };
-    let pem = key.key.to_pkcs8_pem()?;
+    let key = NewRow::of(&key)?;
     let identifiers = identifiers.unwrap_or_else(Identifiers::new);
     let now = clock::now();
     store.change(|transaction| {
@@ -52,7 +53,7 @@ pub(super) fn first_use(store: &Store, directory: &Path) -> Result<(), Error> {
             return Ok(());
         }
         identifiers::insert(transaction, &identifiers)?;
-        signing_keys::insert(transaction, &key, &pem, now)?;
+        key.insert(transaction, now)?;
         for (signing, encryption, users) in devices.iter().flatten() {
             let sql = "INSERT INTO devices (kid, signing, encryption, registered) VALUES (?1, ?2, ?3, ?4)";
             transaction.execute(sql, params![signing.kid, signing.x963, encryption.x963, now])?;
@@ -103,7 +104,8 @@ fn read<T>(directory: &Path, name: &str, parse: impl Fn(&[u8]) -> Result<T, Stri
 
 fn signing_key(bytes: &[u8]) -> Result<SigningKey, String> {
     let pem = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    EcPrivateKey::from_pem(pem).map(SigningKey::new).map_err(|error| error.to_string())
+    let key = IdTokenKey::from_pem(IdTokenAlgorithm::Es256, pem).and_then(SigningKey::new);
+    key.map_err(|error| error.to_string())
 }
 
 fn identifiers_of(bytes: &[u8]) -> Result<Identifiers, String> {

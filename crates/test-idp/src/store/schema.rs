@@ -21,7 +21,7 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Option<us
 }
 
 /// Each step once, in order; a step that was released is never changed. Times are seconds since 1970.
-const STEPS: &[&str] = &[
+pub(super) const STEPS: &[&str] = &[
     "
 CREATE TABLE identifiers (
     client_id TEXT NOT NULL,
@@ -139,5 +139,9 @@ CREATE UNIQUE INDEX families_by_handle ON families (handle);
 ALTER TABLE requests ADD COLUMN signed INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE requests ADD COLUMN size   INTEGER NOT NULL DEFAULT 2048;
 CREATE INDEX requests_by_age ON requests (signed, id, size);
+",
+    "
+ALTER TABLE signing_keys ADD COLUMN algorithm TEXT NOT NULL DEFAULT 'ES256';
+ALTER TABLE signing_keys ADD COLUMN spki      BLOB; -- of RS256, whose x963 is empty
 ",
 ];

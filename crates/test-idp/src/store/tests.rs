@@ -3,6 +3,7 @@
 mod import;
 mod request_log;
 mod sessions;
+mod signing_keys;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -20,14 +21,14 @@ struct Opened {
 impl Opened {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        Self { store: Store::open(directory.path()).unwrap(), directory }
+        Self { store: Store::open(directory.path(), IdTokenAlgorithm::Es256).unwrap(), directory }
     }
 
     /// The same database after a restart.
     fn again(self) -> Self {
         let Self { store, directory } = self;
         drop(store);
-        Self { store: Store::open(directory.path()).unwrap(), directory }
+        Self { store: Store::open(directory.path(), IdTokenAlgorithm::Es256).unwrap(), directory }
     }
 
     fn count(&self, table: &str) -> i64 {
@@ -154,8 +155,8 @@ fn there_is_room_for_so_many_users_of_a_device_and_no_more() {
 fn a_rotated_key_stays_published_for_a_day() {
     let opened = Opened::new();
     let first = opened.store.signing_key().unwrap();
-    let second = SigningKey::new(EcPrivateKey::generate().unwrap());
-    opened.store.rotate_signing_key(&second, 1000).unwrap();
+    let second = SigningKey::generate(IdTokenAlgorithm::Es256).unwrap();
+    assert!(opened.store.replace_signing_key(IdTokenAlgorithm::Es256, &second, 1000).unwrap());
     assert_eq!(opened.store.signing_key().unwrap().kid, second.kid);
     let published =
         |now| -> Vec<String> { opened.store.published_keys(now).unwrap().into_iter().map(|key| key.kid).collect() };
@@ -168,8 +169,8 @@ fn a_rotated_key_stays_published_for_a_day() {
         })
         .unwrap();
     assert_eq!(kept, 1, "the private half of a retired key is gone");
-    let third = SigningKey::new(EcPrivateKey::generate().unwrap());
-    opened.store.rotate_signing_key(&third, 1000 + PUBLISHED).unwrap();
+    let third = SigningKey::generate(IdTokenAlgorithm::Es256).unwrap();
+    assert!(opened.store.replace_signing_key(IdTokenAlgorithm::Es256, &third, 1000 + PUBLISHED).unwrap());
     assert_eq!(opened.count("signing_keys"), 2, "and what is not published any more is forgotten");
 }
 
@@ -211,12 +212,15 @@ fn the_database_is_private_and_a_strange_one_is_refused() {
     let path = opened.directory.path().join(FILE);
     drop(opened.store);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(matches!(Store::open(opened.directory.path()), Err(Error::StateMode { mode: 0o644, .. })));
+    assert!(matches!(
+        Store::open(opened.directory.path(), IdTokenAlgorithm::Es256),
+        Err(Error::StateMode { mode: 0o644, .. })
+    ));
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    let error = Store::open(opened.directory.path()).unwrap_err();
+    let error = Store::open(opened.directory.path(), IdTokenAlgorithm::Es256).unwrap_err();
     assert!(matches!(&error, Error::StateContent { why, .. } if why.contains("newer")), "{error}");
     files::replace(&path, b"this is no database, but it is long enough to look like the head of one").unwrap();
-    assert!(matches!(Store::open(opened.directory.path()), Err(Error::StateContent { .. })));
+    assert!(matches!(Store::open(opened.directory.path(), IdTokenAlgorithm::Es256), Err(Error::StateContent { .. })));
     assert!(matches!(Store::open_existing(&opened.directory.path().join("absent")), Err(Error::NoState { .. })));
 }

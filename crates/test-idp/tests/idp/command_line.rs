@@ -83,6 +83,7 @@ fn wrong_usage_is_code_2_and_changes_nothing() {
         (&["--listen", "127.0.0.1:0", "--group", "alice"], "alice=staff"),
         (&["--listen", "127.0.0.1:0", "--user", "alice=ski:xyz"], "hexadecimal"),
         (&["--listen", "127.0.0.1:0", "--fault", "wrong"], "wrong-nonce, wrong-aud"),
+        (&["--listen", "127.0.0.1:0", "--id-token-algorithm", "HS256"], "--id-token-algorithm"),
         (&["--listen", "127.0.0.1:0", "--page", "all"], "loopback, published, everyone or nobody"),
     ] {
         let (code, message) = failed(&[arguments, &["--state", state_text]].concat());
@@ -176,19 +177,28 @@ fn files_that_cannot_be_used_are_named_and_secrets_in_them_are_not() {
 
 #[test]
 fn the_key_is_rotated_while_the_server_runs_and_only_where_there_is_one() {
+    for algorithm in ["ES256", "RS256"] {
+        is_rotated(algorithm);
+    }
+}
+
+fn is_rotated(algorithm: &str) {
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state");
     let rotate = |state: &Path| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pivkit-idp"));
         command.args(["rotate-key", "--state", state.to_str().unwrap()]).output().unwrap()
     };
-    let mut child = serve(&["--listen", "127.0.0.1:0", "--state", state.to_str().unwrap()]).spawn().unwrap();
+    let arguments = ["--listen", "127.0.0.1:0", "--id-token-algorithm", algorithm, "--state", state.to_str().unwrap()];
+    let mut child = serve(&arguments).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let url = line.trim_end().strip_prefix("pivkit-idp listening on ").unwrap();
     let kids = || -> Vec<String> {
         let keys = get(&format!("{url}/psso/jwks")).json();
-        keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+        let keys = keys["keys"].as_array().unwrap();
+        assert!(keys.iter().all(|key| key["alg"] == algorithm), "{keys:?}");
+        keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
     };
     let before = kids();
     let Output { status, stdout, .. } = rotate(&state);

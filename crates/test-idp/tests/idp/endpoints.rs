@@ -20,7 +20,7 @@ fn the_configuration_names_every_endpoint() {
     let expected = format!(
         "issuer = \"{url}\"\nclient_id = \"{client_id}\"\naudience = \"{audience}\"\n\
          nonce_endpoint = \"{url}/psso/nonce\"\ntoken_endpoint = \"{url}/psso/token\"\n\
-         jwks_endpoint = \"{url}/psso/jwks\"\nrefresh_endpoint = \"{url}/psso/refresh\"\n\
+         jwks_endpoint = \"{url}/psso/jwks\"\nid_token_algorithms = [\"ES256\"]\nrefresh_endpoint = \"{url}/psso/refresh\"\n\
          key_endpoint = \"{url}/psso/key\"\nregistration_endpoint = \"{url}/psso/register\"\n"
     );
     assert_eq!((answer.status, answer.body), (200, expected));

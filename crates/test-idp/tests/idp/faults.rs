@@ -8,14 +8,14 @@ use jose::Algorithm;
 use jose::jwe::Jwe;
 use jose::jws::Jws;
 use serde_json::json;
-use test_idp::Fault;
+use test_idp::{Fault, IdTokenAlgorithm};
 
 use crate::http::{Answer, get};
 use crate::login::{apu_is_right, id_token, open};
 use crate::world::{Login, World, now};
 
 /// What a good login gets, at a server or a path with this fault.
-fn spoilt(world: &World, login: &Login, fault: Fault) {
+pub(crate) fn spoilt(world: &World, login: &Login, fault: Fault) {
     let answer = login.send();
     match fault {
         Fault::Html => {
@@ -93,7 +93,7 @@ fn the_id_token_is_spoilt(world: &World, login: &Login, fault: Fault, answer: &A
 }
 
 /// The slow ones have tests of their own.
-fn quick() -> impl Iterator<Item = Fault> {
+pub(crate) fn quick() -> impl Iterator<Item = Fault> {
     Fault::all().filter(|fault| !matches!(fault, Fault::Slow | Fault::SlowBody))
 }
 
@@ -286,7 +286,12 @@ fn the_documentation_has_the_table() {
 
 #[test]
 fn each_fault_spoils_the_answers_that_it_names_and_no_other() {
-    let world = World::new();
+    for algorithm in [IdTokenAlgorithm::Es256, IdTokenAlgorithm::Rs256] {
+        spoils_the_answers_that_it_names(&World::with(|options| options.id_token_algorithm = algorithm));
+    }
+}
+
+fn spoils_the_answers_that_it_names(world: &World) {
     let mut token = world.refresh_token();
     for fault in quick() {
         let mut request = world.key_request(&world.alices, &token);
@@ -309,9 +314,10 @@ fn each_fault_spoils_the_answers_that_it_names_and_no_other() {
             token = tokens["refresh_token"].as_str().unwrap().to_owned();
             let token_header = jose::peek_header(tokens["id_token"].as_str().unwrap()).unwrap();
             let keys = get(&format!("{}/psso/jwks", world.url)).json();
-            let ours = token_header["alg"] == "ES256" && token_header["kid"] == keys["keys"][0]["kid"];
+            let ours = token_header["alg"] == world.options.id_token_algorithm.name()
+                && token_header["kid"] == keys["keys"][0]["kid"];
             let right = ours
-                && id_token(&tokens, &world).is_ok_and(|claims| {
+                && id_token(&tokens, world).is_ok_and(|claims| {
                     let (aud, iss) = (claims["aud"] == world.client_id, claims["iss"] == world.url);
                     let times = claims["exp"].as_i64().unwrap() > now() && claims["nbf"].as_i64().unwrap() <= now();
                     aud && iss && times && claims["nonce"] == refresh.claims["nonce"]

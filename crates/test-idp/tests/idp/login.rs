@@ -34,7 +34,9 @@ pub(crate) fn id_token(tokens: &Map<String, Value>, world: &World) -> Result<Map
     let id_token = Jws::parse(tokens["id_token"].as_str().unwrap()).unwrap();
     let keys = JwkSet::from_json(&get(&format!("{}/psso/jwks", world.url)).body).unwrap();
     let key = keys.find(id_token.header_text("kid").unwrap()).unwrap();
-    id_token.verify(&PublicKey::from_jwk(key).unwrap(), &[Algorithm::Es256])?;
+    let algorithm = world.options.id_token_algorithm.name();
+    assert_eq!(key.alg.as_deref(), Some(algorithm));
+    id_token.verify(&PublicKey::from_jwk(key).unwrap(), &[algorithm.parse().unwrap()])?;
     id_token.claims()
 }
 

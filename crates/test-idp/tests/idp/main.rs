@@ -9,6 +9,7 @@ mod command_line;
 mod endpoints;
 mod faults;
 mod http;
+mod id_token_algorithm;
 mod key_service;
 mod log;
 mod login;

@@ -18,8 +18,8 @@ fn the_files_of_an_earlier_version_are_taken_in_once() {
     let directory = tempfile::tempdir().unwrap();
     let (key, signing, encryption) = files_of_before(directory.path());
     for _ in 0..2 {
-        let store = Store::open(directory.path()).unwrap();
-        assert_eq!(store.signing_key().unwrap().key.public(), key.public());
+        let store = Store::open(directory.path(), IdTokenAlgorithm::Es256).unwrap();
+        assert_eq!(store.signing_key().unwrap().public, key.public());
         let identifiers = store.identifiers().unwrap();
         assert_eq!((identifiers.client_id.as_str(), identifiers.audience.as_str()), ("c", "a"));
         let device = store.device(&signing.kid).unwrap().unwrap();
@@ -29,8 +29,8 @@ fn the_files_of_an_earlier_version_are_taken_in_once() {
     // As a start leaves it that was killed behind the transaction, and one of an earlier version.
     files_of_before(directory.path());
     files::replace(&directory.path().join("signing.pem.imported"), b"a key").unwrap();
-    let store = Store::open(directory.path()).unwrap();
-    assert_eq!(store.signing_key().unwrap().key.public(), key.public());
+    let store = Store::open(directory.path(), IdTokenAlgorithm::Es256).unwrap();
+    assert_eq!(store.signing_key().unwrap().public, key.public());
     assert_eq!(names(directory.path()), ["config.json.imported", "devices.json.imported"]);
 }
 
@@ -75,7 +75,10 @@ fn damaged_files_are_refused_and_left_alone() {
         files_of_before(directory.path());
         let path = directory.path().join(name);
         files::replace(&path, bad.as_bytes()).unwrap();
-        assert!(matches!(Store::open(directory.path()), Err(Error::StateContent { .. })), "{name}: {bad}");
+        assert!(
+            matches!(Store::open(directory.path(), IdTokenAlgorithm::Es256), Err(Error::StateContent { .. })),
+            "{name}: {bad}"
+        );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), bad);
         assert!(directory.path().join("config.json").exists(), "nothing is taken in by halves");
     }

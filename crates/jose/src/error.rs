@@ -22,12 +22,13 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
-    /// JSON that is not JSON, or names a member twice.
-    #[error("malformed {what}: not acceptable JSON")]
+    /// JSON that is not JSON, or names a member twice. The reason is shown: it has no value of the document in it, and a
+    /// member's name only escaped and cut short.
+    #[error("malformed {what}: {source}")]
     Json {
         /// The part at fault, such as "header" or "claims".
         what: &'static str,
-        /// The position and reason.
+        /// The reason and the position.
         source: serde_json::Error,
     },
     /// The token asks for an algorithm that is not implemented, not safe, or not allowed by the caller.

@@ -22,15 +22,35 @@ pub fn parse_object(what: &'static str, bytes: &[u8]) -> Result<Map<String, Valu
     if bytes.len() > MAX_JSON_LEN {
         return Err(Error::TooLarge { what, limit: MAX_JSON_LEN });
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let why = format!("it is not UTF-8 at byte {}", error.valid_up_to() + 1);
+        Error::Json { what, source: serde_json::Error::custom(why) }
+    })?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Strict
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
-        .map_err(|source| Error::Json { what, source })?;
+        .map_err(|source| Error::Json { what, source: explained(text, source) })?;
     match value {
         Value::Object(map) => Ok(map),
         _ => Err(Error::malformed(what, "not a JSON object")),
     }
+}
+
+/// The reason, where the parser's own words are of no help: what other languages write and JSON does not have.
+fn explained(text: &str, source: serde_json::Error) -> serde_json::Error {
+    if text.starts_with('\u{feff}') {
+        return serde_json::Error::custom("a byte order mark at its beginning");
+    }
+    let line = source.line().checked_sub(1).and_then(|line| text.split('\n').nth(line));
+    // A column counts bytes, and is that of the last one read.
+    let found = line.and_then(|line| line.get(source.column().checked_sub(1)?..)).unwrap_or_default();
+    let name = found.trim_start_matches('-');
+    if ["NaN", "Infinity"].iter().any(|other| name.starts_with(other)) {
+        let place = format!("line {} column {}", source.line(), source.column());
+        return serde_json::Error::custom(format!("NaN and Infinity are no numbers of JSON at {place}"));
+    }
+    source
 }
 
 /// Builds a [`Value`] and refuses a member name that occurs twice in one object.
@@ -130,6 +150,24 @@ mod tests {
         for text in ["", "[]", "1", "null", "{}{}", "{} x", "{\"a\":1,}", "{\"a\":NaN}", "\u{feff}{}"] {
             assert!(parse_object("test", text.as_bytes()).is_err(), "{text:?}");
         }
+        for (text, reason) in [
+            (&b"{\"a\":{\"b\":\"SECRET\",\"b\":\"SECRET\"}}"[..], "malformed test: the member \"b\" occurs twice at line 1"),
+            (b"{\"a\\u202e\":1,\"a\\u202e\":2}", r#"the member "a\u{202e}" occurs twice"#),
+            (b"{\"a\":\"SECRET\xff\"}", "it is not UTF-8 at byte 13"),
+            (b"{\"a\":\"SECRET\"}\n{}", "trailing characters at line 2"),
+            (b"{\n\"a\": NaN}", "NaN and Infinity are no numbers of JSON at line 2"),
+            (b"{\"a\":[1,Infinity]}", "NaN and Infinity"),
+            (b"{\"a\":-Infinity}", "NaN and Infinity"),
+            (b"\xef\xbb\xbf{}", "a byte order mark"),
+            (b"[\"SECRET\"]", "malformed test: not a JSON object"),
+        ] {
+            let told = parse_object("test", text).unwrap_err().to_string();
+            assert!(told.contains(reason) && !told.contains("SECRET"), "{told}");
+        }
+        let twice = format!("{{\"{0}\":1,\"{0}\":2}}", "x".repeat(500));
+        assert!(parse_object("test", twice.as_bytes()).unwrap_err().to_string().len() < 120);
+        let nested = parse_object("test", format!("{{\"a\":{}", "[".repeat(5000)).as_bytes()).unwrap_err();
+        assert!(nested.to_string().contains("recursion limit"), "{nested}");
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(5000), "]".repeat(5000));
         assert!(parse_object("test", deep.as_bytes()).is_err());
         assert!(matches!(parse_object("test", &vec![b' '; MAX_JSON_LEN + 1]), Err(Error::TooLarge { .. })));

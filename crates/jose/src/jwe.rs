@@ -225,7 +225,10 @@ fn refuse(header: &Map<String, Value>) -> Result<(), Error> {
 /// The ephemeral key: RFC 7518 4.6.1.1, here on P-256 only.
 fn epk(header: &Map<String, Value>) -> Result<PublicKey, Error> {
     let value = header.get("epk").cloned().ok_or_else(|| Error::malformed("epk", "missing from the header"))?;
-    let jwk: Jwk = serde_json::from_value(value).map_err(|source| Error::Json { what: "epk", source })?;
+    let jwk = Jwk::from_value(value)?;
+    if jwk.kty != "EC" {
+        return Err(Error::malformed("epk", format!("kty is {:?}, not EC", crate::error::short(&jwk.kty))));
+    }
     let key = PublicKey::from_jwk(&jwk)?;
     if key.as_p256().is_none() {
         return Err(Error::key("epk is not on P-256"));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Error, json};
+use crate::{Algorithm, Error, json};
 
 /// A public key as JSON. Members that are not listed here are ignored (RFC 7517 section 4).
 ///
@@ -37,6 +37,9 @@ pub struct Jwk {
     /// Intended algorithm (RFC 7517 4.4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alg: Option<String>,
+    /// What it may be used for, such as `verify` (RFC 7517 4.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_ops: Option<Vec<String>>,
 }
 
 impl Jwk {
@@ -56,8 +59,41 @@ impl Jwk {
         self
     }
 
-    fn from_value(value: Value) -> Result<Self, Error> {
-        serde_json::from_value(value).map_err(|source| Error::Json { what: "JWK", source })
+    /// Whether it is meant for signatures: neither `use` nor `key_ops` says otherwise.
+    #[must_use]
+    pub fn may_verify(&self) -> bool {
+        self.key_use.as_deref() != Some("enc")
+            && self.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|one| one == "verify"))
+    }
+
+    /// Whether it is a key for this algorithm: by its type and curve, and by `alg` where it has one.
+    #[must_use]
+    pub fn suits(&self, algorithm: Algorithm) -> bool {
+        let of_its_kind = match algorithm {
+            Algorithm::Es256 => self.kty == "EC" && self.crv.as_deref() == Some("P-256"),
+            Algorithm::Es384 => self.kty == "EC" && self.crv.as_deref() == Some("P-384"),
+            Algorithm::Rs256 | Algorithm::Rs384 | Algorithm::Rs512 => self.kty == "RSA",
+        };
+        of_its_kind && self.alg.as_deref().is_none_or(|alg| alg == algorithm.name())
+    }
+
+    /// Reads a value that is JSON already. What does not fit is told by the member's name, never by its value.
+    pub(crate) fn from_value(value: Value) -> Result<Self, Error> {
+        let why = misfit(&value);
+        serde_json::from_value(value).map_err(|_| Error::malformed("JWK", why))
+    }
+}
+
+/// What is wrong with a value that is no JWK.
+fn misfit(value: &Value) -> String {
+    let Some(members) = value.as_object() else {
+        return "not a JSON object".to_owned();
+    };
+    let is_text = |name: &&&str| members.get(**name).is_none_or(|value| value.is_string() || value.is_null());
+    match ["kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"].iter().find(|name| !is_text(name)) {
+        Some(name) => format!("{name} is not a text"),
+        None if !members.get("kty").is_some_and(Value::is_string) => "kty is missing".to_owned(),
+        None => "key_ops is not a list of texts".to_owned(),
     }
 }
 
@@ -80,14 +116,20 @@ impl JwkSet {
             Some(Value::Array(keys)) => {
                 Ok(Self { keys: keys.into_iter().filter_map(|key| Jwk::from_value(key).ok()).collect() })
             }
-            _ => Err(Error::malformed("JWK Set", "no array named keys")),
+            Some(_) => Err(Error::malformed("JWK Set", "keys is not a list")),
+            None => Err(Error::malformed("JWK Set", "keys is missing")),
         }
     }
 
-    /// The first key with this key ID that is not meant for encryption.
+    /// The first key with this key ID that [may verify](Jwk::may_verify).
     #[must_use]
     pub fn find(&self, kid: &str) -> Option<&Jwk> {
-        self.keys.iter().find(|key| key.kid.as_deref() == Some(kid) && key.key_use.as_deref() != Some("enc"))
+        self.named(kid).find(|key| key.may_verify())
+    }
+
+    /// Every key with this key ID, whatever it is meant for; RFC 7517 4.5 has several share one where their types differ.
+    pub fn named(&self, kid: &str) -> impl Iterator<Item = &Jwk> {
+        self.keys.iter().filter(move |key| key.kid.as_deref() == Some(kid))
     }
 }
 
@@ -112,6 +154,41 @@ mod tests {
         assert_eq!(set.find("b").unwrap().x.as_deref(), Some("2"));
         assert!(set.find("B").is_none());
         assert!(set.find("").is_none());
+    }
+
+    #[test]
+    fn a_key_is_chosen_by_what_it_is_for() {
+        let jwk = |text: &str| Jwk::from_json(text).unwrap();
+        for (text, may) in [
+            (r#"{"kty":"EC"}"#, true),
+            (r#"{"kty":"EC","use":"sig","key_ops":["sign","verify"]}"#, true),
+            (r#"{"kty":"EC","use":"enc"}"#, false),
+            (r#"{"kty":"EC","key_ops":["deriveKey"]}"#, false),
+            (r#"{"kty":"EC","key_ops":[]}"#, false),
+        ] {
+            assert_eq!(jwk(text).may_verify(), may, "{text}");
+        }
+        let suits = |text: &str| Algorithm::ALL.into_iter().filter(|one| jwk(text).suits(*one)).collect::<Vec<_>>();
+        assert_eq!(suits(r#"{"kty":"EC","crv":"P-256"}"#), [Algorithm::Es256]);
+        assert_eq!(suits(r#"{"kty":"EC","crv":"P-384"}"#), [Algorithm::Es384]);
+        assert_eq!(suits(r#"{"kty":"RSA"}"#), [Algorithm::Rs256, Algorithm::Rs384, Algorithm::Rs512]);
+        assert_eq!(suits(r#"{"kty":"RSA","alg":"RS256"}"#), [Algorithm::Rs256]);
+        for other in [r#"{"kty":"RSA","alg":"PS256"}"#, r#"{"kty":"AKP","alg":"ES256"}"#, r#"{"kty":"EC"}"#] {
+            assert!(suits(other).is_empty(), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_jwk_is_told_without_its_values() {
+        for (text, why) in [
+            (r#"{"kid":"SECRET"}"#, "kty is missing"),
+            (r#"{"kty":7}"#, "kty is not a text"),
+            (r#"{"kty":"EC","x":["SECRET"]}"#, "x is not a text"),
+            (r#"{"kty":"EC","key_ops":"SECRET"}"#, "key_ops is not a list of texts"),
+        ] {
+            assert_eq!(Jwk::from_json(text).unwrap_err().to_string(), format!("malformed JWK: {why}"));
+        }
+        assert!(JwkSet::from_json(r#"{"keys":{}}"#).unwrap_err().to_string().ends_with("keys is not a list"));
     }
 
     #[test]

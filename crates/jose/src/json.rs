@@ -151,7 +151,10 @@ mod tests {
             assert!(parse_object("test", text.as_bytes()).is_err(), "{text:?}");
         }
         for (text, reason) in [
-            (&b"{\"a\":{\"b\":\"SECRET\",\"b\":\"SECRET\"}}"[..], "malformed test: the member \"b\" occurs twice at line 1"),
+            (
+                &b"{\"a\":{\"b\":\"SECRET\",\"b\":\"SECRET\"}}"[..],
+                "malformed test: the member \"b\" occurs twice at line 1",
+            ),
             (b"{\"a\\u202e\":1,\"a\\u202e\":2}", r#"the member "a\u{202e}" occurs twice"#),
             (b"{\"a\":\"SECRET\xff\"}", "it is not UTF-8 at byte 13"),
             (b"{\"a\":\"SECRET\"}\n{}", "trailing characters at line 2"),

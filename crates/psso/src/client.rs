@@ -146,7 +146,7 @@ impl Client {
     ///     }
     /// }
     ///
-    /// # let (client, keys, _dir) = client("");
+    /// # let (client, keys, _dir) = client("groups = [\"admins\"]");
     /// let key = EcPrivateKey::generate()?;
     /// let public = key.public();
     /// let login = client.begin_login("alice")?;
@@ -363,17 +363,20 @@ impl Client {
         started: Instant,
         before: Timings,
     ) -> Result<LoginOutcome, Error> {
-        let opened = LoginResponse::read(content, &self.config)?;
+        let now = clock::now();
+        let opened = LoginResponse::read(content, &self.config, now)?;
         let expected = id_token::Expected {
             issuer: self.config.issuer(),
             client_id: self.config.client_id(),
             nonce: &nonces.client,
             algorithms: self.config.id_token_algorithms(),
-            now: clock::now(),
+            now,
         };
         let idp_keys = jwks::fetch_if_rotated(self.http.as_ref(), &self.config, idp_keys, &opened.id_token)?;
         let claims = id_token::verify(&opened.id_token, &idp_keys, &expected)?;
-        let groups = id_token::groups(&claims, self.config.group_response_claim())?;
+        // Nobody asked about them: then the claim may be anything of the provider's own.
+        let wanted = self.config.wants_groups().then(|| self.config.group_response_claim());
+        let groups = wanted.map_or(Ok(Vec::new()), |claim| id_token::groups(&claims, claim))?;
         let required = self.config.requires_unique_identifier();
         let unique_identifier = id_token::unique_identifier(&claims, self.config.unique_identifier_claim(), required)?;
         let timings = Timings { token: started.elapsed(), ..before };

@@ -17,6 +17,9 @@ pub(crate) const REQUEST_LIFETIME: i64 = 300;
 /// is told otherwise: twice what every published message has. A nonce need not be kept for longer.
 pub const MAX_REQUEST_LIFETIME: i64 = 600;
 
+/// The last second of the year 9999, the last that RFC 3339 can write.
+pub(crate) const END_OF_TIME: i64 = 253_402_300_799;
+
 /// The present moment.
 pub(crate) fn now() -> i64 {
     SystemTime::now()
@@ -41,6 +44,8 @@ pub(crate) enum Moment {
     Text(i64),
     /// There is none.
     Missing,
+    /// Before 1970 or after 9999: no time that anybody means.
+    Outside,
     /// Something else.
     Unreadable,
 }
@@ -50,14 +55,21 @@ impl Moment {
         match claims.get(name) {
             None => Self::Missing,
             Some(Value::Number(number)) => match (number.as_i64(), number.as_f64()) {
-                (Some(seconds), _) => Self::Number(seconds),
-                // The cast saturates; a moment past the end of i64 is as good as its end.
-                (None, Some(seconds)) if seconds.is_finite() => Self::Number(seconds.floor() as i64),
+                (Some(seconds), _) => Self::within(seconds, Self::Number),
+                // The cast saturates, and what is past the end of i64 is outside.
+                (None, Some(seconds)) if seconds.is_finite() => Self::within(seconds.floor() as i64, Self::Number),
                 _ => Self::Unreadable,
             },
-            Some(Value::String(text)) => text.parse().map_or(Self::Unreadable, Self::Text),
+            // No sign and no white space, which a parser of numbers would take.
+            Some(Value::String(text)) if is_digits(text) => {
+                text.parse().map_or(Self::Outside, |seconds| Self::within(seconds, Self::Text))
+            }
             Some(_) => Self::Unreadable,
         }
+    }
+
+    fn within(seconds: i64, moment: fn(i64) -> Self) -> Self {
+        if (0..=END_OF_TIME).contains(&seconds) { moment(seconds) } else { Self::Outside }
     }
 
     /// The moment, however it is written; nothing where there is none. An error where it cannot be read.
@@ -65,9 +77,15 @@ impl Moment {
         match self {
             Self::Number(seconds) | Self::Text(seconds) => Ok(Some(seconds)),
             Self::Missing => Ok(None),
+            Self::Outside => Err("it is not a time in the years 1970 to 9999"),
             Self::Unreadable => Err("it is not a number of seconds"),
         }
     }
+}
+
+/// Whether a text is made of digits, and not empty.
+pub(crate) fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The moment that a claim of time names, if it is good: `exp` is in the future, any other is not. Nothing where there is none; an
@@ -95,9 +113,15 @@ mod tests {
             timely(&claims, name, 1000, 60).is_ok()
         };
         for name in ["iat", "nbf"] {
-            assert_eq!([1060, 1061, i64::MAX, i64::MIN].map(|moment| judge(name, moment)), [true, false, false, true]);
+            assert_eq!(
+                [0, 1060, 1061, -1, i64::MIN].map(|moment| judge(name, moment)),
+                [true, true, false, false, false]
+            );
         }
-        assert_eq!([941, 940, i64::MAX, i64::MIN].map(|moment| judge("exp", moment)), [true, false, true, false]);
+        assert_eq!(
+            [941, 940, END_OF_TIME, END_OF_TIME + 1, i64::MAX].map(|moment| judge("exp", moment)),
+            [true, false, true, false, false]
+        );
         assert_eq!(timely(&Map::new(), "exp", 0, 0), Ok(None));
     }
 
@@ -109,11 +133,27 @@ mod tests {
         };
         assert_eq!(read(json!(1656005132)), Moment::Number(1656005132));
         assert_eq!(read(json!(1656005132.75)), Moment::Number(1656005132));
-        assert_eq!(read(json!(-1)), Moment::Number(-1));
-        assert_eq!(read(json!(1e300)), Moment::Number(i64::MAX));
-        assert_eq!(read(json!(u64::MAX)), Moment::Number(i64::MAX));
         assert_eq!(read(json!("1656005132")), Moment::Text(1656005132));
-        for bad in [json!("soon"), json!(""), json!(null), json!([1]), json!(true)] {
+        assert_eq!(read(json!(253402300799.5)), Moment::Number(END_OF_TIME));
+        assert_eq!(display(END_OF_TIME), "9999-12-31T23:59:59Z");
+        for outside in
+            [json!(-1), json!(-0.5), json!(1e300), json!(u64::MAX), json!(253402300800i64), json!("9".repeat(30))]
+        {
+            assert_eq!(read(outside.clone()), Moment::Outside, "{outside}");
+        }
+        for bad in [
+            json!("soon"),
+            json!(""),
+            json!("+1656005132"),
+            json!("-1"),
+            json!(" 1656005132"),
+            json!("1656005132 "),
+            json!("1656005132.5"),
+            json!("0x62b4"),
+            json!(null),
+            json!([1]),
+            json!(true),
+        ] {
             assert_eq!(read(bad), Moment::Unreadable);
         }
         assert_eq!(Moment::of(&Map::new(), "iat"), Moment::Missing);

@@ -75,6 +75,8 @@ pub enum RsaKeyId {
 /// Which groups an id_token is asked for, and where they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Groups {
+    /// Whether the configuration has groups, or the name of the claim that they are in.
+    pub(crate) wanted: bool,
     pub(crate) requested: Vec<String>,
     pub(crate) request_claim: String,
     pub(crate) response_claim: String,
@@ -311,6 +313,11 @@ impl Config {
     #[must_use]
     pub fn requested_groups(&self) -> &[String] {
         &self.groups.requested
+    }
+
+    /// Whether the claim of groups in an id_token is read: where groups are asked about, or the claim is named.
+    pub(crate) fn wants_groups(&self) -> bool {
+        self.groups.wanted
     }
 
     /// The name of the groups in `claims.id_token` of the login request.

@@ -6,8 +6,8 @@
 //! |---|---|
 //! | `id_token` | it is a well-formed JWS with claims |
 //! | `alg` | the algorithm is one of the configured ones, and the one of the key where the JWKS names one |
-//! | `kid` | it names a usable key of the JWKS |
-//! | `signature` | it verifies with that key |
+//! | `kid` | it names a usable key of the JWKS, one that is not for encryption alone |
+//! | `signature` | it verifies with that key; of several with that name, with one that the algorithm can use |
 //! | `nonce` | it is the nonce of this login |
 //! | `iss` | it is the configured issuer |
 //! | `aud` | it is the client id, or a list with the client id in it |
@@ -15,7 +15,7 @@
 //! | `iat` | it is not in the future |
 //! | `nbf` | it is not in the future, if it is there |
 //! | `exp` | it is in the future |
-//! | `groups` | it is a list of texts, if it is there; `group_response_claim` names it |
+//! | `groups` | it is a list of texts, if it is there, and the configuration asks for groups; `group_response_claim` names it |
 //! | `unique_identifier` | it is a text, and there where `unique_identifier_claim` is configured |
 //!
 //! Times may be off by [`CLOCK_SKEW`] seconds. They are numbers; strings of digits are read as well, because the
@@ -91,19 +91,55 @@ fn verify_signature(jws: &Jws, keys: &JwkSet, allowed: &[Algorithm]) -> Result<(
         let why = format!("{algorithm} is not among the configured algorithms (id_token_algorithms)");
         return Err(Error::rejected("alg", why));
     }
-    let kid = jws.header_text("kid").ok_or_else(|| Error::rejected("kid", "it is missing"))?;
-    let jwk = keys
-        .find(kid)
-        .ok_or_else(|| Error::rejected("kid", format!("no key \"{}\" is in the JWKS", shown(kid, 80))))?;
-    if jwk.alg.as_deref().is_some_and(|alg| alg != algorithm.name()) {
-        return Err(Error::rejected("alg", format!("the JWKS has this key for another algorithm than {algorithm}")));
+    let kid = match jws.header().get("kid") {
+        Some(Value::String(kid)) => kid,
+        Some(_) => return Err(Error::rejected("kid", "it is not a text")),
+        None => return Err(Error::rejected("kid", "it is missing, and so nothing says which key to take")),
+    };
+    let mut last = None;
+    for jwk in keys.named(kid).filter(|jwk| jwk.may_verify() && jwk.suits(algorithm)).take(MAX_CANDIDATES) {
+        let key = PublicKey::from_jwk(jwk).map_err(|error| Error::rejected("kid", error.to_string()));
+        match key.and_then(|key| jws.verify(&key, allowed).map_err(signature_error)) {
+            Ok(()) => return Ok(()),
+            // A key that can be used says more than one that cannot.
+            Err(error) => match last {
+                Some(Error::Rejected { claim: "signature", .. }) => {}
+                _ => last = Some(error),
+            },
+        }
     }
-    let key = PublicKey::from_jwk(jwk).map_err(|error| Error::rejected("kid", error.to_string()))?;
-    jws.verify(&key, allowed).map_err(|error| match error {
-        error @ jose::Error::Key { .. } => refused(error),
-        error => Error::rejected("signature", error.to_string()),
-    })
+    Err(last.unwrap_or_else(|| none_suits(kid, keys, algorithm)))
 }
+
+fn signature_error(error: jose::Error) -> Error {
+    match error {
+        error @ jose::Error::Key { .. } => Error::rejected("alg", error.to_string()),
+        error => Error::rejected("signature", error.to_string()),
+    }
+}
+
+/// Why no key with this name can be tried; of several, the first one's reason.
+fn none_suits(kid: &str, keys: &JwkSet, algorithm: Algorithm) -> Error {
+    let Some(named) = keys.named(kid).next() else {
+        return Error::rejected("kid", format!("no key \"{}\" is in the JWKS", shown(kid, 80)));
+    };
+    let Some(jwk) = keys.find(kid) else {
+        let member = if named.key_use.as_deref() == Some("enc") { "use" } else { "key_ops" };
+        return Error::rejected("kid", format!("the JWKS does not have this key for signatures ({member})"));
+    };
+    if jwk.alg.as_deref().is_some_and(|alg| alg != algorithm.name()) {
+        return Error::rejected("alg", format!("the JWKS has this key for another algorithm than {algorithm}"));
+    }
+    match PublicKey::from_jwk(jwk) {
+        Ok(_) => {
+            Error::rejected("alg", format!("the JWKS has another kind of key under this kid than {algorithm} needs"))
+        }
+        Err(error) => Error::rejected("kid", error.to_string()),
+    }
+}
+
+/// How many keys with one name are tried: two kinds and two generations are four.
+const MAX_CANDIDATES: usize = 8;
 
 fn check_text(claims: &Map<String, Value>, name: &'static str, expected: &str, meaning: &str) -> Result<(), Error> {
     match claims.get(name) {
@@ -122,7 +158,8 @@ fn check_aud(claims: &Map<String, Value>, client_id: &str) -> Result<(), Error> 
         Some(Value::Array(list)) => {
             list.iter().all(Value::is_string) && list.iter().any(|one| one.as_str() == Some(client_id))
         }
-        _ => return Err(Error::rejected("aud", "it is missing, or neither a string nor a list")),
+        Some(_) => return Err(Error::rejected("aud", "it is neither a string nor a list")),
+        None => return Err(Error::rejected("aud", "it is missing")),
     };
     if found { Ok(()) } else { Err(Error::rejected("aud", format!("it does not name the client id \"{client_id}\""))) }
 }

@@ -53,8 +53,8 @@ fn ticket(value: &Value, mapping: &KerberosMapping) -> Result<KerberosTicket, St
         None => Err(format!("{member} of \"{name}\" is missing")),
     };
     let length = |member: &str, limit: usize| {
-        let text =
-            members.get(member).and_then(Value::as_str).ok_or_else(|| format!("{member} of \"{name}\" is missing"))?;
+        let value = members.get(member).ok_or_else(|| format!("{member} of \"{name}\" is missing"))?;
+        let text = value.as_str().ok_or_else(|| format!("{member} of \"{name}\" is not a text"))?;
         let bytes = STANDARD.decode(text).map(Zeroizing::new);
         let bytes = bytes.map_err(|_| format!("{member} of \"{name}\" is not base64"))?;
         match bytes.len() {

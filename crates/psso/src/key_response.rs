@@ -68,7 +68,7 @@ impl fmt::Debug for ExchangedKey {
 pub(crate) fn provided(mut content: SecretMap, now: i64) -> Result<ProvidedKey, Error> {
     let (issued_at, expires_at) = validity(&content, now)?;
     let key_context = key_context(&mut content)?;
-    let text = content.take_text("certificate").ok_or_else(|| Error::rejected("certificate", "it is missing"))?;
+    let text = content.require_text("certificate").map_err(|why| Error::rejected("certificate", why))?;
     let (certificate_der, _) = certificate(&text).map_err(|why| Error::rejected("certificate", why))?;
     Ok(ProvidedKey { certificate_der: certificate_der.to_vec(), key_context, issued_at, expires_at })
 }
@@ -77,7 +77,7 @@ pub(crate) fn provided(mut content: SecretMap, now: i64) -> Result<ProvidedKey, 
 pub(crate) fn exchanged(mut content: SecretMap, now: i64) -> Result<ExchangedKey, Error> {
     let (issued_at, expires_at) = validity(&content, now)?;
     let key_context = key_context(&mut content)?;
-    let text = content.take_text("key").map(Zeroizing::new).ok_or_else(|| Error::rejected("key", "it is missing"))?;
+    let text = content.require_text("key").map(Zeroizing::new).map_err(|why| Error::rejected("key", why))?;
     let key = shared_key(&text).map_err(|why| Error::rejected("key", why))?;
     Ok(ExchangedKey { key, key_context, issued_at, expires_at })
 }

@@ -14,7 +14,7 @@ use crate::http::{self, HttpClient, HttpRequest};
 use crate::{Error, form};
 
 const ENDPOINT: &str = "nonce endpoint";
-/// Published nonces have about 110 characters.
+/// In bytes. Published nonces have about 110 characters.
 const MAX_NONCE_LEN: usize = 4096;
 
 /// Fetches a nonce under the request id that the login will carry as well.
@@ -26,11 +26,16 @@ pub(crate) fn fetch(client: &dyn HttpClient, config: &Config, request_id: &str) 
         .with_header("client-request-id", request_id);
     let response = http::exchange(client, ENDPOINT, &request, &[200])?;
     let answer = http::json_object(ENDPOINT, &response)?;
-    match lookup(&answer, config.nonce_response_keypath()).and_then(Value::as_str) {
-        Some(nonce) if !nonce.is_empty() && nonce.len() <= MAX_NONCE_LEN => Ok(nonce.to_owned()),
-        _ => Err(Error::UnexpectedAnswer {
-            endpoint: ENDPOINT,
-            why: format!("no nonce at \"{}\" (nonce_response_keypath)", config.nonce_response_keypath().join(".")),
-        }),
-    }
+    let path = config.nonce_response_keypath();
+    let why = match lookup(&answer, path) {
+        Some(Value::String(nonce)) if nonce.len() > MAX_NONCE_LEN => {
+            format!("the nonce is longer than {MAX_NONCE_LEN} bytes")
+        }
+        Some(Value::String(nonce)) if !nonce.is_empty() => return Ok(nonce.clone()),
+        Some(_) => {
+            format!("what is at \"{}\" (nonce_response_keypath) is not a text with something in it", path.join("."))
+        }
+        None => format!("no nonce at \"{}\" (nonce_response_keypath)", path.join(".")),
+    };
+    Err(Error::UnexpectedAnswer { endpoint: ENDPOINT, why })
 }

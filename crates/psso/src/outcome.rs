@@ -18,7 +18,8 @@ pub struct LoginOutcome {
     /// What identifies the user for ever at this identity provider: `sub`, or the claim that
     /// `unique_identifier_claim` names.
     pub unique_identifier: Option<String>,
-    /// The user's groups, as the claim lists them that `group_response_claim` names. Text of the server.
+    /// The user's groups, as the claim lists them that `group_response_claim` names; none where the configuration has neither
+    /// that nor `groups`. Text of the server.
     pub groups: Vec<String>,
     /// The Kerberos tickets that came, without their keys.
     pub kerberos: Vec<KerberosTicket>,

@@ -113,15 +113,20 @@ pub(crate) fn register(
     let post = HttpRequest::post(endpoint.url(), "application/json", "application/json", body.to_json().to_vec());
     let response = http::exchange(client, ENDPOINT, &post, &[200, 201])?;
     let answer = http::json_object(ENDPOINT, &response)?;
-    let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
+    let text = |name: &'static str| match answer.get(name) {
+        Some(Value::String(text)) => Ok(text.as_str()),
+        Some(_) => Err(Error::rejected(name, "it is not a text")),
+        None => Err(Error::rejected(name, "it is missing")),
+    };
 
     let (kid, user) = (keys.signing_public().kid, request.user);
-    if !same_key_id(text("device_id"), &kid) {
-        let why = format!("\"{}\" is not the key id of this device, \"{kid}\"", shown(text("device_id"), 80));
+    let (device_id, registered) = (text("device_id")?, text("user")?);
+    if !same_key_id(device_id, &kid) {
+        let why = format!("\"{}\" is not the key id of this device, \"{kid}\"", shown(device_id, 80));
         return Err(Error::rejected("device_id", why));
     }
-    if text("user") != user {
-        let why = format!("\"{}\" is not the user to register, \"{user}\"", shown(text("user"), 80));
+    if registered != user {
+        let why = format!("\"{}\" is not the user to register, \"{user}\"", shown(registered, 80));
         return Err(Error::rejected("user", why));
     }
     Ok(Registration { device_id: kid, user: user.to_owned(), created: response.status == 201 })

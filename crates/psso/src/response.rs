@@ -47,7 +47,7 @@ pub(crate) fn open(
     let plaintext: Zeroizing<Vec<u8>> = jwe.decrypt(key, apv).map_err(|error| jwe_error(&error, "alg", kind.check))?;
     jose::json::parse_object(kind.check, &plaintext)
         .map(SecretMap::from)
-        .map_err(|_| Error::rejected(kind.check, "its content is not a JSON object"))
+        .map_err(|error| Error::rejected(kind.check, format!("its content: {error}")))
 }
 
 /// Parses a JWE; what is refused gets the name of the header member at fault.

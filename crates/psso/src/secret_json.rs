@@ -31,6 +31,13 @@ impl SecretMap {
         }
     }
 
+    /// Takes a text that must be there out of the object; an error says what is wrong with it.
+    pub(crate) fn require_text(&mut self, name: &str) -> Result<String, &'static str> {
+        let is_there = self.0.contains_key(name);
+        let missing = if is_there { "it is not a text with something in it" } else { "it is missing" };
+        self.take_text(name).ok_or(missing)
+    }
+
     /// Takes a text that is not empty out of the object.
     pub(crate) fn take_text(&mut self, name: &str) -> Option<String> {
         match self.0.remove(name) {
@@ -131,6 +138,10 @@ mod tests {
         secret.extend_absent(&SecretMap::from(json!({"iss": "theirs", "tenant": 7})));
         assert_eq!(Value::Object(secret.clone()), json!({"iss": "ours", "tenant": 7}));
         assert_eq!(secret.take_text("iss").as_deref(), Some("ours"));
+        let mut other = SecretMap::from(json!({"a": 7, "b": "", "c": "text"}));
+        let not_a_text = Err("it is not a text with something in it");
+        assert_eq!((other.require_text("a"), other.require_text("b")), (not_a_text.clone(), not_a_text));
+        assert_eq!((other.require_text("c"), other.require_text("c")), (Ok("text".to_owned()), Err("it is missing")));
         assert_eq!((secret.take_text("iss"), secret.take_text("tenant")), (None, None));
     }
 }

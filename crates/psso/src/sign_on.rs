@@ -91,12 +91,13 @@ impl SignOn {
     ///
     /// # Errors
     /// [`Error::Rejected`] with `sub` when the id_token is of somebody else than that of the login (OpenID Connect Core
-    /// 12.2); nothing is taken then.
+    /// 12.2): both have the same, or neither has one. Nothing is taken then.
     pub fn refreshed(&mut self, outcome: &LoginOutcome) -> Result<(), Error> {
         let (before, now) = (self.claims.get("sub"), outcome.id_token_claims.get("sub"));
-        if before.is_some() && before != now {
-            let shown = |sub: Option<&Value>| sub.map_or("nobody".to_owned(), |sub| shown(&sub.to_string(), 120));
-            let why = format!("{} signed in, and the refresh is of {}", shown(before), shown(now));
+        if before != now {
+            let named = |sub: Option<&Value>| sub.map_or("none".to_owned(), |sub| shown(&sub.to_string(), 120));
+            let why =
+                format!("the id_token of the login had {}, that of the refresh has {}", named(before), named(now));
             return Err(Error::rejected("sub", why));
         }
         let now = clock::now();
@@ -128,6 +129,13 @@ impl SignOn {
             Some(at) if at <= now => Err(SignOnError::Expired { at: clock::display(at) }),
             _ => Ok(token),
         }
+    }
+
+    /// How many seconds the refresh token is good from now on; nothing without a token, or where the server did not say.
+    #[must_use]
+    pub fn refresh_token_good_for(&self) -> Option<u64> {
+        self.refresh_token.as_ref()?;
+        u64::try_from(self.refresh_token_expires_at?.saturating_sub(clock::now())).ok()
     }
 
     /// Whether it is of this identity provider and client.
@@ -169,10 +177,14 @@ impl fmt::Debug for UnlockKey {
     }
 }
 
-/// Who somebody is, and when that was said. Claims of servers are of any size; what is long is left out.
+/// Who somebody is, and when that was said. Claims of servers are of any size; what is long is left out, but for `sub`, which
+/// a refresh is held against.
 fn worth_showing(claims: &Map<String, Value>) -> Map<String, Value> {
     let is_short = |value: &&Value| serde_json::to_string(value).is_ok_and(|text| text.len() <= MAX_CLAIM_LEN);
-    let kept = SHOWN_CLAIMS.iter().filter_map(|name| claims.get(*name).filter(is_short).map(|value| (name, value)));
+    let is_fit = |name: &str, value: &&Value| name == "sub" || is_short(value);
+    let kept = SHOWN_CLAIMS
+        .iter()
+        .filter_map(|name| claims.get(*name).filter(|value| is_fit(name, value)).map(|value| (name, value)));
     kept.map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 

@@ -205,12 +205,15 @@ fn rsa_key_id(reader: &mut Reader<'_>) -> RsaKeyId {
 }
 
 fn groups(reader: &mut Reader<'_>) -> Groups {
-    let text = |reader: &mut Reader<'_>, name| reader.text(name).map_or_else(|| GROUPS.to_owned(), |found| found.value);
+    let text = |reader: &mut Reader<'_>, name| reader.text(name).map(|found| found.value);
     let requested = reader.texts("groups").map(|found| found.value).unwrap_or_default();
+    let request_claim = text(reader, "group_request_claim");
+    let response_claim = text(reader, "group_response_claim");
     Groups {
+        wanted: !requested.is_empty() || response_claim.is_some(),
         requested,
-        request_claim: text(reader, "group_request_claim"),
-        response_claim: text(reader, "group_response_claim"),
+        request_claim: request_claim.unwrap_or_else(|| GROUPS.to_owned()),
+        response_claim: response_claim.unwrap_or_else(|| GROUPS.to_owned()),
     }
 }
 

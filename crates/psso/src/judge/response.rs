@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::kind::Kind;
 use crate::check::{Check, Record as _, Verdict};
-use crate::{key_response, login_response};
+use crate::{clock, key_response, login_response};
 
 /// What is particular to a response: lifetimes, the certificate and the key of the key service.
 pub(crate) fn judge(kind: Kind, content: &Map<String, Value>) -> Vec<Check> {
@@ -47,8 +47,8 @@ fn token_type(checks: &mut Vec<Check>, content: &Map<String, Value>) {
 
 /// What says how long the refresh token is good, where there is one.
 fn expires_in(checks: &mut Vec<Check>, content: &Map<String, Value>) {
-    match login_response::refresh_lifetime(content) {
-        Err(why) => checks.record("refresh_token_expires_in", Verdict::fails(why)),
+    match login_response::refresh_lifetime(content, clock::now()) {
+        Err((name, why)) => checks.record(name, Verdict::fails(why)),
         Ok(None) => checks.record("refresh_token", Verdict::deviates("there is none, so nothing can be refreshed")),
         Ok(Some((name, seconds))) => {
             let as_text = content.get(name).is_some_and(Value::is_string);

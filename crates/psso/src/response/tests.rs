@@ -132,6 +132,10 @@ fn each_rule_of_the_header_has_its_name() {
     }
     let why = opened(&set("alg", json!("HPKE-P256-SHA256-A256GCM"))).unwrap_err().to_string();
     assert!(why.contains("HPKE"), "{why}");
+    let why = opened(&set("epk", json!({"kty": "RSA", "n": "AAAA", "e": "AQAB"}))).unwrap_err().to_string();
+    assert_eq!(why, "the check of epk failed: malformed epk: kty is \"RSA\", not EC");
+    let why = opened(&set("epk", json!({"kty": "EC", "crv": "P-256", "x": 7}))).unwrap_err().to_string();
+    assert_eq!(why, "the check of epk failed: malformed JWK: x is not a text");
     // kid may be anything, and typ may be missing or JWT: only then does the changed header not authenticate.
     for token in [
         set("kid", json!("anything")),

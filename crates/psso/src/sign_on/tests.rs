@@ -202,7 +202,7 @@ fn a_refresh_keeps_what_the_answer_leaves_out() {
     sign_on.last_login -= 100;
     sign_on.refreshed(&outcome(None)).unwrap();
     assert_eq!(token(&sign_on), "TOKEN-1");
-    assert!(sign_on.last_refresh.is_some());
+    assert!(sign_on.last_refresh.is_some() && (990..=1000).contains(&sign_on.refresh_token_good_for().unwrap()));
     sign_on.refreshed(&outcome(Some("TOKEN-2"))).unwrap();
     assert_eq!(token(&sign_on), "TOKEN-2");
     assert!(sign_on.unlock_key.is_some() && sign_on.refresh_token_expires_at > Some(sign_on.last_login + 1000));
@@ -217,6 +217,31 @@ fn a_refresh_of_somebody_else_is_refused_and_changes_nothing() {
         assert!(matches!(sign_on.refreshed(&theirs), Err(Error::Rejected { claim: "sub", .. })));
     }
     assert_eq!((token(&sign_on), sign_on.last_refresh), ("TOKEN-1", None));
+
+    // A login whose id_token named nobody says nothing of who may come now.
+    sign_on.claims.remove("sub");
+    let theirs = outcome(Some("TOKEN-2"));
+    let error = sign_on.refreshed(&theirs).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the check of sub failed: the id_token of the login had none, that of the refresh has \"alice\""
+    );
+    let mut nobodys = outcome(Some("TOKEN-2"));
+    nobodys.id_token_claims.remove("sub");
+    sign_on.refreshed(&nobodys).unwrap();
+    assert_eq!(token(&sign_on), "TOKEN-2");
+}
+
+#[test]
+fn a_subject_of_any_length_is_held_against_that_of_the_login() {
+    let long = |sub: &str| {
+        let mut outcome = outcome(Some("TOKEN-2"));
+        outcome.id_token_claims.insert("sub".to_owned(), json!(sub.repeat(5000)));
+        outcome
+    };
+    let mut sign_on = SignOn::after_login(&config(ISSUER), Method::SmartCard, &long("a"));
+    assert!(matches!(sign_on.refreshed(&long("b")), Err(Error::Rejected { claim: "sub", .. })));
+    sign_on.refreshed(&long("a")).unwrap();
 }
 
 #[test]

@@ -102,10 +102,25 @@ fn nonces_that_are_none() {
         assert!(matches!(error, Error::UnexpectedAnswer { endpoint: "nonce endpoint", .. }), "{body}: {error:?}");
     }
     let long = json!({"Nonce": "x".repeat(5000)}).to_string();
-    assert!(matches!(
-        answered("nonce", answer(200, "application/json", long.as_bytes())),
-        Error::UnexpectedAnswer { .. }
-    ));
+    let error = answered("nonce", answer(200, "application/json", long.as_bytes()));
+    assert!(matches!(error, Error::UnexpectedAnswer { .. }));
+    assert!(error.to_string().ends_with("the nonce is longer than 4096 bytes"), "{error}");
+    let error = answered("nonce", answer(200, "application/json", br#"{"Nonce":7}"#)).to_string();
+    assert!(
+        error.ends_with("what is at \"Nonce\" (nonce_response_keypath) is not a text with something in it"),
+        "{error}"
+    );
+    let long = json!({"Nonce": "x".repeat(4096)}).to_string();
+    let longest = login_with(Faults {
+        answer: Box::new(move |path, response| {
+            if path.ends_with("nonce") {
+                *response = answer(200, "application/json", long.as_bytes());
+            }
+        }),
+        ..Faults::default()
+    });
+    // It is taken and sent; this server did not give it out.
+    assert!(matches!(longest, Err(Error::Endpoint { endpoint: "token endpoint", .. })), "{longest:?}");
 }
 
 #[test]

@@ -147,6 +147,84 @@ fn kid() {
     assert_eq!(rejected(unusable), "kid");
 }
 
+/// What a login comes to whose JWKS has these keys beside `mine` and in this order, `other` being a key of somebody else.
+fn with_keys(keys: impl Fn(&Value, &Value) -> Vec<Value> + Send + Sync + 'static) -> Result<(), (String, String)> {
+    let other = jose::EcPrivateKey::generate().unwrap().public().to_jwk().with_kid("idp-1");
+    let other = serde_json::to_value(other).unwrap();
+    let faults = Faults {
+        answer: Box::new(move |path, response| {
+            if path.ends_with("jwks") {
+                let set: Value = serde_json::from_slice(&response.body).unwrap();
+                response.body = json!({"keys": keys(&set["keys"][0], &other)}).to_string().into_bytes().into();
+            }
+        }),
+        ..Faults::default()
+    };
+    match login_with(faults) {
+        Ok(_) => Ok(()),
+        Err(psso::Error::Rejected { claim, why }) => Err((claim.to_owned(), why)),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+/// A key with other members.
+fn but(key: &Value, more: &Value) -> Value {
+    let mut key = key.clone();
+    key.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    key
+}
+
+#[test]
+fn several_keys_under_one_kid() {
+    let rsa = || json!({"kty": "RSA", "kid": "idp-1", "n": jose::base64url::encode(&[0xff; 256]), "e": "AQAB"});
+    with_keys(move |mine, _| vec![rsa(), mine.clone()]).unwrap();
+    with_keys(move |mine, _| vec![json!({"kty": "AKP", "kid": "idp-1", "alg": "ES256", "pub": "AA"}), mine.clone()])
+        .unwrap();
+    with_keys(|mine, _| vec![but(mine, &json!({"alg": "ES384"})), mine.clone()]).unwrap();
+    with_keys(|mine, other| vec![but(other, &json!({"use": "enc"})), mine.clone()]).unwrap();
+    with_keys(|mine, other| vec![other.clone(), mine.clone()]).unwrap();
+    with_keys(|mine, other| vec![but(other, &json!({"x": "AA"})), mine.clone()]).unwrap();
+    let names = |keys: fn(&Value, &Value) -> Vec<Value>| with_keys(keys).unwrap_err();
+    let (claim, why) = names(|mine, _| vec![but(mine, &json!({"alg": "ES384"})), but(mine, &json!({"alg": "RS256"}))]);
+    assert!(claim == "alg" && why.contains("another algorithm than ES256"), "{why}");
+    let (claim, why) = names(|_, _| vec![json!({"kty": "AKP", "kid": "idp-1"})]);
+    assert!(claim == "kid" && why.contains("AKP"), "{why}");
+    let (claim, why) = with_keys(move |_, _| {
+        vec![json!({"kty": "RSA", "kid": "idp-1", "n": jose::base64url::encode(&[0xff; 256]), "e": "AQAB"})]
+    })
+    .unwrap_err();
+    assert!(claim == "alg" && why.contains("another kind of key"), "{why}");
+    assert_eq!(names(|_, other| vec![but(other, &json!({"x": "AA"})), other.clone()]).0, "signature");
+    // So many are no rotation of keys, and each costs time.
+    assert_eq!(names(|mine, other| [vec![other.clone(); 8], vec![mine.clone()]].concat()).0, "signature");
+    with_keys(|mine, other| [vec![other.clone(); 7], vec![mine.clone()]].concat()).unwrap();
+}
+
+#[test]
+fn a_key_that_is_not_for_signatures() {
+    for (more, member) in [
+        (json!({"use": "enc"}), "(use)"),
+        (json!({"key_ops": ["deriveKey"]}), "(key_ops)"),
+        (json!({"key_ops": []}), "(key_ops)"),
+    ] {
+        let (claim, why) = with_keys(move |mine, _| vec![but(mine, &more)]).unwrap_err();
+        assert!(claim == "kid" && why.contains(member), "{why}");
+    }
+    with_keys(|mine, _| vec![but(mine, &json!({"key_ops": ["verify"], "use": "sig"}))]).unwrap();
+}
+
+#[test]
+fn what_is_missing_and_what_is_of_another_type() {
+    let why = |faults: Faults| match login_with(faults) {
+        Err(psso::Error::Rejected { why, .. }) => why,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(why(with_header(|header| header["kid"] = json!(7))), "it is not a text");
+    assert!(why(with_header(|header| drop(header.remove("kid")))).starts_with("it is missing"));
+    assert_eq!(why(with_claims(|claims| drop(claims.remove("aud")))), "it is missing");
+    assert_eq!(why(with_claims(|claims| claims["aud"] = json!(7))), "it is neither a string nor a list");
+}
+
 #[test]
 fn signature() {
     // Claims of another token under this signature.

@@ -39,6 +39,9 @@ pub(crate) struct Faults {
     /// Changes an answer, by the path of the request.
     pub(crate) answer: Answer,
     pub(crate) apv_in_header: bool,
+    /// What is encrypted, and what is signed, instead of what would be.
+    pub(crate) raw_content: Option<Vec<u8>>,
+    pub(crate) raw_claims: Option<Vec<u8>>,
 }
 
 impl Default for Faults {
@@ -53,6 +56,8 @@ impl Default for Faults {
             jwe_header: Box::new(|_| ()),
             answer: Box::new(|_, _| ()),
             apv_in_header: false,
+            raw_content: None,
+            raw_claims: None,
         }
     }
 }
@@ -254,7 +259,9 @@ impl Idp {
             typ: Some("platformsso-login-response+jwt"),
             kid: None,
         };
-        let token = jwe::encrypt(&recipient, Value::Object(content).to_string().as_bytes()).unwrap();
+        let content =
+            self.faults.raw_content.clone().unwrap_or_else(|| Value::Object(content).to_string().into_bytes());
+        let token = jwe::encrypt(&recipient, &content).unwrap();
         let (head, rest) = token.split_once('.').unwrap();
         let mut header: Map<String, Value> =
             serde_json::from_slice(&base64url::decode("header", head).unwrap()).unwrap();
@@ -272,12 +279,12 @@ impl Idp {
             "iat": now, "exp": now + 300, "preferred_username": user}));
         (self.faults.id_token_header)(&mut header);
         (self.faults.id_token_claims)(&mut claims);
-        let claims = Value::Object(claims).to_string();
+        let claims = self.faults.raw_claims.clone().unwrap_or_else(|| Value::Object(claims).to_string().into_bytes());
         let mut token = if header["alg"] == "ES256" {
-            jws::sign(&header, claims.as_bytes(), &mut &self.key).unwrap()
+            jws::sign(&header, &claims, &mut &self.key).unwrap()
         } else {
             // Another algorithm: with a signature that means nothing, as an attacker would send it.
-            format!("{}.{}.{}", encode(&header), base64url::encode(claims.as_bytes()), base64url::encode(&[7; 32]))
+            format!("{}.{}.{}", encode(&header), base64url::encode(&claims), base64url::encode(&[7; 32]))
         };
         (self.faults.id_token)(&mut token);
         token

@@ -92,7 +92,35 @@ fn content() {
     let content = |edit: fn(&mut Map<String, Value>)| rejected(Faults { content: Box::new(edit), ..Faults::default() });
     assert_eq!(content(|content| drop(content.remove("id_token"))), "id_token");
     assert_eq!(content(|content| content["id_token"] = json!({"a": 1})), "id_token");
+    let number =
+        login_with(Faults { content: Box::new(|content| content["id_token"] = json!(5)), ..Faults::default() });
+    let told = number.unwrap_err().to_string();
+    assert_eq!(told, "the check of id_token failed: it is not a text with something in it");
     assert_eq!(content(|content| drop(content.remove("refresh_token_expires_in"))), "refresh_token_expires_in");
     assert_eq!(content(|content| content["refresh_token_expires_in"] = json!(-1)), "refresh_token_expires_in");
     assert_eq!(content(|content| content["refresh_token_expires_in"] = json!("soon")), "refresh_token_expires_in");
+}
+
+#[test]
+fn json_that_is_refused_says_why() {
+    let why = |faults: Faults| match login_with(faults) {
+        Err(psso::Error::Rejected { claim, why }) => (claim, why),
+        other => panic!("{other:?}"),
+    };
+    // What serde_json writes has no duplicates; a raw value does.
+    for (raw, reason) in [
+        (&br#"{"id_token":"SECRET","id_token":"SECRET"}"#[..], "the member \"id_token\" occurs twice"),
+        (br#"{"id_token":"SECRET"}x"#, "trailing characters"),
+        (b"{\"id_token\":\"SECRET\xff\"}", "it is not UTF-8"),
+        (br#"{"id_token":NaN}"#, "NaN"),
+        (br#"["SECRET"]"#, "not a JSON object"),
+        (b"", "EOF"),
+    ] {
+        let (claim, told) = why(Faults { raw_content: Some(raw.to_vec()), ..Faults::default() });
+        assert_eq!(claim, "login_response");
+        assert!(told.contains(reason) && !told.contains("SECRET"), "{told}");
+        let (claim, told) = why(Faults { raw_claims: Some(raw.to_vec()), ..Faults::default() });
+        assert_eq!(claim, "id_token");
+        assert!(told.contains(reason) && !told.contains("SECRET"), "{told}");
+    }
 }

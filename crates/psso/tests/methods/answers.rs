@@ -28,13 +28,17 @@ fn rejected(result: Result<LoginOutcome, Error>) -> (&'static str, String) {
 
 #[test]
 fn groups_are_where_the_configuration_says() {
-    let outcome = login("", json!({"groups": ["a", "b"], "roles": ["c"]}), json!({})).unwrap();
+    let asked = "groups = [\"a\"]";
+    let outcome = login(asked, json!({"groups": ["a", "b"], "roles": ["c"]}), json!({})).unwrap();
     assert_eq!(outcome.groups, ["a", "b"]);
     let outcome = login("group_response_claim = \"roles\"", json!({"groups": 7, "roles": ["c"]}), json!({})).unwrap();
     assert_eq!(outcome.groups, ["c"]);
-    assert!(login("groups = [\"a\"]", json!({}), json!({})).unwrap().groups.is_empty(), "a member of none");
+    assert!(login(asked, json!({}), json!({})).unwrap().groups.is_empty(), "a member of none");
     for wrong in [json!("a"), json!([7]), json!([""]), json!({"a": 1}), json!([["a"]])] {
-        assert_eq!(rejected(login("", json!({"groups": wrong}), json!({}))).0, "groups");
+        assert_eq!(rejected(login(asked, json!({"groups": wrong}), json!({}))).0, "groups");
+        // Who does not ask is not told, and need not care what the claim is.
+        let outcome = login("", json!({"groups": wrong}), json!({})).unwrap();
+        assert!(outcome.groups.is_empty() && outcome.id_token_claims["groups"] == wrong);
     }
 }
 
@@ -47,6 +51,48 @@ fn the_unique_identifier_is_where_the_configuration_says() {
     assert_eq!(claim, "unique_identifier");
     assert!(why.contains("oid"), "{why}");
     assert_eq!(rejected(login("", json!({"sub": 7}), json!({}))).0, "unique_identifier");
+}
+
+#[test]
+fn what_says_how_long_a_token_is_good_is_well_formed_or_refused() {
+    let with = |content: Value| login("", json!({}), content);
+    for (content, member) in [
+        (json!({"refresh_token": 5}), "refresh_token"),
+        (json!({"refresh_token": ""}), "refresh_token"),
+        (json!({"refresh_token": ["r"]}), "refresh_token"),
+        (json!({"refresh_token_expires_in": -5}), "refresh_token_expires_in"),
+        (json!({"refresh_token_expires_in": true}), "refresh_token_expires_in"),
+        (json!({"refresh_token_expires_in": 1.5}), "refresh_token_expires_in"),
+        (json!({"refresh_token_expires_in": "soon", "expires_in": 9}), "refresh_token_expires_in"),
+        (json!({"refresh_token_expires_in": "+9"}), "refresh_token_expires_in"),
+        (json!({"refresh_token_expires_in": " 9"}), "refresh_token_expires_in"),
+        (json!({"refresh_token_expires_in": 1_000_000_000_000u64}), "refresh_token_expires_in"),
+        (json!({"refresh_token_expires_in": u64::MAX}), "refresh_token_expires_in"),
+        (json!({"refresh_token_expires_in": 1e30}), "refresh_token_expires_in"),
+        (json!({"refresh_token_expires_in": "9".repeat(30)}), "refresh_token_expires_in"),
+        // Of two, the one that does not count must be well-formed as well; and without a token both must.
+        (json!({"expires_in": "soon"}), "expires_in"),
+        (json!({"refresh_token": null, "expires_in": {}}), "expires_in"),
+        (json!({"refresh_token_expires_in": null, "expires_in": null}), "refresh_token_expires_in"),
+    ] {
+        match with(content.clone()) {
+            Err(Error::Rejected { claim, .. }) => assert_eq!(claim, member, "{content}"),
+            other => panic!("{content}: {other:?}"),
+        }
+    }
+    let ends = rejected(with(json!({"refresh_token_expires_in": u64::MAX}))).1;
+    assert!(ends.contains("9999"), "{ends}");
+    for (content, seconds) in [
+        (json!({"refresh_token_expires_in": 0}), Some(0)),
+        (json!({"refresh_token_expires_in": "0090"}), Some(90)),
+        (json!({"refresh_token_expires_in": 90.0, "expires_in": null}), Some(90)),
+        (json!({"refresh_token_expires_in": null, "expires_in": 7}), Some(7)),
+        (json!({"refresh_token": null}), None),
+    ] {
+        let outcome = with(content.clone()).unwrap();
+        assert_eq!(outcome.refresh_token_expires_in, seconds, "{content}");
+        assert_eq!(outcome.tokens.refresh_token.is_some(), seconds.is_some(), "{content}");
+    }
 }
 
 #[test]

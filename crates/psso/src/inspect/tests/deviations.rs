@@ -140,7 +140,7 @@ fn responses() {
             login_typ,
             login(json!({"refresh_token_expires_in": "soon", "expires_in": 9})),
             vec![],
-            vec!["id_token"],
+            vec!["refresh_token_expires_in", "id_token"],
         ),
         (b"APPLE", login_typ, login(json!({"id_token": 7})), vec![], vec!["id_token"]),
         (

@@ -96,7 +96,8 @@ fn a_long_lifetime_is_refused_without_strict() {
     for (iat, exp, expected) in [
         (NOW, NOW + 300_000_000, "exp"),
         (NOW - 300_000_000, NOW + 1, "exp"),
-        (i64::MIN, NOW + 1, "exp"),
+        (i64::MIN, NOW + 1, "iat"),
+        (0, NOW + 1, "exp"),
         (NOW, NOW + 601, "exp"),
         (NOW, NOW + 600, "SmartCard"),
     ] {

@@ -20,10 +20,21 @@ impl Endpoint {
         if text.chars().any(|character| character.is_whitespace() || character.is_control()) {
             return Err(format!("\"{seen}\" must not contain white space or control characters"));
         }
+        // It takes each of these for something else: "https:///host", "https:host" and "https:\\host" for "https://host".
+        if text.contains('\\') {
+            return Err(format!("\"{seen}\" must not contain a backslash"));
+        }
         let url = Url::parse(text).map_err(|error| format!("\"{seen}\" is not a URL: {error}"))?;
         if !is_allowed_url(&url) {
             let why = "must be an https URL; http is for this machine only (127.0.0.1, ::1, localhost)";
             return Err(format!("\"{seen}\" {why}"));
+        }
+        let host = text.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
+        if host.is_none_or(|host| host.is_empty() || host.starts_with(':')) {
+            return Err(format!("\"{seen}\" has no host between \"//\" and the next \"/\""));
+        }
+        if url.port() == Some(0) {
+            return Err(format!("\"{seen}\" has port 0, on which nothing listens"));
         }
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
             return Err("it must not contain a user, a password or a fragment (#)".to_owned());

@@ -43,6 +43,31 @@ fn malformed_toml_has_its_lines_too() {
 }
 
 #[test]
+fn an_endpoint_is_where_it_is_written() {
+    for (url, part) in [
+        ("https:///psso/nonce", "has no host"),
+        ("https:idp.example/psso", "has no host"),
+        ("https:/idp.example/psso", "has no host"),
+        ("https:////idp.example/psso", "has no host"),
+        ("http:///127.0.0.1/psso", "has no host"),
+        ("https://idp.example:0/psso", "port 0"),
+        ("http://127.0.0.1:0/psso", "port 0"),
+        ("https:\\\\idp.example/psso", "backslash"),
+        ("https://idp.example\\\\evil.example/psso", "backslash"),
+        ("https://idp.example/ps\\\\so", "backslash"),
+    ] {
+        let found = lint(&format!("key_endpoint = \"{url}\""));
+        assert_eq!((found.len(), found[0].0, found[0].1), (1, Level::Error, Some(8)), "{url}: {found:?}");
+        assert!(found[0].2.contains("key_endpoint") && found[0].2.contains(part), "{url}: {found:?}");
+    }
+    for url in
+        ["https://idp.example", "https://idp.example:8443/a//b?c=d", "HTTPS://idp.example/", "https://[2001:db8::1]/x"]
+    {
+        assert!(lint(&format!("key_endpoint = \"{url}\"")).is_empty(), "{url}");
+    }
+}
+
+#[test]
 fn what_works_and_deserves_a_look() {
     assert!(lint("").is_empty());
     for (more, line, part) in [

@@ -21,7 +21,16 @@ pub(super) fn advise(error: &LoginError) -> Advice {
             LOGIN,
             "The identity provider does not take the refresh token any more: sign in with `pivkit psso login`.",
         ),
+        LoginError::Endpoint { endpoint: "JWKS endpoint", status: 401 | 403 | 404, .. } => Advice::new(
+            LOGIN,
+            "Check jwks_endpoint in the configuration; what is there must be open to everybody, without signing in.",
+        ),
         LoginError::Endpoint { status: 401, check, .. } => Advice::new(LOGIN, refused(check.as_deref())),
+        LoginError::Endpoint { endpoint: "token endpoint", status: 400, oauth_error: Some(error), check, .. }
+            if error == "invalid_grant" =>
+        {
+            Advice::new(LOGIN, refused(check.as_deref()))
+        }
         LoginError::Endpoint { .. } | LoginError::UnexpectedAnswer { .. } => {
             Advice::new(LOGIN, "Check the URLs in the configuration, then the identity provider's log.")
         }
@@ -105,7 +114,12 @@ fn network(error: &HttpError) -> &'static str {
         }
         HttpError::Tls(_) => "Check that the URL is right, and that what listens there speaks TLS 1.2 or later.",
         HttpError::Timeout { .. } => "Try again later; if it stays so, look for a firewall in between.",
-        HttpError::TooLarge { .. } => "This is not an answer of the protocol; check the URL in the configuration.",
+        HttpError::TooLarge { .. } | HttpError::HeaderTooLarge(_) => {
+            "This is not an answer of the protocol; check the URL in the configuration."
+        }
+        HttpError::Encoded { .. } => {
+            "Have the identity provider, or what stands before it, send its answers as they are, without compression."
+        }
         HttpError::Insecure => "Use https in the configuration.",
         HttpError::Proxy { .. } => {
             "Check the proxy in HTTPS_PROXY or ALL_PROXY; hosts in NO_PROXY are reached without it."
@@ -117,7 +131,10 @@ fn network(error: &HttpError) -> &'static str {
 
 fn registration(status: u16) -> &'static str {
     match status {
-        401 | 403 => "The identity provider does not take this user; check the spelling, or have the user added there.",
+        401 | 403 => {
+            "The identity provider does not take this user or this registration: check the spelling, have the user added \
+             there, or give its registration token with --registration-token-file."
+        }
         409 => {
             "The identity provider has this device with another key; have it removed there, or register with new keys in \
              an empty --state."
@@ -143,8 +160,33 @@ mod tests {
     use super::*;
 
     fn endpoint(endpoint: &'static str, status: u16, check: Option<&str>) -> Advice {
-        let check = check.map(str::to_owned);
-        advise(&LoginError::Endpoint { endpoint, status, oauth_error: None, description: None, check })
+        with_error(endpoint, status, None, check)
+    }
+
+    fn with_error(endpoint: &'static str, status: u16, error: Option<&str>, check: Option<&str>) -> Advice {
+        let (oauth_error, check) = (error.map(str::to_owned), check.map(str::to_owned));
+        advise(&LoginError::Endpoint { endpoint, status, oauth_error, description: None, check })
+    }
+
+    #[test]
+    fn a_login_that_was_refused_with_400_is_refused_all_the_same() {
+        let grant = with_error("token endpoint", 400, Some("invalid_grant"), None).next;
+        assert_eq!(grant, endpoint("token endpoint", 401, None).next);
+        let grant = with_error("token endpoint", 400, Some("invalid_grant"), Some("certificate.upn")).next;
+        assert_eq!(grant, endpoint("token endpoint", 401, Some("certificate.upn")).next);
+        for other in [Some("invalid_request"), None] {
+            assert!(with_error("token endpoint", 400, other, None).next.contains("URLs"), "{other:?}");
+        }
+        let refresh = with_error("refresh endpoint", 400, Some("invalid_grant"), None).next;
+        assert!(refresh.contains("psso login"), "{refresh}");
+    }
+
+    #[test]
+    fn keys_that_are_not_given_out_have_nothing_to_do_with_the_device() {
+        for status in [401, 403, 404] {
+            let next = endpoint("JWKS endpoint", status, None).next;
+            assert!(next.contains("jwks_endpoint") && !next.contains("register"), "{next}");
+        }
     }
 
     #[test]
@@ -165,6 +207,9 @@ mod tests {
     fn each_failure_has_advice_of_its_own() {
         let registration = |status| endpoint("registration endpoint", status, None).next;
         assert!(registration(403).contains("user") && registration(409).contains("another key"));
+        for status in [401, 403] {
+            assert!(registration(status).contains("--registration-token-file"), "{}", registration(status));
+        }
         assert!(registration(422).contains("refused") && registration(404).contains("registration_endpoint"));
         let network = |source| {
             let advice = advise(&LoginError::Network { endpoint: "nonce endpoint", url: String::new(), source });
@@ -174,6 +219,8 @@ mod tests {
             (HttpError::Untrusted("x".into()), "certificate"),
             (HttpError::Tls("x".into()), "TLS"),
             (HttpError::TooLarge { limit: 1 }, "not an answer of the protocol"),
+            (HttpError::HeaderTooLarge("x".into()), "not an answer of the protocol"),
+            (HttpError::Encoded { encoding: "gzip".to_owned() }, "without compression"),
             (HttpError::Unreachable("x".into()), "identity provider runs"),
             (HttpError::Proxy { proxy: String::new(), source: Box::new(HttpError::Insecure) }, "HTTPS_PROXY"),
         ] {

@@ -10,8 +10,8 @@ use crate::http::HttpError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The server could not be reached, or not in time. Try again later, or check the URL.
-    #[error("the {endpoint} at {url} did not answer")]
+    /// The server could not be reached, or not in time, or its answer was not one to be read. Try again later, or check the URL.
+    #[error("the {endpoint} at {url} {}", if source.is_answer() { "sent an answer that is not taken" } else { "did not answer" })]
     Network {
         /// Which endpoint: "nonce endpoint", "token endpoint", "refresh endpoint", "key endpoint", "JWKS endpoint",
         /// "registration endpoint", "metadata endpoint".
@@ -31,7 +31,7 @@ pub enum Error {
         status: u16,
         /// `error` of the JSON answer (RFC 6749 5.2), if there was one.
         oauth_error: Option<String>,
-        /// `error_description` of the JSON answer, or what came instead of JSON.
+        /// `error_description` of the JSON answer and what else it says, or what came instead of JSON.
         description: Option<String>,
         /// `check` of the JSON answer: the name that some servers give to the check that failed.
         check: Option<String>,

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::Error;
 use crate::error::shown;
 
+mod refusal;
 pub mod roots;
 pub mod ureq_client;
 
@@ -17,7 +18,8 @@ pub const MAX_BODY_LEN: usize = 1 << 20;
 
 /// Sends a request and returns the answer as it came, whatever its status.
 ///
-/// An implementation follows no redirects, verifies TLS, limits time, and reads no more than [`MAX_BODY_LEN`] bytes.
+/// An implementation follows no redirects, verifies TLS, limits time, asks for no content encoding and takes none, and reads no
+/// more than [`MAX_BODY_LEN`] bytes.
 pub trait HttpClient {
     /// Sends one request.
     ///
@@ -160,12 +162,28 @@ pub enum HttpError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The header of the answer is longer than is read, or has more fields.
+    #[error("the header of the answer is too large")]
+    HeaderTooLarge(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The content is encoded (RFC 9110 8.4), and no encoding was asked for.
+    #[error("its content is encoded ({encoding}), and no encoding was asked for")]
+    Encoded {
+        /// The Content-Encoding field, escaped and cut short.
+        encoding: String,
+    },
     /// The URL is not `https`, and not a loopback host.
     #[error("only https is used, except on this machine (loopback)")]
     Insecure,
     /// The connection broke, or what came is not HTTP.
     #[error("the connection failed")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl HttpError {
+    /// Whether something came, and was not taken.
+    pub(crate) fn is_answer(&self) -> bool {
+        matches!(self, Self::TooLarge { .. } | Self::HeaderTooLarge(_) | Self::Encoded { .. })
+    }
 }
 
 /// Whether a URL may be used: `https`, or `http` to 127.0.0.0/8, `::1` or `localhost`.
@@ -222,35 +240,11 @@ pub(crate) fn json_object(
     endpoint: &'static str,
     response: &HttpResponse,
 ) -> Result<serde_json::Map<String, serde_json::Value>, Error> {
-    jose::json::parse_object("answer", &response.body).map_err(|error| {
-        let why = match &error {
-            _ if !response.is_json() => format!("JSON was expected, {} came", response.describe()),
-            jose::Error::Json { source, .. } => format!("its JSON is malformed ({})", shown(&source.to_string(), 120)),
-            other => other.to_string(),
-        };
-        Error::UnexpectedAnswer { endpoint, why }
-    })
+    jose::json::parse_object("answer", &response.body)
+        .map_err(|error| Error::UnexpectedAnswer { endpoint, why: refusal::no_object(response, &error) })
 }
 
-/// An answer with another status than success, as far as it explains itself (RFC 6749 5.2).
-pub(crate) fn refusal(endpoint: &'static str, response: &HttpResponse) -> Error {
-    let object = jose::json::parse_object("error", &response.body).ok();
-    let member = |name: &str, limit: usize| {
-        object.as_ref()?.get(name)?.as_str().filter(|text| !text.is_empty()).map(|text| shown(text, limit))
-    };
-    let description = member("error_description", 300).or_else(|| match response.status {
-        300..=399 => Some("a redirect, and redirects are not followed".to_owned()),
-        _ if object.is_none() && !response.body.is_empty() => Some(format!("{} came, not JSON", response.describe())),
-        _ => None,
-    });
-    Error::Endpoint {
-        endpoint,
-        status: response.status,
-        oauth_error: member("error", 80),
-        description,
-        check: member("check", 80),
-    }
-}
+pub(crate) use refusal::refusal;
 
 #[cfg(test)]
 mod tests;

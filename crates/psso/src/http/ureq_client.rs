@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 use super::roots::Roots;
 use super::{HttpClient, HttpError, HttpRequest, HttpResponse, MAX_BODY_LEN, Method, is_allowed_url, is_loopback};
 
+use crate::error::shown;
+
 /// How long to wait. A login at a slow identity provider takes a few seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeLimits {
@@ -67,7 +69,7 @@ impl UreqClient {
         Self { agent, limits }
     }
 
-    fn run(&self, request: &HttpRequest) -> Result<HttpResponse, ureq::Error> {
+    fn run(&self, request: &HttpRequest) -> Result<Result<HttpResponse, HttpError>, ureq::Error> {
         let url = request.url.as_str();
         let loopback = is_loopback(&request.url);
         let mut response = match request.method {
@@ -94,10 +96,13 @@ impl UreqClient {
         }?;
         let content_type =
             response.headers().get("content-type").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        if let Some(encoding) = encoding(response.headers()) {
+            return Ok(Err(HttpError::Encoded { encoding }));
+        }
         // ureq refuses at its limit, not over it.
         let limit = u64::try_from(MAX_BODY_LEN + 1).unwrap_or(u64::MAX);
         let body = response.body_mut().with_config().limit(limit).read_to_vec()?;
-        Ok(HttpResponse { status: response.status().as_u16(), content_type, body: Zeroizing::new(body) })
+        Ok(Ok(HttpResponse { status: response.status().as_u16(), content_type, body: Zeroizing::new(body) }))
     }
 
     fn error(&self, error: ureq::Error) -> HttpError {
@@ -107,6 +112,11 @@ impl UreqClient {
             }
             ureq::Error::Timeout(_) => HttpError::Timeout { limit: self.limits.total },
             ureq::Error::BodyExceedsLimit(_) => HttpError::TooLarge { limit: MAX_BODY_LEN },
+            ureq::Error::LargeResponseHeader(..) => HttpError::HeaderTooLarge(error.into()),
+            // The type of this error is not ureq's own, and has no other name here.
+            ureq::Error::Protocol(cause) if cause.to_string().contains("too many headers") => {
+                HttpError::HeaderTooLarge(cause.into())
+            }
             ureq::Error::HostNotFound | ureq::Error::ConnectionFailed | ureq::Error::InvalidProxyUrl => {
                 HttpError::Unreachable(error.into())
             }
@@ -121,7 +131,7 @@ impl UreqClient {
         let uri = request.url.as_str().parse::<Uri>();
         let proxy = self.agent.config().proxy().filter(|_| !is_loopback(&request.url));
         match (proxy, uri, &error) {
-            (_, _, HttpError::TooLarge { .. }) => error,
+            _ if error.is_answer() => error,
             (Some(proxy), Ok(uri), _) if !proxy.is_no_proxy(&uri) => {
                 HttpError::Proxy { proxy: format!("{}:{}", proxy.host(), proxy.port()), source: Box::new(error) }
             }
@@ -144,8 +154,19 @@ impl HttpClient for UreqClient {
         // At level trace, ureq_proto writes heads and the content of chunked answers to the log, in hex. Those are
         // tokens. Under this guard nothing of the libraries reaches a subscriber, whatever its filter.
         tracing::subscriber::with_default(NoSubscriber::default(), || self.run(request))
-            .map_err(|error| self.through_proxy(request, self.error(error)))
+            .unwrap_or_else(|error| Err(self.error(error)))
+            .map_err(|error| self.through_proxy(request, error))
     }
+}
+
+/// What the content is encoded with; `identity` is nothing (RFC 9110 8.4.1).
+fn encoding(headers: &ureq::http::HeaderMap) -> Option<String> {
+    let fields: Vec<_> = headers.get_all("content-encoding").iter().map(|value| value.as_bytes()).collect();
+    let fields = fields.join(&b", "[..]);
+    let text = String::from_utf8_lossy(&fields);
+    let is_none = |name: &str| name.is_empty() || name.eq_ignore_ascii_case("identity");
+    let encodings: Vec<&str> = text.split(',').map(str::trim).filter(|name| !is_none(name)).collect();
+    (!encodings.is_empty()).then(|| shown(&encodings.join(", "), 60))
 }
 
 fn io_error(error: std::io::Error) -> HttpError {

@@ -100,6 +100,52 @@ fn a_slow_server_is_given_up() {
 }
 
 #[test]
+fn an_encoded_answer_is_refused_by_its_name() {
+    for (fields, name) in [
+        ("Content-Encoding: gzip\r\n", "gzip"),
+        ("content-encoding: BR\r\n", "BR"),
+        ("Content-Encoding: identity\r\nContent-Encoding: x-own\r\n", "x-own"),
+        ("Content-Encoding: identity, zstd , deflate\r\n", "zstd, deflate"),
+    ] {
+        for status in [200, 401] {
+            let reply = format!("HTTP/1.1 {status} x\r\n{fields}Content-Length: 2\r\n\r\n{{}}");
+            let (url, seen) = server(move |stream| drop(stream.write_all(reply.as_bytes())));
+            let error = UreqClient::default().send(&post(&url)).unwrap_err();
+            assert!(matches!(&error, HttpError::Encoded { encoding } if encoding == name), "{fields}: {error:?}");
+            let request = seen.recv().unwrap().to_ascii_lowercase();
+            assert!(
+                !request.contains("accept-encoding: ") || request.contains("accept-encoding: identity"),
+                "{request}"
+            );
+        }
+    }
+    let plain = "HTTP/1.1 200 x\r\nContent-Encoding: Identity\r\nContent-Encoding:\r\nContent-Length: 2\r\n\r\n{}";
+    let (url, _seen) = server(fixed(plain));
+    assert_eq!(UreqClient::default().send(&post(&url)).unwrap().body.as_slice(), b"{}");
+}
+
+#[test]
+fn an_endless_header_is_refused() {
+    let (one, _a) = server(|stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nX: ");
+        while stream.write_all(&[b'x'; 65536]).is_ok() {}
+    });
+    let (many, _b) = server(|stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n");
+        while stream.write_all(format!("X: {}\r\n", "x".repeat(1000)).as_bytes()).is_ok() {}
+    });
+    let (short, _c) = server(|stream| {
+        let _ = stream.write_all(format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(1000)).as_bytes());
+    });
+    for url in [one, many, short] {
+        let error = UreqClient::default().send(&post(&url)).unwrap_err();
+        assert!(error.is_answer(), "{error:?}");
+        let error = crate::Error::Network { endpoint: "token endpoint", url: "URL".to_owned(), source: error };
+        assert_eq!(error.to_string(), "the token endpoint at URL sent an answer that is not taken");
+    }
+}
+
+#[test]
 fn a_huge_answer_is_refused() {
     let (declared, _a) = server(|stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n");

@@ -33,7 +33,9 @@ fn the_sealed_file_is_opened_by_another_implementation_with_its_key_and_by_nobod
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("\"issuer\":\"http://127", "\"issuer\":\"http://128")).unwrap();
     assert!(open().stderr.contains("InvalidTag"));
-    assert_refused(&device.signed_in(&bench, "refresh", &[]), FAILED, &["damaged", "psso logout"]);
+    for command in ["refresh", "status"] {
+        assert_refused(&device.signed_in(&bench, command, &[]), FAILED, &["damaged", "psso logout"]);
+    }
 }
 
 #[test]

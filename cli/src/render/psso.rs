@@ -1,6 +1,6 @@
 //! Platform SSO.
 
-use pivkit::psso::{DevicePublicKey, Inspection};
+use pivkit::psso::{DevicePublicKey, Inspection, Method};
 use pivkit::report::{
     ConfigLintReport, DeviceKeysReport, KerberosReport, KeyExchangeReport, KeyRequestReport, LoginReport, LogoutReport,
     PssoStatusReport, RegistrationNote, RegistrationReport, SealReport, SignOnReport,
@@ -27,20 +27,30 @@ pub(crate) fn registered(report: &RegistrationReport) -> String {
 }
 
 pub(crate) fn logged_in(report: &LoginReport) -> String {
-    tokens(report, "signed in")
+    let needed = match report.method {
+        Method::SmartCard => "the card is",
+        Method::SecureEnclaveKey => "the user key is",
+        Method::Password => "the password is",
+    };
+    let mut no_refresh = format!("no refresh token came: {needed} needed again next time\n");
+    if report.replaced_refreshable {
+        no_refresh.push_str("the sign-on that was here before could be refreshed; this one took its place\n");
+    }
+    tokens(report, "signed in", &no_refresh)
 }
 
 pub(crate) fn refreshed(report: &LoginReport) -> String {
-    tokens(report, "still signed in")
+    tokens(report, "still signed in", "")
 }
 
-fn tokens(report: &LoginReport, what: &str) -> String {
+fn tokens(report: &LoginReport, what: &str, no_refresh: &str) -> String {
     let mut text = format!("{what}: {}{}\n", safe(&report.user), known_as(report));
     text.push_str("id_token, verified:\n");
     text.push_str(&members(&report.id_token_claims));
     let times = report.timings_ms;
-    if let Some(seconds) = report.refresh_token_expires_in {
-        text.push_str(&format!("refresh token good for {seconds} s\n"));
+    match report.refresh_token_expires_in {
+        Some(seconds) => text.push_str(&format!("refresh token good for {seconds} s\n")),
+        None => text.push_str(no_refresh),
     }
     if !report.groups.is_empty() {
         let groups: Vec<_> = report.groups.iter().map(|group| safe(group)).collect();
@@ -241,10 +251,15 @@ mod tests {
     use super::*;
 
     fn shown(claims: &Value, refresh_token_expires_in: Option<u64>) -> String {
-        logged_in(&LoginReport {
+        logged_in(&report(claims, refresh_token_expires_in))
+    }
+
+    fn report(claims: &Value, refresh_token_expires_in: Option<u64>) -> LoginReport {
+        LoginReport {
             schema_version: 1,
             user: "alice".to_owned(),
-            method: pivkit::psso::Method::SmartCard,
+            method: Method::SmartCard,
+            replaced_refreshable: false,
             sealed_with: SealReport { place: pivkit::psso::KeyPlace::File, meaning: String::new() },
             unique_identifier: None,
             groups: Vec::new(),
@@ -253,7 +268,7 @@ mod tests {
             refresh_token_expires_in,
             timings_ms: Timings { nonce: 1, card: 2, token: 3, total: 6 },
             tokens: None,
-        })
+        }
     }
 
     #[test]
@@ -276,6 +291,15 @@ mod tests {
     #[test]
     fn a_refresh_token_that_is_not_there_is_not_good_for_any_time() {
         assert!(shown(&json!({}), Some(7)).contains("refresh token good for 7 s\n"));
-        assert!(!shown(&json!({}), None).contains("refresh token"));
+        let none = shown(&json!({}), None);
+        assert!(none.contains("no refresh token came: the card is needed again next time\n"), "{none}");
+        assert!(!none.contains("good for") && !none.contains("before"), "{none}");
+        let mut replaced = LoginReport { replaced_refreshable: true, ..report(&json!({}), None) };
+        assert!(logged_in(&replaced).contains("the sign-on that was here before could be refreshed"));
+        replaced.method = Method::Password;
+        assert!(logged_in(&replaced).contains("the password is needed"));
+        assert!(!refreshed(&replaced).contains("refresh"), "a refresh keeps the token that it has");
+        replaced.refresh_token_expires_in = Some(7);
+        assert!(!logged_in(&replaced).contains("before"));
     }
 }

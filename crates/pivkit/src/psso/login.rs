@@ -130,7 +130,8 @@ impl Login {
 
     /// Sends it, and keeps what the answer brings.
     fn finish(self, signed: SignedLogin) -> Result<LoginReport, Error> {
-        let (outcome, place) = if self.client.config().previous_refresh_token_claim().is_some() {
+        let (outcome, (place, replaced_refreshable)) = if self.client.config().previous_refresh_token_claim().is_some()
+        {
             // The token that goes along may be worth nothing afterwards, as with a refresh.
             let locked = self.store.lock()?;
             locked.reserve()?;
@@ -142,7 +143,8 @@ impl Login {
             let place = self.keep(&self.store.lock()?, &outcome)?;
             (outcome, place)
         };
-        Ok(LoginReport::new(outcome, self.method, self.started.elapsed(), place, self.request.show_tokens))
+        let report = LoginReport::new(outcome, self.method, self.started.elapsed(), place, self.request.show_tokens);
+        Ok(LoginReport { replaced_refreshable, ..report })
     }
 
     /// Sends the user's refresh token along, if there is one that can still be read. Nobody else may be at work in the store.
@@ -159,17 +161,18 @@ impl Login {
         })
     }
 
-    fn keep(&self, locked: &LockedSignOn<'_>, outcome: &LoginOutcome) -> Result<KeyPlace, Error> {
+    /// Keeps the sign-on; tells where its key is, and whether the one that was there could be refreshed.
+    fn keep(&self, locked: &LockedSignOn<'_>, outcome: &LoginOutcome) -> Result<(KeyPlace, bool), Error> {
         let configuration = &self.request.configuration;
         let mut sign_on = SignOn::after_login(&configuration.config, self.method, outcome);
         sign_on.configuration = Some(configuration.text.clone());
+        let old = locked.load(Some(&configuration.config)).ok();
+        let was_refreshable = old.as_ref().is_some_and(|old| old.usable_refresh_token().is_ok());
         // The key for unlocking is of the user, and outlives a login.
-        if let Ok(old) = locked.load(Some(&configuration.config))
-            && old.user == sign_on.user
-        {
+        if let Some(old) = old.filter(|old| old.user == sign_on.user) {
             sign_on.unlock_key = old.unlock_key;
         }
-        Ok(locked.save(&sign_on, self.request.key_choice)?)
+        Ok((locked.save(&sign_on, self.request.key_choice)?, was_refreshable))
     }
 }
 

@@ -41,8 +41,14 @@ pub fn refresh(request: &SignedInRequest, show_tokens: bool) -> Result<LoginRepo
     let user = &signed_in.sign_on.user;
     let outcome = signed_in.client.refresh(user, signed_in.token()?, &place.keys)?;
     signed_in.sign_on.refreshed(&outcome)?;
+    // Where no new token came the old one goes on, and so does its time.
+    let left = match outcome.tokens.refresh_token {
+        Some(_) => None,
+        None => signed_in.sign_on.refresh_token_good_for(),
+    };
     let key_place = locked.save(&signed_in.sign_on, KeyChoice::Automatic)?;
-    Ok(LoginReport::new(outcome, signed_in.sign_on.method, started.elapsed(), key_place, show_tokens))
+    let report = LoginReport::new(outcome, signed_in.sign_on.method, started.elapsed(), key_place, show_tokens);
+    Ok(LoginReport { refresh_token_expires_in: left.or(report.refresh_token_expires_in), ..report })
 }
 
 /// The state directory of somebody who may be signed in.

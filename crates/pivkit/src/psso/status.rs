@@ -65,6 +65,8 @@ fn sign_on(store: &SignOnStore, header: &SignOnHeader) -> Result<SignOnReport, E
     let place = header.key_place();
     let (details, problem) = match store.load() {
         Ok(found) => (found.map(details), None),
+        // Damaged is damaged, whether the damage can be seen with the key alone or without it.
+        Err(error @ psso::Error::SignOn(SignOnError::Damaged { .. })) => return Err(error.into()),
         Err(psso::Error::SignOn(error)) => (None, Some(identity::text::with_causes(&error))),
         Err(error) => return Err(error.into()),
     };

@@ -41,8 +41,12 @@ pub struct LoginReport {
     pub method: Method,
     /// The claims of the id_token, verified.
     pub id_token_claims: Map<String, Value>,
-    /// How long the refresh token is good, in seconds; none if there is no refresh token.
+    /// How long the refresh token is good, in seconds; none if there is no refresh token. Where a refresh brought none, what is
+    /// left of the time of the one that is kept.
     pub refresh_token_expires_in: Option<u64>,
+    /// Whether this login took the place of a sign-on that could be refreshed, for people.
+    #[serde(skip)]
+    pub replaced_refreshable: bool,
     /// Where the time went.
     pub timings_ms: Timings,
     /// Where the key is that seals the tokens, which are kept in the state directory.
@@ -77,6 +81,7 @@ impl LoginReport {
             method,
             id_token_claims: outcome.id_token_claims,
             refresh_token_expires_in: outcome.refresh_token_expires_in,
+            replaced_refreshable: false,
             timings_ms: Timings {
                 nonce: ms(outcome.timings.nonce),
                 card: ms(outcome.timings.card),

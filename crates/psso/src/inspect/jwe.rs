@@ -33,9 +33,7 @@ pub(super) fn inspect(token: &str, options: &InspectOptions, expected: Option<Ki
         Some(_) => decrypt(&mut seen, &jwe, options),
         None => seen.check("decryption", Verdict::not_checked("not opened: give --decryption-key")),
     }
-    if !seen.checks.iter().any(|check| check.name == "typ")
-        && let Some(verdict) = header::typ(seen.kind, jwe.header_text("typ"))
-    {
+    if let Some(verdict) = header::typ(seen.kind, jwe.header().get("typ")) {
         seen.check("typ", verdict);
     }
     Ok(seen)
@@ -101,12 +99,7 @@ fn decrypt(seen: &mut Inspection, jwe: &Jwe, options: &InspectOptions) {
         Ok(content) => content,
         Err(error) => return seen.check("claims", Verdict::fails(format!("not a JSON object: {error}"))),
     };
-    if is_key_response(&content) && matches!(seen.kind, Kind::LoginResponse | Kind::UnknownJwe) {
-        if seen.header.get("typ").and_then(Value::as_str).is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT")) {
-            seen.check("typ", Verdict::fails("the content is that of a key response"));
-        }
-        seen.kind = Kind::KeyResponse;
-    }
+    seen.kind = by_content(seen.kind, &content);
     seen.checks.extend(claims::judge(seen.kind, &content, super::NONCE_CLAIM, options.clock()));
     seen.checks.extend(response::judge(seen.kind, &content));
     if let Some(Value::String(token)) = content.get("id_token") {
@@ -123,9 +116,15 @@ fn decrypt(seen: &mut Inspection, jwe: &Jwe, options: &InspectOptions) {
     seen.claims = Some(hide::content(seen.kind, content, options.show_secrets));
 }
 
-/// The key service answers with a certificate or a key, the token endpoint with an id_token.
-fn is_key_response(content: &Map<String, Value>) -> bool {
-    !content.contains_key("id_token") && ["key", "certificate"].iter().any(|name| content.contains_key(*name))
+/// The key service answers with a certificate or a key, the token endpoint with an id_token. A `typ` that says otherwise is
+/// wrong.
+fn by_content(kind: Kind, content: &Map<String, Value>) -> Kind {
+    let of_the_key_service = ["key", "certificate"].iter().any(|name| content.contains_key(*name));
+    match (kind, content.contains_key("id_token")) {
+        (Kind::LoginResponse | Kind::UnknownJwe, false) if of_the_key_service => Kind::KeyResponse,
+        (Kind::KeyResponse, true) if !of_the_key_service => Kind::LoginResponse,
+        _ => kind,
+    }
 }
 
 /// One login has one client nonce: in the PartyVInfo that the response was made for, and in the id_token.

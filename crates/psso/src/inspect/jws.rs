@@ -46,7 +46,7 @@ pub(super) fn inspect(token: &str, options: &InspectOptions, place: Place) -> Re
     let claims = parsed.as_ref().cloned().unwrap_or_default();
     let mut seen = Inspection::new(place.kind(&header, &claims), header);
 
-    if let Some(verdict) = header::typ(seen.kind, jws.header_text("typ")) {
+    if let Some(verdict) = header::typ(seen.kind, jws.header().get("typ")) {
         seen.check("typ", verdict);
     }
     seen.check("alg", header::algorithm(seen.kind, &jws));

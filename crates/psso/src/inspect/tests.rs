@@ -265,7 +265,7 @@ fn every_message_is_recognised() {
         (Some("platformsso-encrypted-login-assertion+jwt"), "encrypted_password_assertion"),
         (Some("JWT"), "login_response"),
         (None, "login_response"),
-        (Some("other"), "unknown_jwe"),
+        (Some("other"), "login_response"),
     ] {
         let apu = |epk: &[u8]| [&[0, 0, 0, 1, b'I', 0, 0, 0, 65][..], epk].concat();
         let public = key.public();
@@ -278,7 +278,8 @@ fn every_message_is_recognised() {
             typ,
             kid: Some(&kid),
         };
-        let token = jose::jwe::encrypt(&recipient, br#"{"id_token":"t"}"#).unwrap();
+        let content = if kind == "key_response" { r#"{"key":"t"}"# } else { r#"{"id_token":"t"}"# };
+        let token = jose::jwe::encrypt(&recipient, content.as_bytes()).unwrap();
         let options = InspectOptions {
             decryption_key: Some(key.clone()),
             apv: Some(b"apv".to_vec()),
@@ -343,16 +344,20 @@ fn malformed_tokens_are_shown_with_the_part_at_fault() {
 
 /// A response for this key, with this id_token; its PartyVInfo names `apv_key` and this nonce.
 fn response(key: &EcPrivateKey, apv_key: &EcPrivateKey, nonce: &str, id_token: &str) -> String {
+    let content = json!({"id_token": id_token, "refresh_token": "r", "expires_in": 60});
+    sealed(key, apv_key, nonce, Some("platformsso-login-response+jwt"), &content)
+}
+
+fn sealed(key: &EcPrivateKey, apv_key: &EcPrivateKey, nonce: &str, typ: Option<&str>, content: &Value) -> String {
     let apu = |epk: &[u8]| [&[0, 0, 0, 1, b'I', 0, 0, 0, 65][..], epk].concat();
     let recipient = jose::jwe::Recipient {
         public: &key.public(),
         apu: &apu,
         apv: &crate::party_info::device_apv(&apv_key.public(), nonce),
         apv_in_header: true,
-        typ: Some("platformsso-login-response+jwt"),
+        typ,
         kid: None,
     };
-    let content = json!({"id_token": id_token, "refresh_token": "r", "expires_in": 60});
     jose::jwe::encrypt(&recipient, content.to_string().as_bytes()).unwrap()
 }
 

@@ -139,7 +139,7 @@ fn assertion(
     };
     let inner = trail.need("assertion.claims", jws.claims().map_err(|error| error.to_string()))?;
     let kind = Kind::EmbeddedAssertion;
-    if let Some(verdict) = header::typ(kind, jws.header_text("typ")) {
+    if let Some(verdict) = header::typ(kind, jws.header().get("typ")) {
         trail.check("assertion.typ", verdict)?;
     }
     let signed_by = signer(verifier, &jws, user, provider, trail)?;

@@ -45,7 +45,7 @@ pub(super) fn encrypted(
         Err(other) => return trail.refuse("assertion.JWE", other.to_string()),
     };
     let kind = Kind::EncryptedPasswordAssertion;
-    if let Some(verdict) = header::typ(kind, jwe.header_text("typ")) {
+    if let Some(verdict) = header::typ(kind, jwe.header().get("typ")) {
         trail.check("assertion.typ", verdict)?;
     }
     let kid = jwe.header_text("kid");

@@ -235,3 +235,36 @@ fn the_answer_of_a_nonce_endpoint() {
         assert!(matches!(inspect(other, &at(0)), Err(Error::Unreadable { .. })), "{other}");
     }
 }
+
+/// Another `typ`, or one that is no text, is a failing line, and all else is judged.
+#[test]
+fn a_response_is_one_whatever_its_typ() {
+    let device = EcPrivateKey::generate().unwrap();
+    let (id_token, key) = signed(json!({"typ": "JWT", "kid": "k"}), &id_token_claims());
+    let options =
+        InspectOptions { decryption_key: Some(device.clone()), verification_keys: given(&key, Some("k")), ..at(200) };
+    let login = json!({"id_token": id_token, "refresh_token": "r", "expires_in": 60});
+    let exchanged = json!({"key": STANDARD.encode([7; 32]), "iat": 100, "exp": 400});
+    for (typ, content, kind) in [
+        ("foo", &login, Kind::LoginResponse),
+        ("platformsso-login-request+jwt", &login, Kind::LoginResponse),
+        ("platformsso-key-response+jwt", &login, Kind::LoginResponse),
+        ("foo", &exchanged, Kind::KeyResponse),
+    ] {
+        let seen = inspect(&sealed(&device, &device, "N1", Some(typ), content), &options).unwrap();
+        assert_eq!((seen.kind, failed(&seen)), (kind, vec!["typ"]), "{typ}");
+        assert!(detail(&seen, "typ").starts_with(&format!("\"{typ}\" is not ")), "{}", detail(&seen, "typ"));
+        assert_eq!(seen.id_token.is_some(), kind == Kind::LoginResponse);
+    }
+    // The header is under the tag, so that one that was changed does not decrypt.
+    let token = sealed(&device, &device, "N1", None, &login);
+    let (header, rest) = token.split_once('.').unwrap();
+    let mut header = jose::json::parse_object("header", &jose::base64url::decode("header", header).unwrap()).unwrap();
+    header.insert("typ".to_owned(), json!(5));
+    let header = jose::base64url::encode(Value::Object(header).to_string().as_bytes());
+    let seen = inspect(&format!("{header}.{rest}"), &options).unwrap();
+    assert_eq!((seen.kind, failed(&seen)), (Kind::LoginResponse, vec!["decryption", "typ"]));
+    assert_eq!(detail(&seen, "typ"), "it is not a text");
+    let (request, _) = signed(json!({"typ": 5}), &json!({"jwe_crypto": {}}));
+    assert_eq!(detail(&inspect(&request, &at(0)).unwrap(), "typ"), "it is not a text");
+}

@@ -2,7 +2,7 @@
 
 use ::psso::inspect::{decryption_key, verification_keys};
 use ::psso::verify::{CardCertificate, Denied, Device, Provider, TokenUse, UserKey};
-use ::psso::{Check, key_id};
+use ::psso::{Check, Level, key_id};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::{Certificate, Usage};
@@ -57,7 +57,9 @@ impl Given {
                 _ if !check.ok => return check,
                 "request_nonce" if self.nonce.is_none() => "give --request-nonce to compare it",
                 "username" => "only the identity provider knows its users and their devices",
-                "password" | "assertion.password" if self.password.is_none() => "give --password-file to compare it",
+                "password" | "assertion.password" if self.password.is_none() && check.level == Level::Holds => {
+                    "give --password-file to compare it"
+                }
                 "refresh_token" if self.refresh_token.is_none() => "give --refresh-token-file to compare it",
                 "refresh_token.sub" => "only the identity provider knows whose token it is",
                 _ => return check,

@@ -18,7 +18,7 @@ fn published_samples() {
     assert_eq!(noted(&assertion), ["x5c"]);
     let request =
         inspect(text(&vectors["apple_login_request_with_keys"]["login_request_jws"]), &at(1656005132)).unwrap();
-    assert_eq!((noted(&request), failed(&request)), (vec!["typ", "x5c", "iat"], vec!["exp"]));
+    assert_eq!((noted(&request), failed(&request)), (vec!["typ", "x5c", "iss", "sub", "iat"], vec!["exp"]));
     assert!(detail(&request, "typ").contains("macOS 13"));
 }
 
@@ -31,6 +31,7 @@ fn requests_and_assertions() {
         json!({"alg": "ECDH-ES", "enc": "A256GCM", "apv": jose::base64url::encode(&apv)})
     };
     const NONCE: &str = "DDF68171-409D-4E2C-91F0-9E42D7745365";
+    const BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
     let lower = NONCE.to_lowercase();
     let good = json!({"iss": "c", "client_id": "c", "sub": "a", "username": "a", "aud": "t", "iat": 100, "exp": 400,
         "nonce": NONCE, "request_nonce": "r", "scope": "openid offline_access", "grant_type": "password", "password": "p",
@@ -45,9 +46,12 @@ fn requests_and_assertions() {
         (json!({}), json!({"nonce": lower, "jwe_crypto": apv(b"Apple", &lower)}), vec!["nonce"]),
         (json!({}), json!({"jwe_crypto": apv(b"MsalClient", NONCE)}), vec!["jwe_crypto"]),
         (json!({}), json!({"scope": "openid"}), vec!["scope"]),
+        (json!({}), json!({"iss": null, "sub": null}), vec!["iss", "sub"]),
+        (json!({}), json!({"grant_type": BEARER, "assertion": "saml"}), vec!["password"]),
     ] {
         let mut claims = good.clone();
         claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         let mut head = json!({"typ": "platformsso-login-request+jwt"});
         head.as_object_mut().unwrap().extend(header.as_object().unwrap().clone());
         let (token, key) = signed(head, &claims);
@@ -191,7 +195,7 @@ fn an_encrypted_password() {
     };
     let bearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
     for (nonce, expected) in [("r", vec![]), ("n", vec!["assertion.apv"])] {
-        let claims = json!({"iss": "c", "client_id": "c", "sub": "a", "aud": "t", "iat": 100, "exp": 400, "nonce": "n",
+        let claims = json!({"iss": "c", "client_id": "c", "sub": "a", "username": "a", "aud": "t", "iat": 100, "exp": 400, "nonce": "n",
             "request_nonce": "r", "scope": "s", "grant_type": bearer, "assertion": token(nonce),
             "jwe_crypto": {"alg": "ECDH-ES", "enc": "A256GCM",
                 "apv": jose::base64url::encode(&crate::party_info::device_apv(&public, "n"))}});

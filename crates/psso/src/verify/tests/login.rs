@@ -68,7 +68,8 @@ fn every_claim_of_the_request_counts() {
         (json!({"scope": null}), "claims"),
         (json!({"sub": "bob"}), "sub"),
         (json!({"username": "bob", "sub": "bob"}), "username"),
-        (json!({"username": null, "sub": null}), "claims"),
+        (json!({"username": null, "sub": null}), "username"),
+        (json!({"username": null}), "username"),
         (json!({"username": 7, "sub": 7}), "username"),
         (json!({"grant_type": "password"}), "password"),
         (json!({"grant_type": "urn:ietf:params:oauth:grant-type:saml2-bearer"}), "grant_type"),
@@ -283,6 +284,8 @@ fn what_real_macs_send_is_noted_and_strictness_refuses_it() {
         (world.card_assertion(), json!({"aud": "https://idp.example/key"}), "aud"),
         (world.card_assertion(), json!({"jwe_crypto": msal}), "jwe_crypto"),
         (world.card_assertion(), json!({"iss": null}), "iss"),
+        (world.card_assertion(), json!({"sub": null}), "sub"),
+        (world.card_assertion(), json!({"password": "correct horse"}), "password"),
     ] {
         let token = world.request(&assertion, &change);
         world.spent.clear();

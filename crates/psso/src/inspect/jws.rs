@@ -1,16 +1,16 @@
 //! Inspecting a JWS.
 
 use jose::jws::Jws;
-use jose::{Algorithm, PublicKey};
+use jose::{Algorithm, JwkSet, PublicKey};
 use serde_json::{Map, Value};
 
 use super::{InspectOptions, Inspection, Kind, SignatureVerdict, VerificationKey, hide};
-use crate::Error;
 use crate::check::Verdict;
 use crate::error::shown;
 use crate::judge::{agreement, claims, header};
 use crate::kid::{key_id, same_key_id};
 use crate::party_info::PartyInfo;
+use crate::{Error, id_token};
 
 /// Where a token was found: what it must be, and whose key the given ones are, depends on it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,6 +106,10 @@ fn check_signature(seen: &mut Inspection, jws: &Jws, options: &InspectOptions, p
     let kid = jws.header_text("kid");
     let keys = &options.verification_keys;
     // An id_token is never good by a certificate of its own, and neither is what nobody recognises.
+    let set: Vec<_> = keys.iter().filter_map(|key| key.entry.clone()).collect();
+    if seen.kind == Kind::IdToken && !set.is_empty() {
+        return check_by_the_set(seen, jws, &JwkSet::from(set));
+    }
     let may_bring_its_key = (seen.kind.is_of_a_device() || seen.kind == Kind::EmbeddedAssertion)
         && (keys.is_empty() || !place.has_the_keys());
     if let Some(given) = choose(keys, jws, leaf, place) {
@@ -122,12 +126,38 @@ fn check_signature(seen: &mut Inspection, jws: &Jws, options: &InspectOptions, p
         check_kid(seen, kid, leaf, None);
     } else {
         seen.signature = Some(UNVERIFIED);
-        let why = match kid {
-            _ if keys.is_empty() => "not verified: give --verification-key".to_owned(),
-            Some(kid) => format!("not verified: no given key is named by kid \"{}\"", shown(kid, 80)),
-            None => "not verified: there is no kid that names one of the given keys".to_owned(),
-        };
+        let why = if keys.is_empty() { "not verified: give --verification-key".to_owned() } else { no_key(kid) };
         seen.check("signature", Verdict::not_checked(why));
+    }
+}
+
+/// Verifies an id_token with the key of a JWK Set that a client would take, and no other.
+fn check_by_the_set(seen: &mut Inspection, jws: &Jws, set: &JwkSet) {
+    let kid = jws.header_text("kid");
+    let named = |kid| set.keys.iter().any(|key| key.kid.as_deref() == Some(kid));
+    let (valid, verdict) = match id_token::verify_signature(jws, set, &Algorithm::ALL) {
+        Ok(()) => (Some(true), Verdict::holds("verifies with the given key")),
+        Err(Error::Rejected { claim: "signature", why }) => {
+            (Some(false), Verdict::fails(format!("{why} (key from given)")))
+        }
+        Err(Error::Rejected { why, .. }) if kid.is_some_and(named) => {
+            (None, Verdict::not_checked(format!("not verified: {why}")))
+        }
+        Err(_) => (None, Verdict::not_checked(no_key(kid))),
+    };
+    seen.signature = Some(SignatureVerdict { valid, key: valid.map(|_| "given") });
+    seen.check("signature", verdict);
+    if valid.is_some() {
+        seen.kid_matches = Some(true);
+        seen.check("kid", Verdict::holds("names the key"));
+    }
+}
+
+/// Why no given key is this token's.
+fn no_key(kid: Option<&str>) -> String {
+    match kid {
+        Some(kid) => format!("not verified: no given key is named by kid \"{}\"", shown(kid, 80)),
+        None => "not verified: there is no kid that names one of the given keys".to_owned(),
     }
 }
 

@@ -13,6 +13,8 @@ pub struct VerificationKey {
     pub key: PublicKey,
     /// `kid` of the JWK; a key from PEM has none.
     pub kid: Option<String>,
+    /// The entry of a JWK Set, among which an id_token's `kid` chooses as at a login; nothing for a key that came otherwise.
+    pub entry: Option<Jwk>,
 }
 
 /// Reads the keys of a text: a JWK, a JWK Set, or PEM with public keys or certificates.
@@ -30,12 +32,15 @@ pub fn verification_keys(text: &str) -> Result<Vec<VerificationKey>, Error> {
             .into_iter()
             // As at a login: a key for encryption signs nothing.
             .filter(|jwk| jwk.key_use.as_deref() != Some("enc"))
-            .filter_map(|jwk| Some(VerificationKey { key: PublicKey::from_jwk(&jwk).ok()?, kid: jwk.kid }))
+            .filter_map(|jwk| {
+                let key = PublicKey::from_jwk(&jwk).ok()?;
+                Some(VerificationKey { key, kid: jwk.kid.clone(), entry: Some(jwk) })
+            })
             .collect();
         return if keys.is_empty() { Err(Error::unreadable("the JWK Set has no usable key", None)) } else { Ok(keys) };
     }
     let jwk = Jwk::from_json(&completed(text)?).map_err(unusable)?;
-    Ok(vec![VerificationKey { key: PublicKey::from_jwk(&jwk).map_err(unusable)?, kid: jwk.kid }])
+    Ok(vec![VerificationKey { key: PublicKey::from_jwk(&jwk).map_err(unusable)?, kid: jwk.kid, entry: None }])
 }
 
 /// Reads a private P-256 key: a JWK with `d`, or PEM (PKCS#8 or SEC 1).
@@ -71,7 +76,7 @@ fn pem_keys(text: &str) -> Result<Vec<VerificationKey>, Error> {
             "PUBLIC KEY" => PublicKey::from_spki_der(&block.contents).map_err(|error| unusable(error.to_string()))?,
             label => return Err(unusable(format!("PEM with \"{}\"", crate::error::shown(label, 40)))),
         };
-        keys.push(VerificationKey { key, kid: None });
+        keys.push(VerificationKey { key, kid: None, entry: None });
     }
     if keys.is_empty() { Err(unusable("neither a JWK nor PEM".to_owned())) } else { Ok(keys) }
 }

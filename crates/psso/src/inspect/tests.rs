@@ -1,4 +1,5 @@
 mod deviations;
+mod id_tokens;
 
 use super::*;
 use crate::testing::{apple, p256_private, text, url};
@@ -34,7 +35,7 @@ fn signed(header: Value, claims: &Value) -> (String, EcPrivateKey) {
 }
 
 fn given(key: &EcPrivateKey, kid: Option<&str>) -> Vec<VerificationKey> {
-    vec![VerificationKey { key: key.public(), kid: kid.map(str::to_owned) }]
+    vec![VerificationKey { key: key.public(), kid: kid.map(str::to_owned), entry: None }]
 }
 
 #[test]

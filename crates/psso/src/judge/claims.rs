@@ -4,12 +4,11 @@ use jose::{PublicKey, base64url};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::Clock;
 use super::kind::Kind;
+use super::{Clock, id_token};
 use crate::check::{Check, Record as _, Verdict};
 use crate::clock::{Moment, REQUEST_LIFETIME, display, timely};
 use crate::error::shown;
-use crate::id_token;
 use crate::login_request::JWT_BEARER;
 use crate::party_info::PartyInfo;
 
@@ -33,7 +32,7 @@ pub(crate) fn judge(kind: Kind, claims: &Map<String, Value>, nonce_claim: &str, 
             surplus(&mut checks, claims);
         }
         Kind::KeyRequest => key_request(&mut checks, claims),
-        Kind::IdToken => azp(&mut checks, claims),
+        Kind::IdToken => id_token::judge(&mut checks, claims),
         _ => {}
     }
     if kind.is_of_a_device() {
@@ -66,11 +65,10 @@ fn required(kind: Kind) -> &'static [&'static str] {
         }
         // `aud` is required by the documentation's table and absent from every sample.
         Kind::KeyRequest => &["iss", "nonce", "version", "request_type", "key_purpose", "refresh_token", "jwe_crypto"],
-        // The id_token that Apple publishes has no `sub`.
-        Kind::IdToken => &["iss", "aud"],
         Kind::LoginResponse => &["id_token"],
         Kind::KeyResponse => &["certificate|key"],
-        Kind::NonceAnswer | Kind::UnknownJws | Kind::UnknownJwe => &[],
+        // The id_token that Apple publishes has no `sub`.
+        Kind::IdToken | Kind::NonceAnswer | Kind::UnknownJws | Kind::UnknownJwe => &[],
     }
 }
 
@@ -232,13 +230,6 @@ fn scope(checks: &mut Vec<Check>, claims: &Map<String, Value>) {
         ["openid", "offline_access"].into_iter().filter(|word| !scope.split(' ').any(|other| other == *word)).collect();
     let how = (!missing.is_empty()).then(|| format!("{} is not in it", missing.join(" and ")));
     checks.record("scope", Verdict::holds(shown(scope, 200)).noting(how.as_deref()));
-}
-
-/// What can be said of an id_token without its login.
-fn azp(checks: &mut Vec<Check>, claims: &Map<String, Value>) {
-    if id_token::lacks_azp(claims) {
-        checks.record("azp", Verdict::fails(id_token::MISSING_AZP));
-    }
 }
 
 /// `jwe_crypto`: how the device wants its response encrypted.

@@ -148,6 +148,12 @@ impl Error {
     }
 }
 
+/// An error and its causes, in one line: the cause says which member of a JSON text occurs twice, and where.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// ` (error): description [check]`, as much of it as there is.
 fn reason(error: &Option<String>, description: &Option<String>, check: &Option<String>) -> String {
     let part = |text: &Option<String>, before: &str, after: &str| {

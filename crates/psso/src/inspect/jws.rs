@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{InspectOptions, Inspection, Kind, SignatureVerdict, VerificationKey, hide};
 use crate::check::Verdict;
-use crate::error::shown;
+use crate::error::{shown, with_causes};
 use crate::judge::{agreement, claims, header};
 use crate::kid::{key_id, same_key_id};
 use crate::party_info::PartyInfo;
@@ -63,7 +63,7 @@ pub(super) fn inspect(token: &str, options: &InspectOptions, place: Place) -> Re
     check_signature(&mut seen, &jws, options, place, leaf.as_ref());
     match parsed {
         Ok(_) => seen.checks.extend(claims::judge(seen.kind, &claims, super::NONCE_CLAIM, options.clock())),
-        Err(error) => seen.check("claims", Verdict::fails(format!("not a JSON object: {error}"))),
+        Err(error) => seen.check("claims", Verdict::fails(with_causes(&error))),
     }
     if seen.kind == Kind::LoginRequest {
         inspect_assertion(&mut seen, &claims, options);
@@ -88,7 +88,7 @@ fn malformed(
     let kind = place.kind(&header, claims.as_ref().unwrap_or(&Map::new()));
     let mut seen = Inspection::new(kind, header);
     let part = header::part_at_fault(error);
-    seen.check(part, Verdict::fails(error.to_string()));
+    seen.check(part, Verdict::fails(with_causes(error)));
     if part != "signature" {
         let why = "not verified, because the token is refused as it stands";
         seen.check("signature", Verdict::not_checked(why));
@@ -207,7 +207,7 @@ fn inspect_assertion(seen: &mut Inspection, outer: &Map<String, Value>, options:
     };
     let inner = match inner {
         Ok(inner) => inner,
-        Err(error) => return seen.check("assertion", Verdict::fails(error.to_string())),
+        Err(error) => return seen.check("assertion", Verdict::fails(with_causes(&error))),
     };
     if inner.kind == Kind::EncryptedPasswordAssertion {
         check_apv(seen, outer, &inner);

@@ -9,7 +9,7 @@ use super::provider::{Device, Provider};
 use super::trail::{Refusal, Trail};
 use super::{Expected, Verifier};
 use crate::check::{Check, Record as _, Verdict};
-use crate::error::shown;
+use crate::error::{shown, with_causes};
 use crate::inspect::Kind;
 use crate::judge::{claims, header};
 use crate::kid::{canonical_key_id, key_id};
@@ -50,10 +50,10 @@ pub(super) fn verify(
     let token = token.trim_ascii();
     let jws = match Jws::parse(token) {
         Ok(jws) => jws,
-        Err(error) => return trail.refuse(header::part_at_fault(&error), error.to_string()),
+        Err(error) => return trail.refuse(header::part_at_fault(&error), with_causes(&error)),
     };
     let claims = jws.claims().map(|claims| SecretMap::from(Value::Object(claims)));
-    let claims = trail.need("claims", claims.map_err(|error| error.to_string()))?;
+    let claims = trail.need("claims", claims.map_err(|error| with_causes(&error)))?;
     check_header(kind, &jws, &claims, trail)?;
     let (kid, device) = find_device(&jws, provider, trail)?;
     check_device_certificate(&jws, &device, verifier, trail)?;

@@ -89,6 +89,28 @@ fn every_claim_of_the_request_counts() {
     }
 }
 
+/// Why JSON is refused is told, here and in the assertion.
+#[test]
+fn a_claim_that_is_there_twice_is_named() {
+    let mut world = world();
+    let twice = |header: &Value, claims: &Value, key: &EcPrivateKey| {
+        let text = claims.to_string();
+        let text = format!("{},\"scope\":\"x\"}}", text.strip_suffix('}').unwrap());
+        jose::jws::sign(header.as_object().unwrap(), text.as_bytes(), &mut key.clone()).unwrap()
+    };
+    let outer = world.outer(&world.card_assertion());
+    let inner = twice(&world.card_header(), &world.inner(), &world.card);
+    for (token, check) in [
+        (twice(&world.device_header("platformsso-login-request+jwt"), &outer, &world.signing), "claims"),
+        (world.request(&inner, &json!({})), "assertion.claims"),
+    ] {
+        let refusal = world.verifier().login(&token, &mut world).unwrap_err();
+        assert_eq!(refusal.check, check);
+        assert!(refusal.why.contains("the member \"scope\" occurs twice"), "{}", refusal.why);
+        world.spent.clear();
+    }
+}
+
 /// A request that is good for years is a password: whoever finds it has time.
 #[test]
 fn a_long_lifetime_is_refused_without_strict() {

@@ -98,7 +98,13 @@ fn the_verdict_is_told_to_people() {
     assert!(late.stdout.starts_with("refused by exp: "), "{late}");
     late.exits_with(5);
     let other = verify(&bench, of("login"), &["--request-nonce", "-7begins-with-a-hyphen"]);
-    assert!(other.stdout.starts_with("refused by request_nonce: "), "{other}");
+    assert!(other.stdout.starts_with("refused by request_nonce: another nonce than the one given\n"), "{other}");
+    let same = verify(&bench, of("login"), &["--request-nonce", "R1"]).success();
+    assert!(same.stdout.contains("ok       request_nonce: the one given\n"), "{same}");
+    assert!([&good, &other, &same].iter().all(|output| !output.stdout.contains("used up")), "{same}");
+    let stranger = verify(&bench, of("nobody-vouches"), &[]);
+    assert!(stranger.stdout.starts_with("login request: no verdict, because nothing says who"), "{stranger}");
+    assert!(stranger.stdout.contains("unknown  assertion.x5c.trust: nobody vouches for it: give "), "{stranger}");
     let undecided = verify(&bench, of("unknown-refresh"), &[]);
     assert!(undecided.stdout.starts_with("refresh request: no verdict"), "{undecided}");
 }

@@ -216,7 +216,6 @@ def main():
         ("no-key-cert-sign", login(assertion(leaf=by_unable)), ["--trust-ca", "unable.pem"], "assertion.x5c.trust"),
         ("ten-years", login(assertion(), exp=NOW + 300000000), trust, "exp"),
         ("another-authority", login(assertion()), ["--trust-ca", "other-ca.pem"], "assertion.x5c.trust"),
-        ("nobody-vouches", login(assertion()), [], "assertion.x5c.trust"),
         ("no-certificate", login(assertion(leaf=None)), trust, "assertion.x5c"),
         ("unknown-enclave", login(own), trust, "assertion.x5c"),
         ("another-enclave", login(assertion(stranger, None, {"kid": kid(enclave)})), user, "assertion.signature"),
@@ -231,6 +230,7 @@ def main():
         # Nobody said who the user is.
         ("unknown-password", login(None, grant_type="password", password="correct horse"), [], None),
         ("unknown-refresh", refresh(), [], None),
+        ("nobody-vouches", login(assertion()), [], None),
     ]
 
     def write(name, content, mode=0o644):

@@ -225,8 +225,8 @@ pub(crate) struct Inspect {
     /// The private key that opens a JWE (JWK or PEM); nobody but you may read the file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) decryption_key: Option<PathBuf>,
-    /// The public keys that verify a JWS, or the id_token in a response (JWK, JWK set or PEM); without it, the one in x5c,
-    /// where the message may carry one
+    /// The public keys that verify a JWS, or the id_token in a response (JWK, JWK set or PEM; for a device's requests also what
+    /// `pivkit psso keys --json` prints); without it, the one in x5c, where the message may carry one
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) verification_key: Option<PathBuf>,
     /// The PartyVInfo that was sent, base64url

@@ -1,5 +1,7 @@
 //! Reading keys to inspect with: JWK, JWK Set, PEM.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jose::{EcPrivateKey, Jwk, JwkSet, PublicKey};
 use serde_json::{Value, json};
 use x509_parser::pem::Pem;
@@ -17,7 +19,9 @@ pub struct VerificationKey {
     pub entry: Option<Jwk>,
 }
 
-/// Reads the keys of a text: a JWK, a JWK Set, or PEM with public keys or certificates.
+/// Reads the keys of a text: a JWK, a JWK Set, PEM with public keys or certificates, or the public keys of a device
+/// (`device_signing_key` with `x963`, the base64 of an X9.63 point, as `pivkit psso keys --json` prints them), of which the signing
+/// key counts.
 ///
 /// # Errors
 /// [`Error::Unreadable`] when there is no usable key in it.
@@ -25,6 +29,9 @@ pub fn verification_keys(text: &str) -> Result<Vec<VerificationKey>, Error> {
     let unusable = |error| Error::unreadable("the verification key cannot be used", error);
     if !text.trim_start().starts_with('{') {
         return pem_keys(text);
+    }
+    if let Some(key) = device_signing_key(text)? {
+        return Ok(vec![VerificationKey { key, kid: None, entry: None }]);
     }
     if let Ok(set) = JwkSet::from_json(text) {
         let keys: Vec<_> = set
@@ -41,6 +48,19 @@ pub fn verification_keys(text: &str) -> Result<Vec<VerificationKey>, Error> {
     }
     let jwk = Jwk::from_json(&completed(text)?).map_err(unusable)?;
     Ok(vec![VerificationKey { key: PublicKey::from_jwk(&jwk).map_err(unusable)?, kid: jwk.kid, entry: None }])
+}
+
+fn device_signing_key(text: &str) -> Result<Option<PublicKey>, Error> {
+    let document = jose::json::parse_object("key document", text.as_bytes());
+    let Some(key) = document.ok().and_then(|mut document| document.remove("device_signing_key")) else {
+        return Ok(None);
+    };
+    let point = key.get("x963").and_then(Value::as_str).and_then(|point| STANDARD.decode(point).ok());
+    match point.map(|point| PublicKey::from_x963(&point)) {
+        Some(Ok(key)) => Ok(Some(key)),
+        Some(Err(error)) => Err(Error::unreadable("the device_signing_key cannot be used", error)),
+        None => Err(Error::unreadable("the device_signing_key has no x963 in base64", None)),
+    }
 }
 
 /// Reads a private P-256 key: a JWK with `d`, or PEM (PKCS#8 or SEC 1).

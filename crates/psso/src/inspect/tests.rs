@@ -4,6 +4,8 @@ mod malformed;
 
 use super::*;
 use crate::testing::{apple, p256_private, text, url};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jose::jws;
 use serde_json::json;
 
@@ -481,6 +483,18 @@ fn keys_in_every_form() {
     for text in [certificate, &jwk] {
         let keys = verification_keys(text).unwrap();
         assert_eq!((keys.len(), &keys[0].key), (1, &key.public()));
+    }
+    let point = STANDARD.encode(key.public().x963().unwrap());
+    let of_the_device = |signing: Value| {
+        json!({"schema_version": 1, "device_signing_key": signing,
+            "device_encryption_key": {"x963": "AAAA", "kid": "x"}})
+    };
+    let document = of_the_device(json!({"x963": point, "kid": "anything"})).to_string();
+    let keys = verification_keys(&document).unwrap();
+    assert_eq!((keys.len(), &keys[0].key, &keys[0].kid), (1, &key.public(), &None));
+    for bad in [json!({"x963": "AAAA"}), json!({"kid": "x"}), json!("x")] {
+        let error = verification_keys(&of_the_device(bad).to_string()).unwrap_err().to_string();
+        assert!(error.contains("device_signing_key"), "{error}");
     }
     let two = format!("{certificate}{}", include_str!("../../tests/data/rsa2048.crt"));
     assert_eq!(verification_keys(&two).unwrap().len(), 2);

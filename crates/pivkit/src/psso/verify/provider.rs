@@ -155,16 +155,13 @@ fn issued(card: &CardCertificate<'_>, authorities: &[Certificate], binding: Bind
 
 /// The keys that `pivkit psso keys --json` prints, or a registration; or public signing keys alone.
 fn devices(text: &str) -> Result<Vec<Device>, Error> {
-    let json: Option<Value> = serde_json::from_str(text).ok();
-    let point = |name: &str| {
-        let text = json.as_ref()?.get(name)?.get("x963")?.as_str()?;
+    let keys = verification_keys(text)?;
+    let encryption = || {
+        let json: Value = serde_json::from_str(text).ok()?;
+        let text = json.get("device_encryption_key")?.get("x963")?.as_str()?;
         PublicKey::from_x963(&STANDARD.decode(text).ok()?).ok()
     };
-    if let Some(signing) = point("device_signing_key") {
-        return Ok(vec![Device { signing, encryption: point("device_encryption_key") }]);
-    }
-    let keys = verification_keys(text)?;
-    Ok(keys.into_iter().map(|key| Device { signing: key.key, encryption: None }).collect())
+    Ok(keys.into_iter().map(|key| Device { signing: key.key, encryption: encryption() }).collect())
 }
 
 /// The certificates of a file.

@@ -1,8 +1,6 @@
 //! What is accepted and noted, as against what fails.
 
 use super::*;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 
 /// The names of the checks that deviate; each detail says how it should be.
 fn noted(seen: &Inspection) -> Vec<&str> {

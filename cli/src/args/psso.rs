@@ -219,7 +219,8 @@ pub(crate) enum ConfigCommand {
 #[derive(Args, Debug)]
 pub(crate) struct Inspect {
     /// Compact JWS or JWE messages; - for standard input. Of several, each comes under its name; with --json, each is one
-    /// line with its name as "file"
+    /// line with its name as "file". One that cannot be inspected has "error" instead, and the others follow; the exit code
+    /// is the worst of all: 1 (a file that cannot be read), 2 (no message), 5 (a check), 0
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
     /// The private key that opens a JWE (JWK or PEM); nobody but you may read the file

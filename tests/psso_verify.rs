@@ -96,6 +96,7 @@ fn the_verdict_is_told_to_people() {
     );
     let late = verify(&bench, of("login"), &["--at", "2090-01-01T00:00:00Z"]);
     assert!(late.stdout.starts_with("refused by exp: "), "{late}");
+    assert!(late.stdout.contains("(It must still be good.)") && !late.stdout.contains("(It is still"), "{late}");
     late.exits_with(5);
     let other = verify(&bench, of("login"), &["--request-nonce", "-7begins-with-a-hyphen"]);
     assert!(other.stdout.starts_with("refused by request_nonce: another nonce than the one given\n"), "{other}");

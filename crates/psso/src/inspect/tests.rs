@@ -55,7 +55,7 @@ fn apple_smartcard_assertion() {
     assert_eq!(json["claims"]["sub"], "foo");
     assert_eq!(json["signature"], json!({"valid": true, "key": "x5c"}));
     assert_eq!(json["kid_matches"], true);
-    let meaning = "The header says which message it is, so that one kind cannot pass for another.";
+    let meaning = "The header must say which message it is, so that one kind cannot pass for another.";
     assert_eq!(
         json["checks"][0],
         json!({"name": "typ", "ok": true, "level": "holds", "detail": "as documented", "meaning": meaning})

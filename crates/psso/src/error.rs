@@ -148,10 +148,15 @@ impl Error {
     }
 }
 
-/// An error and its causes, in one line: the cause says which member of a JSON text occurs twice, and where.
+/// An error and its causes, in one line, each said once: the cause says which member of a JSON text occurs twice, and where.
 pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// ` (error): description [check]`, as much of it as there is.

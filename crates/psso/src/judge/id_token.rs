@@ -56,7 +56,7 @@ fn azp(claims: &Map<String, Value>, audience: &[&str]) -> Option<Verdict> {
         None => return None,
         Some(Value::String(azp)) => {
             let named = format!("\"{}\"", shown(azp, 120));
-            let good = format!("{named}, which is in aud");
+            let good = format!("{named}, which is in aud; not compared: it must be client_id of the configuration");
             Verdict::of(audience.contains(&azp.as_str()), good, format!("{named} is not in aud"))
         }
         Some(_) => Verdict::fails("it is not a text"),

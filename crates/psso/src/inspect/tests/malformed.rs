@@ -32,29 +32,31 @@ fn why_json_is_refused_is_told() {
     let header = json!({"alg": "ES256", "kid": "k"});
     for (claims, why) in [
         (&br#"{"nonce":"N1","sub":"a","sub":"b"}"#[..], "the member \"sub\" occurs twice"),
-        (b"{\"nonce\":\"N1\",\"sub\":\"\xff\"}", "unicode"),
+        (b"{\"nonce\":\"N1\",\"sub\":\"\xff\"}", "not UTF-8"),
         (deep.as_bytes(), "recursion limit"),
         (br#"{"nonce":"N1"} x"#, "trailing characters"),
         (br#"["nonce"]"#, "not a JSON object"),
     ] {
+        // However the reader calls it.
+        let told = |text: &str| text.replace("invalid unicode code point", "not UTF-8").matches(why).count() == 1;
         let id_token = jws::sign(header.as_object().unwrap(), claims, &mut key).unwrap();
         let seen = inspect(&response(&device, &device, "N1", &id_token), &options).unwrap();
         let inner = seen.id_token.as_ref().unwrap();
-        assert!(detail(inner, "claims").contains(why), "{}", detail(inner, "claims"));
+        assert!(told(detail(inner, "claims")), "{}", detail(inner, "claims"));
         // There may be a nonce in it, and nobody can say.
         assert_eq!(detail(&seen, "id_token.nonce"), "the claims of the id_token cannot be read");
         let header = jose::base64url::encode(claims);
         for rest in [".e30.AAAA", "..AAAA.AAAA.AAAA"] {
             match inspect(&format!("{header}{rest}"), &at(0)) {
-                Ok(seen) => assert!(seen.checks.iter().any(|check| !check.ok && check.detail.contains(why)), "{why}"),
-                Err(error) => assert!(crate::error::with_causes(&error).contains(why), "{why}: {error}"),
+                Ok(seen) => assert!(seen.checks.iter().any(|check| !check.ok && told(&check.detail)), "{why}"),
+                Err(error) => assert!(told(&crate::error::with_causes(&error)), "{why}: {error}"),
             }
         }
         if let Ok(text) = std::str::from_utf8(claims).map(|text| text.replace("nonce", "Nonce"))
             && text.starts_with('{')
         {
             let error = inspect(&text, &at(0)).unwrap_err();
-            assert!(crate::error::with_causes(&error).contains(why), "{why}: {error}");
+            assert!(told(&crate::error::with_causes(&error)), "{why}: {error}");
         }
     }
     assert!(inspect("{}", &at(0)).unwrap_err().to_string().contains("no Nonce"));

@@ -96,9 +96,16 @@ fn the_verdict_is_told_to_people() {
     );
     let late = verify(&bench, of("login"), &["--at", "2090-01-01T00:00:00Z"]);
     assert!(late.stdout.starts_with("refused by exp: "), "{late}");
+    assert!(late.stdout.contains("(It must still be good.)") && !late.stdout.contains("(It is still"), "{late}");
     late.exits_with(5);
     let other = verify(&bench, of("login"), &["--request-nonce", "-7begins-with-a-hyphen"]);
-    assert!(other.stdout.starts_with("refused by request_nonce: "), "{other}");
+    assert!(other.stdout.starts_with("refused by request_nonce: another nonce than the one given\n"), "{other}");
+    let same = verify(&bench, of("login"), &["--request-nonce", "R1"]).success();
+    assert!(same.stdout.contains("ok       request_nonce: the one given\n"), "{same}");
+    assert!([&good, &other, &same].iter().all(|output| !output.stdout.contains("used up")), "{same}");
+    let stranger = verify(&bench, of("nobody-vouches"), &[]);
+    assert!(stranger.stdout.starts_with("login request: no verdict, because nothing says who"), "{stranger}");
+    assert!(stranger.stdout.contains("unknown  assertion.x5c.trust: nobody vouches for it: give "), "{stranger}");
     let undecided = verify(&bench, of("unknown-refresh"), &[]);
     assert!(undecided.stdout.starts_with("refresh request: no verdict"), "{undecided}");
 }
@@ -131,10 +138,65 @@ fn several_messages_are_inspected_in_one_run() {
     let alone = bench.pivkit(&["psso", "inspect", &files[1], "--json"]).output().json();
     assert_eq!((&alone["kind"], alone.get("file")), (&Value::from("refresh_request"), None));
     let bad = bench.file("bad.jwt", "a.b");
-    let bad = bad.to_str().unwrap();
-    let stopped = bench.pivkit(&["psso", "inspect", &files[1], bad, "--json"]).output();
-    assert!(stopped.stderr.contains("bad.jwt: ") && stopped.stdout.lines().count() == 1, "{stopped}");
+    let stopped = bench.pivkit(&["psso", "inspect", bad.to_str().unwrap(), "--json"]).output();
+    assert!(stopped.stderr.contains("bad.jwt: ") && stopped.stdout.is_empty(), "{stopped}");
     stopped.exits_with(2);
+}
+
+/// One that is no message, or is not there, does not hide the others; the exit code is the worst.
+#[test]
+fn what_cannot_be_inspected_does_not_hide_the_others() {
+    let bench = Bench::vpcd();
+    make_requests(&bench, &configuration(&bench));
+    let path = |name: &str| bench.path(name).to_str().unwrap().to_owned();
+    let (good, expired, key) = (path("login.jwt"), path("expired.jwt"), path("device-key.json"));
+    let bad = bench.file("bad.jwt", "a.b").to_str().unwrap().to_owned();
+    let none = path("none.jwt");
+    let run = |files: &[&String], more: &[&str]| {
+        let files: Vec<&str> = files.iter().map(|file| file.as_str()).collect();
+        let arguments = [&["psso", "inspect", "--verification-key", &key], &files[..], more].concat();
+        bench.pivkit(&arguments).output().never_panicked()
+    };
+    run(&[&good, &good], &[]).success();
+    run(&[&good, &expired], &[]).exits_with(5);
+    for (files, code, why) in [
+        ([&good, &bad, &expired], 2, "not 2"),
+        ([&bad, &expired, &good], 2, "not 2"),
+        ([&none, &good, &bad], 1, "No such file"),
+        ([&good, &bad, &none], 1, "No such file"),
+    ] {
+        let output = run(&files, &["--json"]);
+        let lines: Vec<Value> = output.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.iter().map(|line| line["file"].as_str().unwrap()).collect::<Vec<_>>(), files, "{output}");
+        for (line, text) in lines.iter().zip(output.stdout.lines()) {
+            let is_message = line["file"] == good.as_str() || line["file"] == expired.as_str();
+            assert_eq!((line["kind"].is_string(), line["error"].is_string()), (is_message, !is_message), "{output}");
+            assert!(text.starts_with("{\"schema_version\":1,\"file\":"), "{output}");
+        }
+        assert!(lines.iter().any(|line| line["error"].as_str().is_some_and(|error| error.contains(why))), "{output}");
+        output.exits_with(code);
+        let text = run(&files, &[]);
+        assert_eq!(text.stdout.matches("\n  cannot be inspected: ").count(), lines.len() - kinds(&lines), "{text}");
+        assert_eq!(text.stdout.matches(&format!("{good}:\n  login request\n")).count(), 1, "{text}");
+        text.exits_with(code);
+    }
+}
+
+/// How many lines are of messages.
+fn kinds(lines: &[Value]) -> usize {
+    lines.iter().filter(|line| line["kind"].is_string()).count()
+}
+
+/// A message may come on standard input.
+#[test]
+fn a_hyphen_is_standard_input() {
+    let bench = Bench::vpcd();
+    make_requests(&bench, &configuration(&bench));
+    let key = bench.path("device-key.json").to_str().unwrap().to_owned();
+    let message = std::fs::read_to_string(bench.path("login.jwt")).unwrap();
+    let arguments = ["psso", "inspect", "-", "--verification-key", &key];
+    let alone = bench.pivkit(&arguments).stdin(message).output().success();
+    assert!(alone.stdout.starts_with("login request\n"), "{alone}");
 }
 
 /// A secret comes from a file that nobody else may read, as everywhere.

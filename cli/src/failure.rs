@@ -90,6 +90,11 @@ pub(crate) fn next_step(error: &Error) -> String {
     advise(error).next
 }
 
+/// The exit code of an error.
+pub(crate) fn code(error: &Error) -> u8 {
+    advise(error).code
+}
+
 fn advise(error: &Error) -> Advice {
     match error {
         Error::Transport(error) => card::transport(error),

@@ -245,6 +245,10 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
                 "pivkit psso inspect assertion.jwt --at 2023-06-02T20:18:44Z",
             ),
             Example("The same for a program", "pivkit psso inspect assertion.jwt --at 2023-06-02T20:18:44Z --json"),
+            Example(
+                "A login of one's own device, with what `pivkit psso keys --json` prints",
+                "pivkit psso inspect login.jwt --verification-key device-key.json",
+            ),
         ],
     ),
     (

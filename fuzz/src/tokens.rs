@@ -63,7 +63,7 @@ pub fn ecdsa_der(data: &[u8]) {
 pub fn psso_inspect(data: &[u8]) {
     let Some(token) = token(data) else { return };
     let public = key().public();
-    for keys in [vec![], vec![VerificationKey { key: public, kid: None }]] {
+    for keys in [vec![], vec![VerificationKey { key: public, kid: None, entry: None }]] {
         let options = InspectOptions {
             decryption_key: Some(key()),
             verification_keys: keys,

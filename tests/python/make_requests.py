@@ -186,6 +186,11 @@ def main():
         ("typ-misprint", login(assertion(), {"typ": ASSERTION_TYP}), trust, "accepted"),
         ("msal", login(assertion(), jwe_crypto=msal), trust, "accepted"),
         ("x5c-string-strict", login(assertion(header={"x5c": der(alice)})), trust + ["--strict"], "assertion.x5c"),
+        ("no-iss-no-sub", login(assertion(), iss=None, sub=None), trust, "accepted"),
+        ("no-iss-strict", login(assertion(), iss=None), trust + ["--strict"], "iss"),
+        ("no-sub-strict", login(assertion(), sub=None), trust + ["--strict"], "sub"),
+        ("two-proofs", login(assertion(), password="correct horse"), trust, "accepted"),
+        ("two-proofs-strict", login(assertion(), password="correct horse"), trust + ["--strict"], "password"),
         ("kid-base64url-strict", login(assertion(), {"kid": unpadded}), trust + ["--strict"], "kid"),
         # Wrong.
         ("another-device", login(assertion(), key=stranger), trust, "signature"),
@@ -193,6 +198,9 @@ def main():
         ("another-nonce", login(assertion()), trust + ["--request-nonce", "R2"], "request_nonce"),
         ("another-client", login(assertion(), iss="x", client_id="x"), trust, "client_id"),
         ("another-server", login(assertion(), aud="https://other.example/token"), trust, "aud"),
+        ("no-username", login(assertion(), username=None), trust, "username"),
+        ("key-no-sub", key_service(sub=None), token, "sub"),
+        ("key-no-username", key_service(username=None), token, "username"),
         ("expired", login(assertion(), iat=NOW - 900, exp=NOW - 600), trust, "exp"),
         ("from-tomorrow", login(assertion(), iat=NOW + 86400, exp=NOW + 86700), trust, "iat"),
         ("spliced-nonce", login(assertion(nonce=lower)), trust, "assertion.nonce"),
@@ -208,7 +216,6 @@ def main():
         ("no-key-cert-sign", login(assertion(leaf=by_unable)), ["--trust-ca", "unable.pem"], "assertion.x5c.trust"),
         ("ten-years", login(assertion(), exp=NOW + 300000000), trust, "exp"),
         ("another-authority", login(assertion()), ["--trust-ca", "other-ca.pem"], "assertion.x5c.trust"),
-        ("nobody-vouches", login(assertion()), [], "assertion.x5c.trust"),
         ("no-certificate", login(assertion(leaf=None)), trust, "assertion.x5c"),
         ("unknown-enclave", login(own), trust, "assertion.x5c"),
         ("another-enclave", login(assertion(stranger, None, {"kid": kid(enclave)})), user, "assertion.signature"),
@@ -223,6 +230,7 @@ def main():
         # Nobody said who the user is.
         ("unknown-password", login(None, grant_type="password", password="correct horse"), [], None),
         ("unknown-refresh", refresh(), [], None),
+        ("nobody-vouches", login(assertion()), [], None),
     ]
 
     def write(name, content, mode=0o644):

@@ -219,14 +219,15 @@ pub(crate) enum ConfigCommand {
 #[derive(Args, Debug)]
 pub(crate) struct Inspect {
     /// Compact JWS or JWE messages; - for standard input. Of several, each comes under its name; with --json, each is one
-    /// line with its name as "file"
+    /// line with its name as "file". One that cannot be inspected has "error" instead, and the others follow; the exit code
+    /// is the worst of all: 1 (a file that cannot be read), 2 (no message), 5 (a check), 0
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
     /// The private key that opens a JWE (JWK or PEM); nobody but you may read the file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) decryption_key: Option<PathBuf>,
-    /// The public keys that verify a JWS, or the id_token in a response (JWK, JWK set or PEM); without it, the one in x5c,
-    /// where the message may carry one
+    /// The public keys that verify a JWS, or the id_token in a response (JWK, JWK set or PEM; for a device's requests also what
+    /// `pivkit psso keys --json` prints); without it, the one in x5c, where the message may carry one
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) verification_key: Option<PathBuf>,
     /// The PartyVInfo that was sent, base64url

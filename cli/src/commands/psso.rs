@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use pivkit::LastTry;
 use pivkit::psso::{
-    self, CardLoginRequest, InspectRequest, Inspector, KeyExchangeRequest, LoginRequest, LogoutRequest, Method,
-    RegisterRequest, SignedInRequest,
+    self, CardLoginRequest, InspectRequest, Inspection, Inspector, KeyExchangeRequest, LoginRequest, LogoutRequest,
+    Method, RegisterRequest, SignedInRequest,
 };
 
 use serde::Serialize;
@@ -220,20 +220,43 @@ fn inspect(context: &Context, args: Inspect) -> Result<ExitCode, Failure> {
         show_tokens: args.show_token,
     };
     let inspector = Inspector::new(&request)?;
-    let mut all_hold = true;
-    for file in &args.files {
+    if let [file] = args.files.as_slice() {
         let inspection = inspector.inspect(file)?;
-        all_hold &= inspection.all_hold();
-        if args.files.len() == 1 {
-            context.output.print(&inspection, render::psso::inspection)?;
-            continue;
-        }
-        let named = Named { file: file.display().to_string(), inspection };
+        context.output.print(&inspection, render::psso::inspection)?;
+        return Ok(of_inspection(&inspection).into());
+    }
+    let mut worst = 0;
+    for file in &args.files {
+        let found = inspector.inspect(file);
+        let code = found.as_ref().map_or_else(failure::code, of_inspection);
+        worst = worse(worst, code);
+        let file = file.display().to_string();
+        let found = found.map_err(|error| {
+            let why = pivkit::with_causes(&error);
+            why.strip_prefix(&format!("{file}: ")).map_or(why.clone(), str::to_owned)
+        });
+        let named = Named { file, found };
         if context.output.print_line(&named, render::psso::named_inspection)? == Audience::Gone {
             break;
         }
     }
-    Ok(if all_hold { ExitCode::SUCCESS } else { failure::NO_IDENTITY.into() })
+    Ok(worst.into())
+}
+
+/// The exit code of a message that was inspected.
+fn of_inspection(inspection: &Inspection) -> u8 {
+    if inspection.all_hold() { 0 } else { failure::NO_IDENTITY }
+}
+
+/// Of two exit codes the worse one: that of a file nobody could read, of what is no message, of a check, none.
+fn worse(one: u8, other: u8) -> u8 {
+    let badness = |code: &u8| match *code {
+        0 => 0,
+        failure::NO_IDENTITY => 1,
+        failure::USAGE => 2,
+        _ => 3,
+    };
+    std::cmp::max_by_key(one, other, badness)
 }
 
 #[cfg(test)]

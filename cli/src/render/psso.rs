@@ -3,10 +3,11 @@
 use pivkit::psso::{DevicePublicKey, Inspection, Method};
 use pivkit::report::{
     ConfigLintReport, DeviceKeysReport, KerberosReport, KeyExchangeReport, KeyRequestReport, LoginReport, LogoutReport,
-    PssoStatusReport, RegistrationNote, RegistrationReport, SealReport, SignOnReport,
+    PssoStatusReport, RegistrationNote, RegistrationReport, SCHEMA_VERSION, SealReport, SignOnReport,
 };
-use serde::Serialize;
-use serde_json::Value;
+use serde::ser::{Error as _, SerializeMap as _};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use super::safe;
 
@@ -211,17 +212,35 @@ pub(crate) fn inspection(inspection: &Inspection) -> String {
     inspected(inspection, "")
 }
 
-/// One of several messages.
-#[derive(Serialize)]
+/// One of several messages: the file that it came from, and what was found or why nothing was.
 pub(crate) struct Named {
-    /// The file that it came from.
     pub(crate) file: String,
-    #[serde(flatten)]
-    pub(crate) inspection: Inspection,
+    pub(crate) found: Result<Inspection, String>,
+}
+
+impl Serialize for Named {
+    /// The members of the inspection, or `error`, after the name.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = match &self.found {
+            Ok(inspection) => serde_json::to_value(inspection).map_err(S::Error::custom)?,
+            Err(why) => json!({"schema_version": SCHEMA_VERSION, "error": why}),
+        };
+        let mut map = serializer.serialize_map(None)?;
+        if let Value::Object(members) = &mut members {
+            map.serialize_entry("schema_version", &members.shift_remove("schema_version"))?;
+            map.serialize_entry("file", &self.file)?;
+            members.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))?;
+        }
+        map.end()
+    }
 }
 
 pub(crate) fn named_inspection(named: &Named) -> String {
-    format!("{}:\n{}", safe(&named.file), inspected(&named.inspection, "  "))
+    let file = safe(&named.file);
+    match &named.found {
+        Ok(inspection) => format!("{file}:\n{}", inspected(inspection, "  ")),
+        Err(why) => format!("{file}:\n  cannot be inspected: {}\n", safe(why)),
+    }
 }
 
 fn inspected(inspection: &Inspection, indent: &str) -> String {
@@ -246,7 +265,6 @@ fn inspected(inspection: &Inspection, indent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use pivkit::report::Timings;
-    use serde_json::json;
 
     use super::*;
 

@@ -120,57 +120,63 @@ impl Record for Vec<Check> {
     }
 }
 
-/// What a check is for.
+/// What a check is for: what must be, and never that it is so. It stands beside a check that fails as well.
 fn meaning(name: &str) -> &'static str {
     match name {
         "assertion.nonce" | "assertion.request_nonce" | "assertion.scope" => {
-            "The assertion was made for this very request, so that it cannot be put into another one."
+            "The assertion must be made for this very request, so that it cannot be put into another one."
         }
-        "assertion.sub" => "The assertion is of the user whom the device asks for.",
-        "assertion.apv" => "The password was encrypted for this very request.",
-        "id_token.nonce" => "The id_token answers this very request.",
+        "assertion.sub" => "The assertion must be of the user whom the device asks for.",
+        "assertion.apv" => "The password must be encrypted for this very request.",
+        "id_token.nonce" => "The id_token must answer this very request.",
         _ => match name.strip_prefix("assertion.").unwrap_or(name) {
-            "typ" => "The header says which message it is, so that one kind cannot pass for another.",
+            "typ" => "The header must say which message it is, so that one kind cannot pass for another.",
             "alg" => "Only some algorithms are safe, and the sender of this message uses fewer still.",
-            "enc" => "The content is encrypted with the one algorithm that the protocol has.",
-            "kid" => "The header names the key, so that the right one is used.",
-            "signature" => "Nobody but the owner of the key made the message, and nobody changed it.",
-            "x5c" => "The certificate of the key that signed came with the message.",
+            "enc" => "The content must be encrypted with the one algorithm that the protocol has.",
+            "kid" => "The header must name the key, so that the right one is used.",
+            "signature" => {
+                "A good one shows that nobody but the owner of the key made the message, and that nobody changed it."
+            }
+            "x5c" => "The certificate of the key that signed may come with the message.",
             "x5c.validity" => "A certificate is good between its dates only.",
-            "x5c.key" => "The certificate is of the key that is expected.",
-            "x5c.trust" => "The identity provider knows whose certificate this is.",
-            "claims" => "The message says all that it has to say.",
+            "x5c.key" => "The certificate must be of the key that is expected.",
+            "x5c.trust" => "The identity provider must know whose certificate this is.",
+            "claims" => "A message must say all that it has to say.",
             "iss" => {
                 "Who made it: a request is the client's, an assertion the user's, an id_token the identity provider's."
             }
-            "client_id" => "The client is the one that the identity provider has registered.",
+            "client_id" => "The client must be the one that the identity provider has registered.",
             "sub" | "username" => "Who it is about.",
             "aud" => "For whom it was made, so that it is of no use elsewhere.",
             "azp" => "The client that it was issued to, where it is for several.",
-            "iat" => "It was made in the past.",
-            "nbf" => "It is good already.",
-            "exp" => "It is still good.",
+            "iat" => "It must have been made in the past.",
+            "nbf" => "It must be good already.",
+            "exp" => "It must still be good.",
             "nonce" => "The client's random value, by which an answer is known to belong to its request.",
             "request_nonce" => "The server's random value, good for one request, so that nobody can send it again.",
             "scope" => "What the client wants to get.",
             "grant_type" => "How the user proves who they are.",
             "assertion" => "The user's part, inside the device's request.",
-            "password" => "The user's password is the right one.",
-            "refresh_token" => "The identity provider gave out this token, and it is still good.",
+            "password" => "The password must be the user's.",
+            "refresh_token" => "The identity provider must have given out this token, and it must still be good.",
             "jwe_crypto" => "How the device wants its answer encrypted.",
-            "jwe_crypto.key" => "The answer will be encrypted to the device that is registered, and to no other.",
+            "jwe_crypto.key" => "The answer must be encrypted to the device that is registered, and to no other.",
             "version" | "request_type" | "key_purpose" => "What the key service is asked for.",
             "other_publickey" => "The Mac's half of the key exchange.",
-            "epk" => "A point that is not on the curve would give parts of the recipient's key away.",
-            "apu" => "The sender's part of the key derivation names the ephemeral key of this very message.",
-            "apv" => "The recipient's part of the key derivation is what the recipient asked for.",
-            "apv.key" => "The answer was made for the key that opens it.",
-            "decryption" => "The content was encrypted for this key, and nobody changed it.",
+            "epk" => {
+                "The ephemeral key. A point that is not on the curve would give parts of the recipient's key away."
+            }
+            "apu" => "The sender's part of the key derivation must name the ephemeral key of this very message.",
+            "apv" => "The recipient's part of the key derivation must be what the recipient asked for.",
+            "apv.key" => "The answer must be made for the key that opens it.",
+            "decryption" => {
+                "The content opens only with the key that it was encrypted for, and only if nobody changed it."
+            }
             "refresh_token_expires_in" | "expires_in" => "How long the refresh token is good.",
             "certificate" => "The certificate of the key that the identity provider keeps.",
             "id_token" => "The identity provider's word on who signed in.",
             "key_context" => "What the identity provider wants to see again in the next exchange.",
-            "key" => "The result of the key exchange, 32 bytes.",
+            "key" => "The result of the key exchange, which must be 32 bytes.",
             _ => "",
         },
     }
@@ -196,7 +202,7 @@ mod tests {
     fn what_was_not_checked_cannot_be_relied_on() {
         let json = serde_json::to_value(Check::new("signature", Verdict::not_checked("no key"))).unwrap();
         assert_eq!((&json["ok"], &json["level"]), (&false.into(), &"not_checked".into()));
-        assert!(json["meaning"].as_str().unwrap().starts_with("Nobody but"));
+        assert!(json["meaning"].as_str().unwrap().starts_with("A good one shows that nobody but"));
         assert_eq!(meaning("assertion.signature"), meaning("signature"));
         assert_ne!(meaning("assertion.nonce"), meaning("nonce"));
     }

@@ -148,6 +148,17 @@ impl Error {
     }
 }
 
+/// An error and its causes, in one line, each said once: the cause says which member of a JSON text occurs twice, and where.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
 /// ` (error): description [check]`, as much of it as there is.
 fn reason(error: &Option<String>, description: &Option<String>, check: &Option<String>) -> String {
     let part = |text: &Option<String>, before: &str, after: &str| {

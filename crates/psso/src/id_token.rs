@@ -84,7 +84,8 @@ pub(crate) fn unique_identifier(
     }
 }
 
-fn verify_signature(jws: &Jws, keys: &JwkSet, allowed: &[Algorithm]) -> Result<(), Error> {
+/// Chooses the key of the set by `kid`, and verifies with it.
+pub(crate) fn verify_signature(jws: &Jws, keys: &JwkSet, allowed: &[Algorithm]) -> Result<(), Error> {
     let refused = |error: jose::Error| Error::rejected("alg", error.to_string());
     let algorithm = jws.algorithm().map_err(refused)?;
     if !allowed.contains(&algorithm) {

@@ -135,8 +135,8 @@ impl Inspection {
 /// Everything else that is wrong with it is a check that fails.
 pub fn inspect(token: &str, options: &InspectOptions) -> Result<Inspection, Error> {
     let token = token.trim_ascii();
-    if let Some(seen) = nonce::inspect(token, options) {
-        return Ok(seen);
+    if token.starts_with('{') {
+        return nonce::inspect(token, options);
     }
     match token.split('.').take(6).count() {
         3 => jws::inspect(token, options, jws::Place::Outermost),

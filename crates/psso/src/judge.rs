@@ -6,6 +6,7 @@ pub(crate) mod agreement;
 pub(crate) mod claims;
 pub(crate) mod encrypted;
 pub(crate) mod header;
+mod id_token;
 pub(crate) mod kind;
 pub(crate) mod response;
 

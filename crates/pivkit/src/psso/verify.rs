@@ -132,7 +132,7 @@ fn accepted(verified: Verified, given: &Given) -> VerifyReport {
 }
 
 /// What says who the user is.
-const PROOFS: [&str; 3] = ["password", "assertion.password", "refresh_token"];
+const PROOFS: [&str; 4] = ["password", "assertion.password", "assertion.x5c.trust", "refresh_token"];
 
 fn report(checks: Vec<Check>) -> VerifyReport {
     let open = checks.iter().filter(|check| check.level == Level::NotChecked);

@@ -1,16 +1,16 @@
 //! Inspecting a JWS.
 
 use jose::jws::Jws;
-use jose::{Algorithm, PublicKey};
+use jose::{Algorithm, JwkSet, PublicKey};
 use serde_json::{Map, Value};
 
 use super::{InspectOptions, Inspection, Kind, SignatureVerdict, VerificationKey, hide};
-use crate::Error;
 use crate::check::Verdict;
-use crate::error::shown;
+use crate::error::{shown, with_causes};
 use crate::judge::{agreement, claims, header};
 use crate::kid::{key_id, same_key_id};
 use crate::party_info::PartyInfo;
+use crate::{Error, id_token};
 
 /// Where a token was found: what it must be, and whose key the given ones are, depends on it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) fn inspect(token: &str, options: &InspectOptions, place: Place) -> Re
     let claims = parsed.as_ref().cloned().unwrap_or_default();
     let mut seen = Inspection::new(place.kind(&header, &claims), header);
 
-    if let Some(verdict) = header::typ(seen.kind, jws.header_text("typ")) {
+    if let Some(verdict) = header::typ(seen.kind, jws.header().get("typ")) {
         seen.check("typ", verdict);
     }
     seen.check("alg", header::algorithm(seen.kind, &jws));
@@ -63,7 +63,7 @@ pub(super) fn inspect(token: &str, options: &InspectOptions, place: Place) -> Re
     check_signature(&mut seen, &jws, options, place, leaf.as_ref());
     match parsed {
         Ok(_) => seen.checks.extend(claims::judge(seen.kind, &claims, super::NONCE_CLAIM, options.clock())),
-        Err(error) => seen.check("claims", Verdict::fails(format!("not a JSON object: {error}"))),
+        Err(error) => seen.check("claims", Verdict::fails(with_causes(&error))),
     }
     if seen.kind == Kind::LoginRequest {
         inspect_assertion(&mut seen, &claims, options);
@@ -88,7 +88,7 @@ fn malformed(
     let kind = place.kind(&header, claims.as_ref().unwrap_or(&Map::new()));
     let mut seen = Inspection::new(kind, header);
     let part = header::part_at_fault(error);
-    seen.check(part, Verdict::fails(error.to_string()));
+    seen.check(part, Verdict::fails(with_causes(error)));
     if part != "signature" {
         let why = "not verified, because the token is refused as it stands";
         seen.check("signature", Verdict::not_checked(why));
@@ -106,6 +106,10 @@ fn check_signature(seen: &mut Inspection, jws: &Jws, options: &InspectOptions, p
     let kid = jws.header_text("kid");
     let keys = &options.verification_keys;
     // An id_token is never good by a certificate of its own, and neither is what nobody recognises.
+    let set: Vec<_> = keys.iter().filter_map(|key| key.entry.clone()).collect();
+    if seen.kind == Kind::IdToken && !set.is_empty() {
+        return check_by_the_set(seen, jws, &JwkSet::from(set));
+    }
     let may_bring_its_key = (seen.kind.is_of_a_device() || seen.kind == Kind::EmbeddedAssertion)
         && (keys.is_empty() || !place.has_the_keys());
     if let Some(given) = choose(keys, jws, leaf, place) {
@@ -122,12 +126,38 @@ fn check_signature(seen: &mut Inspection, jws: &Jws, options: &InspectOptions, p
         check_kid(seen, kid, leaf, None);
     } else {
         seen.signature = Some(UNVERIFIED);
-        let why = match kid {
-            _ if keys.is_empty() => "not verified: give --verification-key".to_owned(),
-            Some(kid) => format!("not verified: no given key is named by kid \"{}\"", shown(kid, 80)),
-            None => "not verified: there is no kid that names one of the given keys".to_owned(),
-        };
+        let why = if keys.is_empty() { "not verified: give --verification-key".to_owned() } else { no_key(kid) };
         seen.check("signature", Verdict::not_checked(why));
+    }
+}
+
+/// Verifies an id_token with the key of a JWK Set that a client would take, and no other.
+fn check_by_the_set(seen: &mut Inspection, jws: &Jws, set: &JwkSet) {
+    let kid = jws.header_text("kid");
+    let named = |kid| set.keys.iter().any(|key| key.kid.as_deref() == Some(kid));
+    let (valid, verdict) = match id_token::verify_signature(jws, set, &Algorithm::ALL) {
+        Ok(()) => (Some(true), Verdict::holds("verifies with the given key")),
+        Err(Error::Rejected { claim: "signature", why }) => {
+            (Some(false), Verdict::fails(format!("{why} (key from given)")))
+        }
+        Err(Error::Rejected { why, .. }) if kid.is_some_and(named) => {
+            (None, Verdict::not_checked(format!("not verified: {why}")))
+        }
+        Err(_) => (None, Verdict::not_checked(no_key(kid))),
+    };
+    seen.signature = Some(SignatureVerdict { valid, key: valid.map(|_| "given") });
+    seen.check("signature", verdict);
+    if valid.is_some() {
+        seen.kid_matches = Some(true);
+        seen.check("kid", Verdict::holds("names the key"));
+    }
+}
+
+/// Why no given key is this token's.
+fn no_key(kid: Option<&str>) -> String {
+    match kid {
+        Some(kid) => format!("not verified: no given key is named by kid \"{}\"", shown(kid, 80)),
+        None => "not verified: there is no kid that names one of the given keys".to_owned(),
     }
 }
 
@@ -177,7 +207,7 @@ fn inspect_assertion(seen: &mut Inspection, outer: &Map<String, Value>, options:
     };
     let inner = match inner {
         Ok(inner) => inner,
-        Err(error) => return seen.check("assertion", Verdict::fails(error.to_string())),
+        Err(error) => return seen.check("assertion", Verdict::fails(with_causes(&error))),
     };
     if inner.kind == Kind::EncryptedPasswordAssertion {
         check_apv(seen, outer, &inner);

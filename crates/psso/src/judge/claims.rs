@@ -4,12 +4,11 @@ use jose::{PublicKey, base64url};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::Clock;
 use super::kind::Kind;
+use super::{Clock, id_token};
 use crate::check::{Check, Record as _, Verdict};
 use crate::clock::{Moment, REQUEST_LIFETIME, display, timely};
 use crate::error::shown;
-use crate::id_token;
 use crate::login_request::JWT_BEARER;
 use crate::party_info::PartyInfo;
 
@@ -19,8 +18,11 @@ pub(crate) fn judge(kind: Kind, claims: &Map<String, Value>, nonce_claim: &str, 
     checks.record("claims", presence(kind, claims));
     match kind {
         Kind::LoginRequest => {
-            same(&mut checks, claims, "iss", "client_id");
-            same(&mut checks, claims, "sub", "username");
+            match claims.contains_key("iss") {
+                true => same(&mut checks, claims, "iss", "client_id"),
+                false => checks.record("iss", Verdict::deviates(format!("{AS_PUBLISHED}; it should be the client id"))),
+            }
+            user(&mut checks, kind, claims);
             grant_type(&mut checks, claims);
         }
         Kind::EmbeddedAssertion | Kind::EncryptedPasswordAssertion => same(&mut checks, claims, "iss", "sub"),
@@ -30,7 +32,7 @@ pub(crate) fn judge(kind: Kind, claims: &Map<String, Value>, nonce_claim: &str, 
             surplus(&mut checks, claims);
         }
         Kind::KeyRequest => key_request(&mut checks, claims),
-        Kind::IdToken => azp(&mut checks, claims),
+        Kind::IdToken => id_token::judge(&mut checks, claims),
         _ => {}
     }
     if kind.is_of_a_device() {
@@ -52,24 +54,21 @@ pub(crate) fn judge(kind: Kind, claims: &Map<String, Value>, nonce_claim: &str, 
     checks
 }
 
-/// Claims that a message cannot do without. Those that messages of macOS 13 leave out are not among them.
+/// Claims that a message cannot do without, beside those that have a check of their own.
 fn required(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::LoginRequest => &["client_id", "username|sub", "aud", "nonce", "scope", "grant_type", "jwe_crypto"],
+        Kind::LoginRequest => &["client_id", "aud", "nonce", "scope", "grant_type", "jwe_crypto"],
         Kind::EmbeddedAssertion => &["iss", "sub", "aud", "nonce", "scope"],
         Kind::EncryptedPasswordAssertion => &["iss", "sub", "aud", "nonce", "scope", "password"],
         Kind::RefreshRequest => {
             &["client_id", "iss", "aud", "nonce", "scope", "grant_type", "refresh_token", "jwe_crypto"]
         }
         // `aud` is required by the documentation's table and absent from every sample.
-        Kind::KeyRequest => {
-            &["iss", "nonce", "username|sub", "version", "request_type", "key_purpose", "refresh_token", "jwe_crypto"]
-        }
-        // The id_token that Apple publishes has no `sub`.
-        Kind::IdToken => &["iss", "aud"],
+        Kind::KeyRequest => &["iss", "nonce", "version", "request_type", "key_purpose", "refresh_token", "jwe_crypto"],
         Kind::LoginResponse => &["id_token"],
         Kind::KeyResponse => &["certificate|key"],
-        Kind::NonceAnswer | Kind::UnknownJws | Kind::UnknownJwe => &[],
+        // The id_token that Apple publishes has no `sub`.
+        Kind::IdToken | Kind::NonceAnswer | Kind::UnknownJws | Kind::UnknownJwe => &[],
     }
 }
 
@@ -126,12 +125,29 @@ fn lifetime(kind: Kind, claims: &Map<String, Value>, exp: i64) -> Option<i64> {
     }
 }
 
-/// Two claims that must be equal where both are there; messages of macOS 13 leave some out.
+/// Two claims that must be equal where both are there.
 fn same(checks: &mut Vec<Check>, claims: &Map<String, Value>, name: &'static str, other: &str) {
     if let (Some(one), Some(two)) = (claims.get(name), claims.get(other)) {
         checks.record(name, Verdict::of(one == two, format!("equals {other}"), format!("differs from {other}")));
     }
 }
+
+/// `username` and `sub`, both the user.
+fn user(checks: &mut Vec<Check>, kind: Kind, claims: &Map<String, Value>) {
+    if !claims.get("username").is_some_and(Value::is_string) {
+        checks.record("username", Verdict::fails("missing, or not a text"));
+    }
+    match claims.contains_key("sub") {
+        true => same(checks, claims, "sub", "username"),
+        false if kind == Kind::LoginRequest => {
+            checks.record("sub", Verdict::deviates(format!("{AS_PUBLISHED}; it should be the user")));
+        }
+        false => checks.record("sub", Verdict::fails("missing")),
+    }
+}
+
+/// Apple's sample of a password login has neither `iss` nor `sub` (VERIFY).
+const AS_PUBLISHED: &str = "missing, as in the password login that Apple published for macOS 13";
 
 fn one_of(checks: &mut Vec<Check>, claims: &Map<String, Value>, name: &'static str, known: &[&str]) {
     let value = claims.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -148,7 +164,12 @@ fn grant_type(checks: &mut Vec<Check>, claims: &Map<String, Value>) {
         "urn:ietf:params:oauth:grant-type:token-exchange",
     ];
     one_of(checks, claims, "grant_type", &known);
-    let needed = match claims.get("grant_type").and_then(Value::as_str) {
+    let grant = claims.get("grant_type").and_then(Value::as_str);
+    if grant == Some(JWT_BEARER) && claims.contains_key("password") {
+        let how = "it stands beside an assertion; it should come with the grant type password alone";
+        checks.record("password", Verdict::deviates(how));
+    }
+    let needed = match grant {
         Some(JWT_BEARER) => "assertion",
         Some("password") => "password",
         _ => return,
@@ -168,7 +189,7 @@ fn surplus(checks: &mut Vec<Check>, claims: &Map<String, Value>) {
 }
 
 fn key_request(checks: &mut Vec<Check>, claims: &Map<String, Value>) {
-    same(checks, claims, "sub", "username");
+    user(checks, Kind::KeyRequest, claims);
     one_of(checks, claims, "version", &["1.0"]);
     one_of(checks, claims, "request_type", &["key_request", "key_exchange"]);
     one_of(checks, claims, "key_purpose", &["user_unlock"]);
@@ -209,13 +230,6 @@ fn scope(checks: &mut Vec<Check>, claims: &Map<String, Value>) {
         ["openid", "offline_access"].into_iter().filter(|word| !scope.split(' ').any(|other| other == *word)).collect();
     let how = (!missing.is_empty()).then(|| format!("{} is not in it", missing.join(" and ")));
     checks.record("scope", Verdict::holds(shown(scope, 200)).noting(how.as_deref()));
-}
-
-/// What can be said of an id_token without its login.
-fn azp(checks: &mut Vec<Check>, claims: &Map<String, Value>) {
-    if id_token::lacks_azp(claims) {
-        checks.record("azp", Verdict::fails(id_token::MISSING_AZP));
-    }
 }
 
 /// `jwe_crypto`: how the device wants its response encrypted.

@@ -10,17 +10,19 @@ use crate::error::shown;
 use crate::kid::{key_id, same_key_id};
 use crate::{assertion, clock, x5c};
 
-/// `typ`; nothing where the message may have any.
-pub(crate) fn typ(kind: Kind, typ: Option<&str>) -> Option<Verdict> {
-    let lower = typ.map(media_type);
+/// `typ`, as it stands in the header; nothing where the message may have any.
+pub(crate) fn typ(kind: Kind, typ: Option<&Value>) -> Option<Verdict> {
+    let text = typ.and_then(Value::as_str);
+    let lower = text.map(media_type);
     if kind == Kind::UnknownJws {
         let nearly = lower.is_some_and(|typ| typ.starts_with("platformsso-"));
-        let why = || format!("\"{}\" is not a type of this protocol", shown(typ.unwrap_or_default(), 80));
+        let why = || format!("\"{}\" is not a type of this protocol", shown(text.unwrap_or_default(), 80));
         return nearly.then(|| Verdict::fails(why()));
     }
     let documented = kind.typ()?;
     Some(match (lower.as_deref(), kind) {
         (Some(typ), _) if typ == documented => Verdict::holds("as documented"),
+        (None, _) if typ.is_some() => Verdict::fails("it is not a text"),
         (None, Kind::LoginResponse | Kind::KeyResponse) => Verdict::holds("there is none, which a response may do"),
         (None, _) => Verdict::fails("there is none"),
         // Contradiction 3 of the documentation: so in one published sample.
@@ -30,7 +32,7 @@ pub(crate) fn typ(kind: Kind, typ: Option<&str>) -> Option<Verdict> {
         (Some("jwt"), _) => {
             Verdict::deviates(format!("JWT, the form of the SDK of macOS 13; {documented} from macOS 14 on"))
         }
-        (Some(_), _) => Verdict::fails(format!("\"{}\" is not {documented}", shown(typ.unwrap_or_default(), 80))),
+        (Some(_), _) => Verdict::fails(format!("\"{}\" is not {documented}", shown(text.unwrap_or_default(), 80))),
     })
 }
 

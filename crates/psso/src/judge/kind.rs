@@ -79,7 +79,8 @@ impl Kind {
         }
     }
 
-    /// Which JWE it is, by its header. Its content may correct that.
+    /// Which JWE it is, by its header. Its content may correct that. What is encrypted as a response is one, whatever its
+    /// `typ`: that it is wrong is for a check to say.
     pub(crate) fn of_jwe(header: &Map<String, Value>) -> Self {
         match media_type(header.get("typ").and_then(Value::as_str).unwrap_or_default()).as_str() {
             login_response::TYP => Self::LoginResponse,
@@ -87,9 +88,15 @@ impl Kind {
             password_assertion::TYP => Self::EncryptedPasswordAssertion,
             // SDK 13, and servers that leave it out: apu is what this protocol has in common.
             "" | "jwt" if header.contains_key("apu") => Self::LoginResponse,
+            _ if is_encrypted_as_a_response(header) => Self::LoginResponse,
             _ => Self::UnknownJwe,
         }
     }
+}
+
+fn is_encrypted_as_a_response(header: &Map<String, Value>) -> bool {
+    let is = |name: &str, value: &str| header.get(name).and_then(Value::as_str) == Some(value);
+    is("alg", "ECDH-ES") && is("enc", "A256GCM") && header.contains_key("epk")
 }
 
 /// `typ` without the prefix that RFC 7515 4.1.9 lets one leave out, in lower case.

@@ -11,7 +11,7 @@ use super::provider::{CardCertificate, Provider, UserKey};
 use super::trail::{Refusal, Trail};
 use super::{Verifier, password};
 use crate::check::{Check, Record as _, Verdict};
-use crate::error::shown;
+use crate::error::{shown, with_causes};
 use crate::inspect::Kind;
 use crate::judge::{agreement, claims, header};
 use crate::kid::canonical_key_id;
@@ -134,12 +134,12 @@ fn assertion(
     let jws = match Jws::parse(token) {
         Ok(jws) => jws,
         Err(error) => {
-            return trail.refuse(format!("assertion.{}", header::part_at_fault(&error)), error.to_string());
+            return trail.refuse(format!("assertion.{}", header::part_at_fault(&error)), with_causes(&error));
         }
     };
-    let inner = trail.need("assertion.claims", jws.claims().map_err(|error| error.to_string()))?;
+    let inner = trail.need("assertion.claims", jws.claims().map_err(|error| with_causes(&error)))?;
     let kind = Kind::EmbeddedAssertion;
-    if let Some(verdict) = header::typ(kind, jws.header_text("typ")) {
+    if let Some(verdict) = header::typ(kind, jws.header().get("typ")) {
         trail.check("assertion.typ", verdict)?;
     }
     let signed_by = signer(verifier, &jws, user, provider, trail)?;

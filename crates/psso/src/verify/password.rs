@@ -9,7 +9,7 @@ use super::outer::Outer;
 use super::provider::Provider;
 use super::trail::{Refusal, Trail};
 use crate::check::Verdict;
-use crate::error::shown;
+use crate::error::{shown, with_causes};
 use crate::inspect::Kind;
 use crate::judge::{encrypted, header};
 use crate::kid::{key_id, same_key_id};
@@ -45,7 +45,7 @@ pub(super) fn encrypted(
         Err(other) => return trail.refuse("assertion.JWE", other.to_string()),
     };
     let kind = Kind::EncryptedPasswordAssertion;
-    if let Some(verdict) = header::typ(kind, jwe.header_text("typ")) {
+    if let Some(verdict) = header::typ(kind, jwe.header().get("typ")) {
         trail.check("assertion.typ", verdict)?;
     }
     let kid = jwe.header_text("kid");
@@ -65,7 +65,7 @@ pub(super) fn encrypted(
     trail.check("assertion.apv.key", encrypted::names_recipient(&info, &key.public()))?;
     let opened = jwe.decrypt(&key, apv).map_err(|error| error.to_string());
     let plaintext = trail.need("assertion.decryption", opened)?;
-    let parsed = jose::json::parse_object("claims", &plaintext).map_err(|_| "not a JSON object");
+    let parsed = jose::json::parse_object("claims", &plaintext).map_err(|error| with_causes(&error));
     let claims = SecretMap::from(Value::Object(trail.need("assertion.claims", parsed)?));
     trail.checks(inner_claims(verifier, kind, outer, &claims))?;
     let password = claims.get("password").and_then(Value::as_str).map(SecretString::from);

@@ -2,7 +2,7 @@
 
 use ::psso::inspect::{decryption_key, verification_keys};
 use ::psso::verify::{CardCertificate, Denied, Device, Provider, TokenUse, UserKey};
-use ::psso::{Check, key_id};
+use ::psso::{Check, Level, key_id};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::{Certificate, Usage};
@@ -52,12 +52,21 @@ impl Given {
 
     /// The checks, with those that were passed for want of something to check with called what they are.
     pub(super) fn judged(&self, checks: Vec<Check>) -> Vec<Check> {
-        let judge = |check: Check| {
+        let nobody_vouches = self.authorities.is_none() && self.user_keys.is_empty();
+        let judge = |mut check: Check| {
             let why = match check.name.as_str() {
                 _ if !check.ok => return check,
                 "request_nonce" if self.nonce.is_none() => "give --request-nonce to compare it",
+                "request_nonce" => {
+                    // Whether it was used before, no file says.
+                    check.detail = "the one given".to_owned();
+                    return check;
+                }
+                "assertion.x5c.trust" if nobody_vouches => "nobody vouches for it: give --trust-ca or --user-key",
                 "username" => "only the identity provider knows its users and their devices",
-                "password" | "assertion.password" if self.password.is_none() => "give --password-file to compare it",
+                "password" | "assertion.password" if self.password.is_none() && check.level == Level::Holds => {
+                    "give --password-file to compare it"
+                }
                 "refresh_token" if self.refresh_token.is_none() => "give --refresh-token-file to compare it",
                 "refresh_token.sub" => "only the identity provider knows whose token it is",
                 _ => return check,
@@ -82,7 +91,7 @@ impl Provider for Given {
     }
 
     fn use_nonce(&mut self, nonce: &str) -> Result<(), Denied> {
-        same(self.nonce.as_deref(), nonce)
+        same(self.nonce.as_deref(), nonce).map_err(|_| Denied::new("another nonce than the one given"))
     }
 
     fn user(&mut self, _user: &str, _device_kid: &str) -> Result<(), Denied> {
@@ -102,9 +111,8 @@ impl Provider for Given {
         }
         match &self.authorities {
             Some(authorities) => issued(card, authorities, self.binding),
-            None if self.user_keys.is_empty() => {
-                Err(Denied::new("nobody vouches for it: give --trust-ca or --user-key"))
-            }
+            // There is nothing to check with, which `judged` says.
+            None if self.user_keys.is_empty() => Ok(()),
             None => Err(Denied::new("its key is not the given one")),
         }
     }
@@ -147,16 +155,13 @@ fn issued(card: &CardCertificate<'_>, authorities: &[Certificate], binding: Bind
 
 /// The keys that `pivkit psso keys --json` prints, or a registration; or public signing keys alone.
 fn devices(text: &str) -> Result<Vec<Device>, Error> {
-    let json: Option<Value> = serde_json::from_str(text).ok();
-    let point = |name: &str| {
-        let text = json.as_ref()?.get(name)?.get("x963")?.as_str()?;
+    let keys = verification_keys(text)?;
+    let encryption = || {
+        let json: Value = serde_json::from_str(text).ok()?;
+        let text = json.get("device_encryption_key")?.get("x963")?.as_str()?;
         PublicKey::from_x963(&STANDARD.decode(text).ok()?).ok()
     };
-    if let Some(signing) = point("device_signing_key") {
-        return Ok(vec![Device { signing, encryption: point("device_encryption_key") }]);
-    }
-    let keys = verification_keys(text)?;
-    Ok(keys.into_iter().map(|key| Device { signing: key.key, encryption: None }).collect())
+    Ok(keys.into_iter().map(|key| Device { signing: key.key, encryption: encryption() }).collect())
 }
 
 /// The certificates of a file.

@@ -1,8 +1,6 @@
 //! What is accepted and noted, as against what fails.
 
 use super::*;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 
 /// The names of the checks that deviate; each detail says how it should be.
 fn noted(seen: &Inspection) -> Vec<&str> {
@@ -18,7 +16,7 @@ fn published_samples() {
     assert_eq!(noted(&assertion), ["x5c"]);
     let request =
         inspect(text(&vectors["apple_login_request_with_keys"]["login_request_jws"]), &at(1656005132)).unwrap();
-    assert_eq!((noted(&request), failed(&request)), (vec!["typ", "x5c", "iat"], vec!["exp"]));
+    assert_eq!((noted(&request), failed(&request)), (vec!["typ", "x5c", "iss", "sub", "iat"], vec!["exp"]));
     assert!(detail(&request, "typ").contains("macOS 13"));
 }
 
@@ -31,6 +29,7 @@ fn requests_and_assertions() {
         json!({"alg": "ECDH-ES", "enc": "A256GCM", "apv": jose::base64url::encode(&apv)})
     };
     const NONCE: &str = "DDF68171-409D-4E2C-91F0-9E42D7745365";
+    const BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
     let lower = NONCE.to_lowercase();
     let good = json!({"iss": "c", "client_id": "c", "sub": "a", "username": "a", "aud": "t", "iat": 100, "exp": 400,
         "nonce": NONCE, "request_nonce": "r", "scope": "openid offline_access", "grant_type": "password", "password": "p",
@@ -45,9 +44,12 @@ fn requests_and_assertions() {
         (json!({}), json!({"nonce": lower, "jwe_crypto": apv(b"Apple", &lower)}), vec!["nonce"]),
         (json!({}), json!({"jwe_crypto": apv(b"MsalClient", NONCE)}), vec!["jwe_crypto"]),
         (json!({}), json!({"scope": "openid"}), vec!["scope"]),
+        (json!({}), json!({"iss": null, "sub": null}), vec!["iss", "sub"]),
+        (json!({}), json!({"grant_type": BEARER, "assertion": "saml"}), vec!["password"]),
     ] {
         let mut claims = good.clone();
         claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         let mut head = json!({"typ": "platformsso-login-request+jwt"});
         head.as_object_mut().unwrap().extend(header.as_object().unwrap().clone());
         let (token, key) = signed(head, &claims);
@@ -191,7 +193,7 @@ fn an_encrypted_password() {
     };
     let bearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
     for (nonce, expected) in [("r", vec![]), ("n", vec!["assertion.apv"])] {
-        let claims = json!({"iss": "c", "client_id": "c", "sub": "a", "aud": "t", "iat": 100, "exp": 400, "nonce": "n",
+        let claims = json!({"iss": "c", "client_id": "c", "sub": "a", "username": "a", "aud": "t", "iat": 100, "exp": 400, "nonce": "n",
             "request_nonce": "r", "scope": "s", "grant_type": bearer, "assertion": token(nonce),
             "jwe_crypto": {"alg": "ECDH-ES", "enc": "A256GCM",
                 "apv": jose::base64url::encode(&crate::party_info::device_apv(&public, "n"))}});
@@ -234,4 +236,37 @@ fn the_answer_of_a_nonce_endpoint() {
     for other in ["{}", r#"{"error":"x"}"#, r#"{"Nonce":"a","Nonce":"b"}"#, "{"] {
         assert!(matches!(inspect(other, &at(0)), Err(Error::Unreadable { .. })), "{other}");
     }
+}
+
+/// Another `typ`, or one that is no text, is a failing line, and all else is judged.
+#[test]
+fn a_response_is_one_whatever_its_typ() {
+    let device = EcPrivateKey::generate().unwrap();
+    let (id_token, key) = signed(json!({"typ": "JWT", "kid": "k"}), &id_token_claims());
+    let options =
+        InspectOptions { decryption_key: Some(device.clone()), verification_keys: given(&key, Some("k")), ..at(200) };
+    let login = json!({"id_token": id_token, "refresh_token": "r", "expires_in": 60});
+    let exchanged = json!({"key": STANDARD.encode([7; 32]), "iat": 100, "exp": 400});
+    for (typ, content, kind) in [
+        ("foo", &login, Kind::LoginResponse),
+        ("platformsso-login-request+jwt", &login, Kind::LoginResponse),
+        ("platformsso-key-response+jwt", &login, Kind::LoginResponse),
+        ("foo", &exchanged, Kind::KeyResponse),
+    ] {
+        let seen = inspect(&sealed(&device, &device, "N1", Some(typ), content), &options).unwrap();
+        assert_eq!((seen.kind, failed(&seen)), (kind, vec!["typ"]), "{typ}");
+        assert!(detail(&seen, "typ").starts_with(&format!("\"{typ}\" is not ")), "{}", detail(&seen, "typ"));
+        assert_eq!(seen.id_token.is_some(), kind == Kind::LoginResponse);
+    }
+    // The header is under the tag, so that one that was changed does not decrypt.
+    let token = sealed(&device, &device, "N1", None, &login);
+    let (header, rest) = token.split_once('.').unwrap();
+    let mut header = jose::json::parse_object("header", &jose::base64url::decode("header", header).unwrap()).unwrap();
+    header.insert("typ".to_owned(), json!(5));
+    let header = jose::base64url::encode(Value::Object(header).to_string().as_bytes());
+    let seen = inspect(&format!("{header}.{rest}"), &options).unwrap();
+    assert_eq!((seen.kind, failed(&seen)), (Kind::LoginResponse, vec!["decryption", "typ"]));
+    assert_eq!(detail(&seen, "typ"), "it is not a text");
+    let (request, _) = signed(json!({"typ": 5}), &json!({"jwe_crypto": {}}));
+    assert_eq!(detail(&inspect(&request, &at(0)).unwrap(), "typ"), "it is not a text");
 }

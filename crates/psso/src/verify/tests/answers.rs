@@ -46,7 +46,7 @@ fn the_key_service_answers_what_it_was_asked() {
         let mut claims = world.device_claims("urn:a");
         merge(
             &mut claims,
-            &json!({"version": "1.0", "key_purpose": "user_unlock", "username": "alice", "refresh_token": "T1",
+            &json!({"version": "1.0", "key_purpose": "user_unlock", "username": "alice", "sub": "alice", "refresh_token": "T1",
                 "request_type": if exchange { "key_exchange" } else { "key_request" },
                 "other_publickey": STANDARD.encode(mac.public().x963().unwrap())}),
         );

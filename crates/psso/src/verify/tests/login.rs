@@ -68,7 +68,8 @@ fn every_claim_of_the_request_counts() {
         (json!({"scope": null}), "claims"),
         (json!({"sub": "bob"}), "sub"),
         (json!({"username": "bob", "sub": "bob"}), "username"),
-        (json!({"username": null, "sub": null}), "claims"),
+        (json!({"username": null, "sub": null}), "username"),
+        (json!({"username": null}), "username"),
         (json!({"username": 7, "sub": 7}), "username"),
         (json!({"grant_type": "password"}), "password"),
         (json!({"grant_type": "urn:ietf:params:oauth:grant-type:saml2-bearer"}), "grant_type"),
@@ -85,6 +86,28 @@ fn every_claim_of_the_request_counts() {
     ] {
         let token = world.request(&assertion, &change);
         assert_eq!(world.verdict(&token), expected, "{change}");
+    }
+}
+
+/// Why JSON is refused is told, here and in the assertion.
+#[test]
+fn a_claim_that_is_there_twice_is_named() {
+    let mut world = world();
+    let twice = |header: &Value, claims: &Value, key: &EcPrivateKey| {
+        let text = claims.to_string();
+        let text = format!("{},\"scope\":\"x\"}}", text.strip_suffix('}').unwrap());
+        jose::jws::sign(header.as_object().unwrap(), text.as_bytes(), &mut key.clone()).unwrap()
+    };
+    let outer = world.outer(&world.card_assertion());
+    let inner = twice(&world.card_header(), &world.inner(), &world.card);
+    for (token, check) in [
+        (twice(&world.device_header("platformsso-login-request+jwt"), &outer, &world.signing), "claims"),
+        (world.request(&inner, &json!({})), "assertion.claims"),
+    ] {
+        let refusal = world.verifier().login(&token, &mut world).unwrap_err();
+        assert_eq!(refusal.check, check);
+        assert!(refusal.why.contains("the member \"scope\" occurs twice"), "{}", refusal.why);
+        world.spent.clear();
     }
 }
 
@@ -284,6 +307,8 @@ fn what_real_macs_send_is_noted_and_strictness_refuses_it() {
         (world.card_assertion(), json!({"aud": "https://idp.example/key"}), "aud"),
         (world.card_assertion(), json!({"jwe_crypto": msal}), "jwe_crypto"),
         (world.card_assertion(), json!({"iss": null}), "iss"),
+        (world.card_assertion(), json!({"sub": null}), "sub"),
+        (world.card_assertion(), json!({"password": "correct horse"}), "password"),
     ] {
         let token = world.request(&assertion, &change);
         world.spent.clear();

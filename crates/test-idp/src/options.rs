@@ -59,6 +59,9 @@ pub struct Options {
     pub faults: Vec<Fault>,
     /// For one request, from its headers to the answer; ten seconds.
     pub request_time_limit: Duration,
+    /// Connections at one time, at least one; 256. With the files of the server these stay below the 1,024 that a process
+    /// usually may have open.
+    pub max_connections: usize,
 }
 
 impl Options {
@@ -82,6 +85,7 @@ impl Options {
             page: PageFor::default(),
             faults: Vec::new(),
             request_time_limit: Duration::from_secs(10),
+            max_connections: 256,
         }
     }
 }

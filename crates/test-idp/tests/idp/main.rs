@@ -6,6 +6,7 @@
 
 mod cards;
 mod command_line;
+mod crowd;
 mod endpoints;
 mod faults;
 mod http;

@@ -32,7 +32,8 @@ pub enum Check {
     OuterExp,
     /// `request_nonce` is ours, unused, five minutes old at most, and for this client-request-id.
     OuterRequestNonce,
-    /// `grant_type` is the JWT bearer grant or `password`, of a refresh `refresh_token`.
+    /// `grant_type` is the JWT bearer grant or `password`, of a refresh `refresh_token`; a login has no claim of the other
+    /// grant beside it (`password`, `assertion`).
     OuterGrantType,
     /// `nonce` is an upper-case UUID.
     OuterNonce,
@@ -58,12 +59,12 @@ pub enum Check {
     AssertionAlg,
     /// The key of the certificate or the user signed.
     AssertionSignature,
-    /// `kid` is the hash of the certificate's public point (elliptic curve keys only); of an encrypted assertion that of
-    /// our key.
+    /// `kid` is there, and the hash of the certificate's public point (compared for elliptic curve keys only); of an
+    /// encrypted assertion that of our key.
     AssertionKid,
-    /// Encrypted: the point in `apu` is `epk`.
+    /// Encrypted: `apu` is the prefix `APPLE` and the point of `epk`.
     AssertionApu,
-    /// Encrypted: `apv` names our key and the `request_nonce`.
+    /// Encrypted: `apv` is the prefix `APPLEEMBEDDED`, our key and the `request_nonce`.
     AssertionApv,
     /// Encrypted: it decrypts.
     AssertionDecryption,
@@ -121,7 +122,7 @@ pub enum Check {
     RefreshExpired,
     /// It was given to the device that presents it.
     RefreshDevice,
-    /// Its user is still known, and the one of the request.
+    /// Its user is still known, and the one of the request; of a login with a password, has one still.
     RefreshUser,
     /// `version` is `1.0`.
     KeyVersion,

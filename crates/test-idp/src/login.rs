@@ -88,13 +88,22 @@ pub(crate) fn examine(x: &mut Examination<'_>, claims: Claims<'_>, device: Devic
     })
 }
 
-/// The grant: whether the login is with a password in a claim.
+/// The grant: whether the login is with a password in a claim. What belongs to the other grant must not be there.
 fn grant_type(x: &mut Examination<'_>, claims: Claims<'_>) -> Result<bool, Refusal> {
     let password = claims.text("grant_type").and_then(|grant| match grant {
         JWT_BEARER => Ok(false),
         "password" if x.idp.passwords.is_some() => Ok(true),
         "password" => Err("nobody has a password here; grant_type is not the JWT bearer grant".to_owned()),
         _ => Err("grant_type is neither the JWT bearer grant nor password".to_owned()),
+    });
+    let password = password.and_then(|password| match password {
+        true if claims.0.contains_key("assertion") => {
+            Err("with grant_type password there is an assertion too".to_owned())
+        }
+        false if claims.0.contains_key("password") => {
+            Err("with the JWT bearer grant there is a claim password too".to_owned())
+        }
+        _ => Ok(password),
     });
     x.trail.hold(Check::OuterGrantType, password)
 }

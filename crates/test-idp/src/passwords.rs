@@ -66,6 +66,11 @@ impl Passwords {
         Ok(Self { salt, hashes, wrong: Mutex::new(HashMap::new()) })
     }
 
+    /// Whether the user has a password.
+    pub(crate) fn has(&self, user: &str) -> bool {
+        self.hashes.contains_key(user)
+    }
+
     /// Takes one of the user's tries, for a password that is [checked](Self::check) next; false when there is none left.
     pub(crate) fn take_try(&self, user: &str, now: i64) -> bool {
         if !self.hashes.contains_key(user) {

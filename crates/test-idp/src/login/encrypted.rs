@@ -4,7 +4,7 @@
 //! JWE  ECDH-ES, A256GCM, typ platformsso-encrypted-login-assertion+jwt, kid of our key,
 //!      apu = LP("APPLE") | LP(epk), apv = LP("APPLEEMBEDDED") | LP(our key) | LP(request_nonce)
 //! ```
-//! Apple: "Creating an encrypted embedded assertion". The prefixes are not compared: clients can be told other ones.
+//! Apple: "Creating an encrypted embedded assertion". A client can be told another prefix of `apv`; this server tells it none.
 
 use jose::json;
 use jose::jwe::Jwe;
@@ -47,13 +47,22 @@ pub(super) fn verify(x: &mut Examination<'_>, token: &str, expected: &Expected<'
     });
     x.trail.hold(Check::AssertionKid, kid)?;
     let epk = jwe.epk().x963().unwrap_or_default();
-    let apu = jwe.apu().and_then(fields).filter(|fields| matches!(fields.as_slice(), [_, named] if *named == epk));
-    x.trail.hold(Check::AssertionApu, apu.map(|_| ()).ok_or("apu does not name the key of epk"))?;
-    let apv = jwe.apv().filter(|apv| {
-        let nonce = expected.request_nonce.as_bytes();
-        fields(apv).is_some_and(|found| matches!(found.as_slice(), [_, key, with] if *key == point && *with == nonce))
-    });
-    let apv = x.trail.hold(Check::AssertionApv, apv.ok_or("apv does not name our key and the request_nonce"))?;
+    let apu = match jwe.apu().and_then(fields).as_deref() {
+        Some([prefix, named]) if *named == epk => {
+            (*prefix == b"APPLE").then_some(()).ok_or("the prefix of apu is not APPLE")
+        }
+        _ => Err("apu does not name the key of epk"),
+    };
+    x.trail.hold(Check::AssertionApu, apu)?;
+    let nonce = expected.request_nonce.as_bytes();
+    let apv = jwe.apv().unwrap_or_default();
+    let right = match fields(apv).as_deref() {
+        Some([prefix, key, with]) if *key == point && *with == nonce => {
+            (*prefix == b"APPLEEMBEDDED").then_some(()).ok_or("the prefix of apv is not APPLEEMBEDDED")
+        }
+        _ => Err("apv does not name our key and the request_nonce"),
+    };
+    x.trail.hold(Check::AssertionApv, right)?;
     let plaintext = jwe.decrypt(ours, apv).map_err(|_| "the assertion does not decrypt with our key");
     let plaintext = x.trail.hold(Check::AssertionDecryption, plaintext)?;
     let claims =

@@ -58,14 +58,12 @@ pub(super) fn verify(x: &mut Examination<'_>, token: &str, expected: &Expected<'
             let key = x.trail.hold(Check::AssertionX5c, key)?;
             let allowed = x.trail.hold(Check::AssertionX5c, algorithms(&key).ok_or(unsupported))?;
             signature(x, &assertion, &key, allowed)?;
-            // What the kid of an RSA key is, nobody has published; such a key is known by its certificate.
-            if let Some(point) = key.x963() {
-                let right = header.text("kid").and_then(|kid| {
-                    let right = is_key_id(kid, &point);
-                    right.then_some(()).ok_or_else(|| "kid is not that of the certificate's key".to_owned())
-                });
-                x.trail.hold(Check::AssertionKid, right)?;
-            }
+            // It must be there. What that of an RSA key is, nobody has published; such a key is known by its certificate.
+            let right = header.text("kid").and_then(|kid| {
+                let right = key.x963().is_none_or(|point| is_key_id(kid, &point));
+                right.then_some(()).ok_or_else(|| "kid is not that of the certificate's key".to_owned())
+            });
+            x.trail.hold(Check::AssertionKid, right)?;
             let claims = x.trail.hold(Check::AssertionFormat, claims)?;
             assertion::check(x, Claims(&claims), expected)?;
             let pinned = x.idp.store.user_certificates(expected.user.name())?;

@@ -131,10 +131,9 @@ pub(super) fn check_password(
     let passwords = x.trail.hold(Check::PasswordTries, passwords)?;
     x.use_nonce_up()?;
     let may_try = passwords.take_try(user.name(), x.now);
-    x.trail.hold(
-        Check::PasswordTries,
-        may_try.then_some(()).ok_or("there were too many wrong passwords; wait a minute"),
-    )?;
+    let retry_after = may_try.err();
+    let may_try = may_try.map_err(|seconds| format!("there were too many wrong passwords; wait {seconds} seconds"));
+    x.trail.hold(Check::PasswordTries, may_try).map_err(|refusal| Refusal { retry_after, ..refusal })?;
     let right = password.and_then(|password| {
         let right = passwords.check(user.name(), &password);
         right.then_some(()).ok_or_else(|| "the password is wrong".to_owned())

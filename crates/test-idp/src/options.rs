@@ -33,6 +33,8 @@ pub struct Options {
     /// PEM (several certificates) or DER file of the certification authorities of the cards.
     /// Without one, every card is refused.
     pub trust: Option<PathBuf>,
+    /// More files of such authorities, besides [`trust`](Self::trust).
+    pub more_trust: Vec<PathBuf>,
     /// PEM or DER files of certificate revocation lists. With one, every issuer in a chain needs one that is current.
     pub crls: Vec<PathBuf>,
     /// Private file of passwords, a line `user:password` each. Without one, nobody logs in with a password.
@@ -73,6 +75,7 @@ impl Options {
             state: state.into(),
             users: Vec::new(),
             trust: None,
+            more_trust: Vec::new(),
             crls: Vec::new(),
             passwords: None,
             groups: Vec::new(),

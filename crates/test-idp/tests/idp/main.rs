@@ -18,6 +18,7 @@ mod methods;
 mod mimics;
 mod page;
 mod policy;
+mod reasons;
 mod refresh;
 mod refusals;
 mod refused_certificates;

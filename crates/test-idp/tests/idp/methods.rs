@@ -11,7 +11,7 @@ use crate::world::{Device, Login, World, compact, kid, x963};
 
 const PASSWORD: &str = "correct horse battery staple";
 
-fn with_passwords() -> World {
+pub(crate) fn with_passwords() -> World {
     World::with_directory(|options, directory| {
         options.passwords = Some(secret_file(directory, "passwords", &format!("alice:{PASSWORD}\nbob:another\n")));
     })
@@ -89,6 +89,18 @@ impl Encrypted {
     }
 }
 
+/// The same with another header, of which the tag knows nothing.
+pub(crate) fn encrypted_changed(world: &World, change: impl FnOnce(&mut Value)) -> Login {
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    let mut login = encrypted(world, |_| {});
+    let token = login.assertion.take().unwrap();
+    let (header, rest) = token.as_str().unwrap().split_once('.').unwrap();
+    let mut header = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    change(&mut header);
+    login.assertion = Some(json!(format!("{}.{rest}", BASE64_URL_SAFE_NO_PAD.encode(header.to_string()))));
+    login
+}
+
 /// PartyVInfo of an encrypted assertion with another prefix.
 fn with_prefix(assertion: &Encrypted, world: &World, prefix: &[u8]) -> Vec<u8> {
     let rest = 4 + b"APPLEEMBEDDED".len();
@@ -149,6 +161,8 @@ fn a_wrong_password_is_refused_and_five_of_them_are_enough() {
     assert_eq!(answer.send().check(), "password.match");
     let answer = plain(&world, PASSWORD).send();
     assert_eq!((answer.status, answer.check().as_str()), (429, "password.tries"), "the right one is too late");
+    let seconds: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&seconds) && answer.body.contains(&format!("wait {seconds} seconds")), "{answer:?}");
     assert!(world.stored() == stored);
     let bobs = world.login_of("bob", crate::world::BOB, &world.bobs, Algorithm::Es256);
     assert_eq!(bobs.send().status, 200, "others are not in the way");

@@ -178,9 +178,9 @@ class Keys:
         yield "with an encrypted key", "assertion.format", lambda l, w: setattr(l.inner, "finish", lambda t: t.replace("..", ".AAAA.", 1))
 
     def key_rows(self):
-        # The version in the form goes with the typ: without one, the request is not understood.
-        header = [("typ", "invalid_request", "platformsso-refresh-request+jwt", "invalid_request"), *OUTER_HEADER[1:]]
-        yield from members_of("outer", "header", header, "invalid_request")
+        # The version in the form goes with the typ, when that is one.
+        header = [("typ", "outer.typ", "platformsso-refresh-request+jwt", "invalid_request"), *OUTER_HEADER[1:]]
+        yield from members_of("outer", "header", header, "outer.format")
         for what, check, change in members_of("outer", "claims", KEY_CLAIMS, "outer.format"):
             # An empty name is a name, and not that of the session.
             empty = what in ("outer claims username: an empty text", "outer claims sub: an empty text")

@@ -101,7 +101,7 @@ class Methods:
             yield what, "password.match", lambda l, w, p=password: (self.password().tokens(), l.outer.claims.__setitem__("password", p))
         yield "removed", "password.match", lambda l, w: (self.password().tokens(), l.outer.claims.remove("password"))
         yield "twice", "outer.format", lambda l, w: l.outer.claims.again("password", right)
-        yield "of a login with the grant of a card", "assertion.format", lambda l, w: l.outer.claims.__setitem__("grant_type", JWT_BEARER)
+        yield "of a login with the grant of a card", "outer.grant_type", lambda l, w: l.outer.claims.__setitem__("grant_type", JWT_BEARER)
         yield "in bob's name on alice's device", "outer.device_user", lambda l, w: [l.outer.claims.__setitem__(n, "bob") for n in ("sub", "username")]
         yield "the right one after five wrong ones", "password.tries", self.guessed
         yield "a wrong one after five wrong ones", "password.tries", lambda l, w: adopt(l, self.password("wrong", "bob"))

@@ -30,7 +30,12 @@ pub(crate) fn refused(refusal: &Refusal) -> Response {
         _ => (StatusCode::UNAUTHORIZED, "invalid_grant"),
     };
     let description = format!("The login was refused: {}.", refusal.why);
-    json(status, json!({"error": code, "error_description": description, "check": refusal.check.name()}))
+    let mut answer =
+        json(status, json!({"error": code, "error_description": description, "check": refusal.check.name()}));
+    if let Some(seconds) = refusal.retry_after {
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    answer
 }
 
 /// A wrong password, in the form in which Entra was seen to answer.

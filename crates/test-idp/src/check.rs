@@ -2,211 +2,174 @@
 
 use std::fmt;
 
-/// One thing that a request of the token endpoint or of the key service has to get right.
-///
-/// Its name stands in the `check` member of a refusal. A request is refused at the first check
-/// that it fails, so the name says which one, and that all before it held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Check {
+/// The enumeration, its names, and what is said of each, from one list.
+macro_rules! checks {
+    ($($(#[doc = $says:literal])+ $check:ident = $name:literal,)+) => {
+        /// One thing that a request of the token endpoint or of the key service has to get right.
+        ///
+        /// Its name stands in the `check` member of a refusal. A request is refused at the first check
+        /// that it fails, so the name says which one, and that all before it held.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Check {
+            $($(#[doc = $says])+ $check,)+
+        }
+
+        impl Check {
+            /// All of them, in the order in which they are made.
+            pub const ALL: &[Self] = &[$(Self::$check),+];
+
+            /// The name, as it stands in the `check` member of a refusal.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$check => $name,)+
+                }
+            }
+
+            /// What holds when the check does: a sentence or two.
+            #[must_use]
+            pub fn says(self) -> &'static str {
+                match self {
+                    $(Self::$check => concat!($($says),+).trim_ascii_start(),)+
+                }
+            }
+        }
+    };
+}
+
+checks! {
     /// The request is a compact JWS (RFC 7515 section 7.1). Answered with 400.
-    OuterFormat,
+    OuterFormat = "outer.format",
     /// `typ` is `platformsso-login-request+jwt`, `platformsso-refresh-request+jwt` or `platformsso-key-request+jwt`.
-    OuterTyp,
+    OuterTyp = "outer.typ",
     /// `alg` is ES256.
-    OuterAlg,
+    OuterAlg = "outer.alg",
     /// `kid` names a registered device.
-    OuterKid,
+    OuterKid = "outer.kid",
     /// The registered device signed.
-    OuterSignature,
+    OuterSignature = "outer.signature",
     /// `iss` is our client_id.
-    OuterIss,
+    OuterIss = "outer.iss",
     /// `client_id` is our client_id.
-    OuterClientId,
+    OuterClientId = "outer.client_id",
     /// `aud` is the URL of our token endpoint; of a refresh also that of the refresh endpoint; of a key request our
     /// audience, when it is there.
-    OuterAud,
+    OuterAud = "outer.aud",
     /// `iat` is a time that has come.
-    OuterIat,
+    OuterIat = "outer.iat",
     /// `exp` is a time to come, at most five minutes after `iat`.
-    OuterExp,
+    OuterExp = "outer.exp",
     /// `request_nonce` is ours, unused, five minutes old at most, and for this client-request-id.
-    OuterRequestNonce,
-    /// `grant_type` is the JWT bearer grant or `password`, of a refresh `refresh_token`.
-    OuterGrantType,
+    OuterRequestNonce = "outer.request_nonce",
+    /// `grant_type` is the JWT bearer grant or `password`, of a refresh `refresh_token`; a login has no claim of the other
+    /// grant beside it (`password`, `assertion`).
+    OuterGrantType = "outer.grant_type",
     /// `nonce` is an upper-case UUID.
-    OuterNonce,
+    OuterNonce = "outer.nonce",
     /// `scope` contains `openid`.
-    OuterScope,
+    OuterScope = "outer.scope",
     /// `jwe_crypto` asks for ECDH-ES and A256GCM.
-    OuterJweCrypto,
+    OuterJweCrypto = "outer.jwe_crypto",
     /// `jwe_crypto.apv` names the registered encryption key and the client's nonce.
-    OuterApv,
+    OuterApv = "outer.apv",
     /// `username` is a user, and `sub` is the same.
-    OuterUsername,
+    OuterUsername = "outer.username",
     /// The device is registered for this user.
-    OuterDeviceUser,
+    OuterDeviceUser = "outer.device_user",
     /// `assertion` is a compact JWS, or a compact JWE for an encrypted password.
-    AssertionFormat,
+    AssertionFormat = "assertion.format",
     /// `typ` is `platformsso-login-assertion+jwt`, of an encrypted one `platformsso-encrypted-login-assertion+jwt`.
-    AssertionTyp,
+    AssertionTyp = "assertion.typ",
     /// `x5c` is one certificate, as a string or in an array; it may be left out for a registered key.
-    AssertionX5c,
+    AssertionX5c = "assertion.x5c",
     /// Without `x5c`: `kid` names a key that is registered for the user on this device.
-    AssertionUserKey,
+    AssertionUserKey = "assertion.user_key",
     /// `alg` fits the key of the certificate or the user.
-    AssertionAlg,
+    AssertionAlg = "assertion.alg",
     /// The key of the certificate or the user signed.
-    AssertionSignature,
-    /// `kid` is the hash of the certificate's public point (elliptic curve keys only); of an encrypted assertion that of
-    /// our key.
-    AssertionKid,
-    /// Encrypted: the point in `apu` is `epk`.
-    AssertionApu,
-    /// Encrypted: `apv` names our key and the `request_nonce`.
-    AssertionApv,
+    AssertionSignature = "assertion.signature",
+    /// `kid` is there, and the hash of the certificate's public point (compared for elliptic curve keys only); of an
+    /// encrypted assertion that of our key.
+    AssertionKid = "assertion.kid",
+    /// Encrypted: `apu` is the prefix `APPLE` and the point of `epk`.
+    AssertionApu = "assertion.apu",
+    /// Encrypted: `apv` is the prefix `APPLEEMBEDDED`, our key and the `request_nonce`.
+    AssertionApv = "assertion.apv",
     /// Encrypted: it decrypts.
-    AssertionDecryption,
+    AssertionDecryption = "assertion.decryption",
     /// `iss` is the user of the login request.
-    AssertionIss,
+    AssertionIss = "assertion.iss",
     /// `sub` is the user of the login request.
-    AssertionSub,
+    AssertionSub = "assertion.sub",
     /// `aud` is our audience.
-    AssertionAud,
+    AssertionAud = "assertion.aud",
     /// `iat` is a time that has come.
-    AssertionIat,
+    AssertionIat = "assertion.iat",
     /// `exp` is a time to come, at most five minutes after `iat`.
-    AssertionExp,
+    AssertionExp = "assertion.exp",
     /// `nonce` is the one of the login request.
-    AssertionNonce,
+    AssertionNonce = "assertion.nonce",
     /// `request_nonce` is the one of the login request.
-    AssertionRequestNonce,
+    AssertionRequestNonce = "assertion.request_nonce",
     /// `scope` is the one of the login request.
-    AssertionScope,
+    AssertionScope = "assertion.scope",
     /// There were not too many wrong passwords. Answered with 429.
-    PasswordTries,
+    PasswordTries = "password.tries",
     /// The password is the user's.
-    Password,
+    Password = "password.match",
     /// A certification authority of the trust file issued the certificate.
-    CertificateChain,
+    CertificateChain = "certificate.chain",
     /// The certificate is within its dates.
-    CertificateValidity,
+    CertificateValidity = "certificate.validity",
     /// Every critical extension of the certificate is understood.
-    CertificateCriticalExtension,
+    CertificateCriticalExtension = "certificate.critical_extension",
     /// The extended key usage has client authentication.
-    CertificateExtendedKeyUsage,
+    CertificateExtendedKeyUsage = "certificate.extended_key_usage",
     /// The key usage, when there is one, has digital signature.
-    CertificateKeyUsage,
+    CertificateKeyUsage = "certificate.key_usage",
     /// There is a certificate revocation list of every issuer, signed by it and current (only with `--crl`).
-    CertificateCrl,
+    CertificateCrl = "certificate.crl",
     /// No certificate of the chain is revoked (only with `--crl`).
-    CertificateRevoked,
+    CertificateRevoked = "certificate.revoked",
     /// The certificate's user principal name belongs to the user.
-    CertificateUpn,
+    CertificateUpn = "certificate.upn",
     /// The certificate's e-mail address belongs to the user.
-    CertificateEmail,
+    CertificateEmail = "certificate.email",
     /// The certificate's subject key identifier belongs to the user.
-    CertificateSki,
+    CertificateSki = "certificate.ski",
     /// The certificate's issuer and serial number belong to the user.
-    CertificateIssuerSerial,
+    CertificateIssuerSerial = "certificate.issuer_serial",
     /// The certificate is one that is pinned to the user, when some are.
-    CertificatePinned,
+    CertificatePinned = "certificate.pinned",
     /// The refresh token is one of ours.
-    RefreshToken,
+    RefreshToken = "refresh.token",
     /// It was not used before; its family is revoked when it was.
-    RefreshReuse,
+    RefreshReuse = "refresh.reuse",
     /// Its family is not revoked.
-    RefreshRevoked,
+    RefreshRevoked = "refresh.revoked",
     /// It has not expired.
-    RefreshExpired,
+    RefreshExpired = "refresh.expired",
     /// It was given to the device that presents it.
-    RefreshDevice,
-    /// Its user is still known, and the one of the request.
-    RefreshUser,
+    RefreshDevice = "refresh.device",
+    /// Its user is still known, and the one of the request; of a login with a password, has one still.
+    RefreshUser = "refresh.user",
     /// `version` is `1.0`.
-    KeyVersion,
+    KeyVersion = "key.version",
     /// `request_type` is `key_request` or `key_exchange`.
-    KeyRequestType,
+    KeyRequestType = "key.request_type",
     /// `key_purpose` is `user_unlock`.
-    KeyPurpose,
+    KeyPurpose = "key.key_purpose",
     /// `other_publickey` is an uncompressed point on P-256.
-    KeyOtherPublicKey,
+    KeyOtherPublicKey = "key.other_publickey",
     /// `key_context` is one that we made for this user and device; without one, there is a key for them.
-    KeyContext,
+    KeyContext = "key.key_context",
 }
 
 impl Check {
-    /// The name, as it stands in the `check` member of a refusal.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OuterFormat => "outer.format",
-            Self::OuterTyp => "outer.typ",
-            Self::OuterAlg => "outer.alg",
-            Self::OuterKid => "outer.kid",
-            Self::OuterSignature => "outer.signature",
-            Self::OuterIss => "outer.iss",
-            Self::OuterClientId => "outer.client_id",
-            Self::OuterAud => "outer.aud",
-            Self::OuterIat => "outer.iat",
-            Self::OuterExp => "outer.exp",
-            Self::OuterRequestNonce => "outer.request_nonce",
-            Self::OuterGrantType => "outer.grant_type",
-            Self::OuterNonce => "outer.nonce",
-            Self::OuterScope => "outer.scope",
-            Self::OuterJweCrypto => "outer.jwe_crypto",
-            Self::OuterApv => "outer.apv",
-            Self::OuterUsername => "outer.username",
-            Self::OuterDeviceUser => "outer.device_user",
-            Self::AssertionFormat => "assertion.format",
-            Self::AssertionTyp => "assertion.typ",
-            Self::AssertionX5c => "assertion.x5c",
-            Self::AssertionUserKey => "assertion.user_key",
-            Self::AssertionAlg => "assertion.alg",
-            Self::AssertionSignature => "assertion.signature",
-            Self::AssertionKid => "assertion.kid",
-            Self::AssertionApu => "assertion.apu",
-            Self::AssertionApv => "assertion.apv",
-            Self::AssertionDecryption => "assertion.decryption",
-            Self::AssertionIss => "assertion.iss",
-            Self::AssertionSub => "assertion.sub",
-            Self::AssertionAud => "assertion.aud",
-            Self::AssertionIat => "assertion.iat",
-            Self::AssertionExp => "assertion.exp",
-            Self::AssertionNonce => "assertion.nonce",
-            Self::AssertionRequestNonce => "assertion.request_nonce",
-            Self::AssertionScope => "assertion.scope",
-            Self::PasswordTries => "password.tries",
-            Self::Password => "password.match",
-            Self::CertificateChain => "certificate.chain",
-            Self::CertificateValidity => "certificate.validity",
-            Self::CertificateCriticalExtension => "certificate.critical_extension",
-            Self::CertificateExtendedKeyUsage => "certificate.extended_key_usage",
-            Self::CertificateKeyUsage => "certificate.key_usage",
-            Self::CertificateCrl => "certificate.crl",
-            Self::CertificateRevoked => "certificate.revoked",
-            Self::CertificateUpn => "certificate.upn",
-            Self::CertificateEmail => "certificate.email",
-            Self::CertificateSki => "certificate.ski",
-            Self::CertificateIssuerSerial => "certificate.issuer_serial",
-            Self::CertificatePinned => "certificate.pinned",
-            Self::RefreshToken => "refresh.token",
-            Self::RefreshReuse => "refresh.reuse",
-            Self::RefreshRevoked => "refresh.revoked",
-            Self::RefreshExpired => "refresh.expired",
-            Self::RefreshDevice => "refresh.device",
-            Self::RefreshUser => "refresh.user",
-            Self::KeyVersion => "key.version",
-            Self::KeyRequestType => "key.request_type",
-            Self::KeyPurpose => "key.key_purpose",
-            Self::KeyOtherPublicKey => "key.other_publickey",
-            Self::KeyContext => "key.key_context",
-        }
-    }
-
     /// A refusal at this check.
     pub(crate) fn refuse(self, why: impl Into<String>) -> Refusal {
-        Refusal { check: self, why: why.into() }
+        Refusal { check: self, why: why.into(), retry_after: None }
     }
 }
 
@@ -221,4 +184,20 @@ impl fmt::Display for Check {
 pub(crate) struct Refusal {
     pub(crate) check: Check,
     pub(crate) why: String,
+    /// Seconds, when the same may be right later.
+    pub(crate) retry_after: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_has_every_check_in_its_order() {
+        let text = include_str!("../../../docs/idp.md");
+        let table = text.split_once("| check | what holds |\n|---|---|\n").unwrap().1;
+        let table = table.split_once("\n\n").unwrap().0;
+        let expected: Vec<_> = Check::ALL.iter().map(|check| format!("| `{check}` | {} |", check.says())).collect();
+        assert_eq!(table.lines().collect::<Vec<_>>(), expected);
+    }
 }

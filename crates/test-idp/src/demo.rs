@@ -16,6 +16,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use time::{Duration, OffsetDateTime};
 use x509_parser::pem::parse_x509_pem;
+use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::files;
@@ -52,7 +53,13 @@ impl Demo {
     }
 
     /// Whether everything is there, and both certificates are still valid then.
+    ///
+    /// # Errors
+    /// [`Error::StateMode`] when others may read or write one of the files.
     fn lasts(&self, then: OffsetDateTime) -> Result<bool, Error> {
+        for name in FILES {
+            files::read_private(&self.path(name), LARGEST)?.map(Zeroizing::new);
+        }
         // The authority's is the last file that is made: with it, all are there.
         for name in ["alice.pem", "ca.pem"] {
             let Some(pem) = files::read_private(&self.path(name), LARGEST)? else { return Ok(false) };
@@ -74,7 +81,7 @@ impl Demo {
         if !options.users.iter().any(|user| user.name() == USER) {
             options.users.push(USER.parse()?);
         }
-        options.trust.get_or_insert(self.path("ca.pem"));
+        options.more_trust.push(self.path("ca.pem"));
         options.passwords.get_or_insert(self.path("passwords"));
         Ok(())
     }
@@ -151,6 +158,8 @@ fn shell(word: &str) -> String {
     }
 }
 
+const FILES: [&str; 7] = ["ca.pem", "ca.key", "alice.pem", "alice.key", "pin", "password", "passwords"];
+
 const USER: &str = "alice";
 const UPN: &str = "alice@example.test";
 
@@ -181,6 +190,30 @@ mod tests {
         for (_, path) in &first {
             assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
         }
+    }
+
+    #[test]
+    fn the_authority_of_the_demo_is_trusted_besides_another() {
+        let state = tempfile::tempdir().unwrap();
+        let mut options = Options::new(state.path());
+        options.trust = Some("other.pem".into());
+        let demo = Demo::prepare(state.path()).unwrap();
+        demo.apply(&mut options).unwrap();
+        assert_eq!((options.trust, options.more_trust), (Some("other.pem".into()), vec![demo.path("ca.pem")]));
+    }
+
+    #[test]
+    fn files_that_others_may_read_are_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let state = tempfile::tempdir().unwrap();
+        let demo = Demo::prepare(state.path()).unwrap();
+        for name in FILES {
+            let mode = |mode| std::fs::set_permissions(demo.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+            mode(0o644);
+            assert!(matches!(Demo::prepare(state.path()), Err(Error::StateMode { mode: 0o644, .. })), "{name}");
+            mode(0o600);
+        }
+        assert!(Demo::prepare(state.path()).is_ok());
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! [`Check`].
 
 use jose::jws::Jws;
-use jose::{Algorithm, base64url};
+use jose::{Algorithm, KeyType, PublicKey, base64url};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ use crate::party_info::{apv, apv_with_prefix, canonical_key_id};
 use crate::redact::{identifying, redacted};
 use crate::store::{NewRequest, nonces};
 use crate::trail::Trail;
-use crate::{key_service, login, refresh};
+use crate::{key_service, login, reason, refresh};
 
 /// Why an examination ends early.
 #[derive(Debug)]
@@ -126,7 +126,8 @@ pub(crate) fn examine(
 
 impl<'a> Examination<'a> {
     fn request(&mut self, token: &str) -> Result<Granted, Stop> {
-        let parsed = Jws::parse(token).map_err(|_| "the request is not a compact JWS");
+        let parsed =
+            Jws::parse(token).map_err(|error| format!("the request is not a compact JWS: {}", reason::of(&error)));
         let request = self.trail.hold(Check::OuterFormat, parsed)?;
         // Anybody may have written it, so the log has little room for it until a device's signature is found good.
         self.seen.header = Some(identifying(request.header()));
@@ -137,7 +138,7 @@ impl<'a> Examination<'a> {
             Some(Kind::Key) => "key_request",
             None => "unknown",
         };
-        let claims = request.claims().map_err(|_| "the request's payload is not a JSON object");
+        let claims = request.claims().map_err(|error| format!("the request has no claims: {}", reason::of(&error)));
         // The name stays for who looks for the login of somebody whose device is not registered.
         self.seen.user =
             claims.as_ref().ok().and_then(|claims| text(claims, "username").or_else(|| text(claims, "sub")));
@@ -171,7 +172,11 @@ impl<'a> Examination<'a> {
         let device = self.trail.hold(Check::OuterKid, device.ok_or("kid names no registered device"))?;
         self.seen.device = Some(device.signing.kid.clone());
         let signed = request.verify(&device.signing.public, &[Algorithm::Es256]);
-        self.trail.hold(Check::OuterSignature, signed.map_err(|_| "the device's key did not sign the request"))?;
+        let signed = signed.map_err(|_| match signature_form(request, &device.signing.public) {
+            Some(why) => format!("the device's signature is none: {why}"),
+            None => "the device's key did not sign the request".to_owned(),
+        });
+        self.trail.hold(Check::OuterSignature, signed)?;
         Ok(device)
     }
 
@@ -248,6 +253,27 @@ impl<'a> Examination<'a> {
         let apv = self.trail.hold(Check::OuterApv, sent)?;
         Ok(Recipient { encryption: device.encryption.clone(), apv })
     }
+}
+
+/// What is wrong with the form of a signature: another length than that of the key, or DER where JOSE has `r‖s` (RFC 7518
+/// section 3.4).
+pub(crate) fn signature_form(token: &Jws, key: &PublicKey) -> Option<String> {
+    let (signature, expected) = (
+        token.signature(),
+        match key.key_type() {
+            KeyType::P256 => 64,
+            KeyType::P384 => 96,
+            KeyType::Rsa { bits } => bits.div_ceil(8),
+            _ => return None,
+        },
+    );
+    if signature.len() == expected {
+        return None;
+    }
+    if !matches!(key.key_type(), KeyType::Rsa { .. }) && jose::ecdsa::der_to_raw(signature, expected / 2).is_ok() {
+        return Some(format!("it is DER, and r and s of {} bytes each are expected", expected / 2));
+    }
+    Some(format!("it has {} bytes in the place of {expected}", signature.len()))
 }
 
 /// The log's copy of a claim that is text, cut short.

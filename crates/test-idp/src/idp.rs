@@ -104,12 +104,18 @@ impl Idp {
             if users.iter().any(|known| known.name() == user.name()) {
                 return Err(Error::User { user: user.name().to_owned(), why: "the name is given twice" });
             }
+            // Names in certificates are compared so: one card could be that of both.
+            if users.iter().any(|known| known.name().eq_ignore_ascii_case(user.name())) {
+                let why = "another user differs from it only in the case of letters";
+                return Err(Error::User { user: user.name().to_owned(), why });
+            }
             users.push(user.clone());
         }
         let trust = match &options.trust {
             Some(path) => TrustStore::load(path)?,
             None => TrustStore::default(),
         };
+        let trust = options.more_trust.iter().try_fold(trust, |trust, path| trust.and(path))?;
         let revocation = RevocationLists::load(&options.crls, &trust)?;
         let passwords = options.passwords.as_deref().map(Passwords::load).transpose()?;
         let token = options.registration_token.as_deref().map(RegistrationToken::load).transpose()?;

@@ -64,6 +64,7 @@ mod party_info;
 mod passwords;
 mod patience;
 mod random;
+mod reason;
 mod redact;
 mod refresh;
 mod refresh_token;
@@ -75,6 +76,7 @@ mod server;
 mod settle;
 mod store;
 mod trail;
+mod visible;
 
 pub use check::Check;
 pub use demo::Demo;

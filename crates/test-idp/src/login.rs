@@ -88,13 +88,22 @@ pub(crate) fn examine(x: &mut Examination<'_>, claims: Claims<'_>, device: Devic
     })
 }
 
-/// The grant: whether the login is with a password in a claim.
+/// The grant: whether the login is with a password in a claim. What belongs to the other grant must not be there.
 fn grant_type(x: &mut Examination<'_>, claims: Claims<'_>) -> Result<bool, Refusal> {
     let password = claims.text("grant_type").and_then(|grant| match grant {
         JWT_BEARER => Ok(false),
         "password" if x.idp.passwords.is_some() => Ok(true),
         "password" => Err("nobody has a password here; grant_type is not the JWT bearer grant".to_owned()),
         _ => Err("grant_type is neither the JWT bearer grant nor password".to_owned()),
+    });
+    let password = password.and_then(|password| match password {
+        true if claims.0.contains_key("assertion") => {
+            Err("with grant_type password there is an assertion too".to_owned())
+        }
+        false if claims.0.contains_key("password") => {
+            Err("with the JWT bearer grant there is a claim password too".to_owned())
+        }
+        _ => Ok(password),
     });
     x.trail.hold(Check::OuterGrantType, password)
 }
@@ -122,10 +131,9 @@ pub(super) fn check_password(
     let passwords = x.trail.hold(Check::PasswordTries, passwords)?;
     x.use_nonce_up()?;
     let may_try = passwords.take_try(user.name(), x.now);
-    x.trail.hold(
-        Check::PasswordTries,
-        may_try.then_some(()).ok_or("there were too many wrong passwords; wait a minute"),
-    )?;
+    let retry_after = may_try.err();
+    let may_try = may_try.map_err(|seconds| format!("there were too many wrong passwords; wait {seconds} seconds"));
+    x.trail.hold(Check::PasswordTries, may_try).map_err(|refusal| Refusal { retry_after, ..refusal })?;
     let right = password.and_then(|password| {
         let right = passwords.check(user.name(), &password);
         right.then_some(()).ok_or_else(|| "the password is wrong".to_owned())

@@ -97,7 +97,7 @@ struct Serve {
     /// `alice=sha256:HEX` (the certificate itself).
     #[arg(long = "user", value_name = "NAME[=BINDING]")]
     users: Vec<User>,
-    /// Certification authorities of the cards: PEM, several per file, or one in DER.
+    /// Certification authorities of the cards: PEM, several per file, or one in DER. With --demo its own is trusted besides.
     #[arg(long, value_name = "FILE")]
     trust_ca: Option<PathBuf>,
     /// Certificate revocation lists: PEM, several per file, or one in DER; may be given several times.
@@ -105,8 +105,8 @@ struct Serve {
     /// With one, every issuer of a card's certificate needs one that is current. A file that changes is read again.
     #[arg(long = "crl", value_name = "FILE")]
     crls: Vec<PathBuf>,
-    /// Passwords, a line `user:password` each, in a file of mode 0600.
-    #[arg(long, value_name = "FILE")]
+    /// Passwords, a line `user:password` each, in a file of mode 0600; not with --demo, which has one of its own.
+    #[arg(long, value_name = "FILE", conflicts_with = "demo")]
     passwords: Option<PathBuf>,
     /// A user's membership of a group, which an id_token tells when it is asked for; may be given several times.
     #[arg(long = "group", value_name = "USER=GROUP")]
@@ -211,7 +211,9 @@ fn serve(arguments: Serve) -> Result<(), Error> {
     }
     let runtime = Server::runtime()?;
     let server = Server::bind(&options)?;
-    if options.users.is_empty() || (options.trust.is_none() && options.passwords.is_none()) {
+    if options.users.is_empty()
+        || (options.trust.is_none() && options.more_trust.is_empty() && options.passwords.is_none())
+    {
         tracing::warn!(users = options.users.len(), trust = options.trust.is_some(), "nobody can log in");
     }
     if server.issuer().parse::<BaseUrl>().is_ok_and(|url| !url.is_usable()) {

@@ -33,6 +33,8 @@ pub struct Options {
     /// PEM (several certificates) or DER file of the certification authorities of the cards.
     /// Without one, every card is refused.
     pub trust: Option<PathBuf>,
+    /// More files of such authorities, besides [`trust`](Self::trust).
+    pub more_trust: Vec<PathBuf>,
     /// PEM or DER files of certificate revocation lists. With one, every issuer in a chain needs one that is current.
     pub crls: Vec<PathBuf>,
     /// Private file of passwords, a line `user:password` each. Without one, nobody logs in with a password.
@@ -59,6 +61,9 @@ pub struct Options {
     pub faults: Vec<Fault>,
     /// For one request, from its headers to the answer; ten seconds.
     pub request_time_limit: Duration,
+    /// Connections at one time, at least one; 256. With the files of the server these stay below the 1,024 that a process
+    /// usually may have open.
+    pub max_connections: usize,
 }
 
 impl Options {
@@ -70,6 +75,7 @@ impl Options {
             state: state.into(),
             users: Vec::new(),
             trust: None,
+            more_trust: Vec::new(),
             crls: Vec::new(),
             passwords: None,
             groups: Vec::new(),
@@ -82,6 +88,7 @@ impl Options {
             page: PageFor::default(),
             faults: Vec::new(),
             request_time_limit: Duration::from_secs(10),
+            max_connections: 256,
         }
     }
 }

@@ -66,10 +66,18 @@ impl Passwords {
         Ok(Self { salt, hashes, wrong: Mutex::new(HashMap::new()) })
     }
 
-    /// Takes one of the user's tries, for a password that is [checked](Self::check) next; false when there is none left.
-    pub(crate) fn take_try(&self, user: &str, now: i64) -> bool {
+    /// Whether the user has a password.
+    pub(crate) fn has(&self, user: &str) -> bool {
+        self.hashes.contains_key(user)
+    }
+
+    /// Takes one of the user's tries, for a password that is [checked](Self::check) next.
+    ///
+    /// # Errors
+    /// In how many seconds there will be one, when there is none left.
+    pub(crate) fn take_try(&self, user: &str, now: i64) -> Result<(), i64> {
         if !self.hashes.contains_key(user) {
-            return true;
+            return Ok(());
         }
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = wrong.entry(user.to_owned()).or_insert(Wrong { tries: 0, last: now });
@@ -77,10 +85,11 @@ impl Passwords {
             entry.tries = 0;
         }
         if entry.tries >= TRIES {
-            return false;
+            // At least one: a clock may be set back.
+            return Err((entry.last + PAUSE - now).clamp(1, PAUSE));
         }
         *entry = Wrong { tries: entry.tries + 1, last: now };
-        true
+        Ok(())
     }
 
     /// Whether this is the user's password, for a try that was [taken](Self::take_try). The right one gives all tries back.
@@ -159,23 +168,23 @@ mod tests {
     fn after_five_wrong_ones_there_is_a_pause() {
         let passwords = load("alice:right\nbob:right").unwrap();
         for _ in 0..5 {
-            assert!(passwords.take_try("alice", 100));
+            assert_eq!(passwords.take_try("alice", 100), Ok(()));
             assert!(!passwords.check("alice", "wrong"));
         }
-        assert!(!passwords.take_try("alice", 159));
-        assert!(passwords.take_try("bob", 100));
-        assert!(passwords.take_try("alice", 160));
+        assert_eq!((passwords.take_try("alice", 100), passwords.take_try("alice", 159)), (Err(60), Err(1)));
+        assert_eq!(passwords.take_try("bob", 100), Ok(()));
+        assert_eq!(passwords.take_try("alice", 160), Ok(()));
         assert!(passwords.check("alice", "right"));
         for _ in 0..5 {
-            assert!(passwords.take_try("alice", 161), "the right one gave all tries back");
+            assert!(passwords.take_try("alice", 161).is_ok(), "the right one gave all tries back");
         }
-        assert!(!passwords.take_try("alice", 161));
+        assert!(passwords.take_try("alice", 161).is_err());
     }
 
     #[test]
     fn of_forty_guesses_at_once_five_are_looked_at() {
         let passwords = load("alice:right").unwrap();
-        let guess = || passwords.take_try("alice", 100) && !passwords.check("alice", "wrong");
+        let guess = || passwords.take_try("alice", 100).is_ok() && !passwords.check("alice", "wrong");
         let looked_at = std::thread::scope(|scope| {
             let guesses: Vec<_> = (0..40).map(|_| scope.spawn(guess)).collect();
             guesses.into_iter().map(|guess| usize::from(guess.join().unwrap())).sum::<usize>()

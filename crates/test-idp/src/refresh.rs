@@ -80,6 +80,10 @@ pub(crate) fn token(
     let user = x.idp.user(&family.user).filter(|user| device.users.iter().any(|known| known == user.name()));
     let user =
         x.trail.hold(Check::RefreshUser, user.ok_or("the user of the refresh token is not known here any more"))?;
+    let by_password = ["password", "encrypted-password"].contains(&family.method.as_str());
+    let has_one = !by_password || x.idp.passwords.as_ref().is_some_and(|passwords| passwords.has(user.name()));
+    x.trail
+        .hold(Check::RefreshUser, has_one.then_some(()).ok_or("the user of the session has no password any more"))?;
     card(x, &family, user)?;
     Ok((family, Zeroizing::new(token.to_owned())))
 }

@@ -1,5 +1,12 @@
 //! The socket and the life of the server: at most 256 connections at one time, each of which has as long for the head of a
-//! request as a request may take (ten seconds unless the options say otherwise), also when it is idle.
+//! request as a request may take (ten seconds unless the options say otherwise), also when it is idle, and as long without
+//! progress for an answer that its client does not read.
+//!
+//! When all places are taken, connections that are older than two seconds end with the answer under way, or at once, and a
+//! client that reads nothing for two seconds is cut off: whoever waits gets a place.
+
+mod stall;
+mod traffic;
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
@@ -10,22 +17,25 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use crate::error::Error;
+use crate::fault::{Fault, Faults};
 use crate::idp::Idp;
 use crate::options::{BaseUrl, Options};
 use crate::routes::router;
+use stall::Unstalled;
+use traffic::{Traffic, wanted_back};
 
 /// An identity provider that listens, and answers once it is [served](Self::serve).
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     url: String,
+    max_connections: usize,
     idp: Arc<Idp>,
 }
 
@@ -49,7 +59,7 @@ impl Server {
         let url = format!("http://{bound}");
         let issuer = options.url.as_ref().map_or(url.as_str(), BaseUrl::as_str);
         let idp = Arc::new(Idp::open(options, issuer)?);
-        Ok(Self { listener, url, idp })
+        Ok(Self { listener, url, max_connections: options.max_connections, idp })
     }
 
     /// The URL at which the server listens; `/psso.toml` there has the rest. It is also the issuer, unless the options
@@ -73,29 +83,45 @@ impl Server {
     /// [`Error::Serve`] when the runtime cannot take the socket.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
         let listener = tokio::net::TcpListener::from_std(self.listener).map_err(Error::Serve)?;
+        let limit = self.idp.request_time_limit;
+        // Also for an answer that is late on purpose.
+        let longest = limit + Faults::from([Fault::Slow].as_slice()).extra_time();
         let mut http = http1::Builder::new();
         // Also the time that a connection may be idle: who sends nothing has sent no header.
-        http.timer(TokioTimer::new()).header_read_timeout(self.idp.request_time_limit);
+        http.timer(TokioTimer::new()).header_read_timeout(limit);
         let service = TowerToHyperService::new(router(self.idp));
-        let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let graceful = GracefulShutdown::new();
+        let places = u32::try_from(self.max_connections).unwrap_or(u32::MAX).max(1);
+        let room = Arc::new(Semaphore::new(places as usize));
+        let (traffic, told) = watch::channel(Traffic::Free);
         let mut stop = pin!(stop);
         loop {
             let (stream, place) = tokio::select! {
                 () = &mut stop => break,
-                accepted = accept(&listener, &room) => accepted,
+                accepted = accept(&listener, &room, &traffic) => accepted,
             };
-            let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service.clone()));
+            let io = TokioIo::new(Unstalled::new(stream, limit, told.clone()));
+            let connection = http.serve_connection(io, service.clone());
+            let wanted_back = wanted_back(told.clone());
             tokio::spawn(async move {
-                if let Err(error) = connection.await {
+                let mut connection = pin!(connection);
+                let ended = tokio::select! {
+                    ended = &mut connection => ended,
+                    () = wanted_back => {
+                        connection.as_mut().graceful_shutdown();
+                        tokio::time::timeout(longest, connection).await.unwrap_or(Ok(()))
+                    }
+                };
+                if let Err(error) = ended {
                     tracing::debug!(%error, "a connection ended early");
                 }
                 drop(place);
             });
         }
         drop(listener);
+        traffic.send_replace(Traffic::Ending);
         tokio::select! {
-            () = graceful.shutdown() => {}
+            // When all places are free, all connections have ended.
+            _ = room.acquire_many(places) => {}
             () = tokio::time::sleep(GRACE) => {}
         }
         Ok(())
@@ -169,9 +195,14 @@ impl Drop for Handle {
 async fn accept(
     listener: &tokio::net::TcpListener,
     room: &Arc<Semaphore>,
+    traffic: &watch::Sender<Traffic>,
 ) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+    if room.available_permits() == 0 {
+        traffic.send_replace(Traffic::Crowded);
+    }
     // Only a semaphore that was closed has none to give; this one never is.
     let place = Arc::clone(room).acquire_owned().await.ok();
+    traffic.send_replace(Traffic::Free);
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -194,9 +225,6 @@ fn listen(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)> {
     let bound = listener.local_addr()?;
     Ok((listener, bound))
 }
-
-/// Connections at one time. With the files of the server they stay below the 1,024 that a process usually may have open.
-const MAX_CONNECTIONS: usize = 256;
 
 /// After a connection that could not be taken.
 const PAUSE: Duration = Duration::from_millis(100);

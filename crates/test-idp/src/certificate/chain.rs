@@ -15,7 +15,7 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::oid_registry as known;
 use x509_parser::pem::Pem;
 
-use crate::certificate::signature::is_signed_by;
+use crate::certificate::signature::{SignatureProblem, is_signed_by};
 use crate::certificate::{critical_extensions_understood, find, parse, valid_at};
 use crate::error::Error;
 use crate::files::read_at_most;
@@ -40,10 +40,16 @@ pub(crate) enum ChainProblem {
     UnknownIssuer,
     #[error("the issuer's key did not sign the certificate")]
     Signature,
+    #[error("a certificate of the chain is signed with an algorithm that is not supported, such as SHA-1 or RSA-PSS")]
+    SignatureAlgorithm,
+    #[error("the key of an issuer is not supported: it is not on P-256 or P-384, nor RSA of 2048 to 8192 bits")]
+    IssuerKey,
     #[error("the chain is too long, or longer than an issuer permits")]
     TooLong,
     #[error("an issuer is not a certification authority for such certificates")]
     NotAnAuthority,
+    #[error("an issuer has name constraints, which are not supported")]
+    NameConstraints,
     #[error("an issuer's certificate is not valid at this time")]
     NotValid,
 }
@@ -61,6 +67,15 @@ impl TrustStore {
             .map_err(|why| Error::TrustFile { path: path.to_owned(), why })
     }
 
+    /// These authorities, and those of another file.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub(crate) fn and(mut self, path: &Path) -> Result<Self, Error> {
+        self.authorities.extend(Self::load(path)?.authorities);
+        Ok(self)
+    }
+
     /// The certificates of a trust file.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let ders = if bytes.first() == Some(&DER_SEQUENCE) { vec![bytes.to_vec()] } else { pem_certificates(bytes)? };
@@ -68,14 +83,29 @@ impl TrustStore {
             return Err(format!("it has more than {MAX_AUTHORITIES} certificates"));
         }
         let mut authorities = Vec::with_capacity(ders.len());
+        let mut unsupported = None;
         for (index, der) in ders.into_iter().enumerate() {
             let certificate = parse(&der).map_err(|why| format!("certificate {}: {why}", index + 1))?;
-            let root = certificate.subject().as_raw() == certificate.issuer().as_raw()
-                && is_signed_by(&certificate, &certificate);
+            let root = if certificate.subject().as_raw() == certificate.issuer().as_raw() {
+                let signed = is_signed_by(&certificate, &certificate);
+                if let Err(SignatureProblem::Key | SignatureProblem::Algorithm) = signed {
+                    unsupported.get_or_insert(index + 1);
+                }
+                signed.is_ok()
+            } else {
+                false
+            };
             authorities.push(Authority { der, root });
         }
         if !authorities.iter().any(|authority| authority.root) {
-            return Err("it has no self-signed certificate, so no chain could end".to_owned());
+            let none = "it has no self-signed certificate, so no chain could end";
+            return Err(match unsupported {
+                Some(number) => format!(
+                    "{none}: the key or the algorithm of certificate {number} is not supported, which are P-256, P-384 and \
+                     RSA of 2048 to 8192 bits, with SHA-256, SHA-384 and SHA-512"
+                ),
+                None => none.to_owned(),
+            });
         }
         Ok(Self { authorities })
     }
@@ -138,9 +168,11 @@ fn may_issue(
     below: u32,
     now: i64,
 ) -> Result<(), ChainProblem> {
-    if !is_signed_by(certificate, issuer) {
-        return Err(ChainProblem::Signature);
-    }
+    is_signed_by(certificate, issuer).map_err(|problem| match problem {
+        SignatureProblem::Wrong => ChainProblem::Signature,
+        SignatureProblem::Algorithm => ChainProblem::SignatureAlgorithm,
+        SignatureProblem::Key => ChainProblem::IssuerKey,
+    })?;
     let constraints = find(issuer, |extension| match extension {
         ParsedExtension::BasicConstraints(constraints) => Some(constraints),
         _ => None,
@@ -158,9 +190,11 @@ fn may_issue(
     let Some(constraints) = constraints.filter(|constraints| constraints.ca) else {
         return Err(ChainProblem::NotAnAuthority);
     };
+    if constrains_names.is_some() {
+        return Err(ChainProblem::NameConstraints);
+    }
     if cert_sign == Some(false)
         || client_auth == Some(false)
-        || constrains_names.is_some()
         || !critical_extensions_understood(issuer, &AUTHORITY_EXTENSIONS)
     {
         return Err(ChainProblem::NotAnAuthority);

@@ -4,6 +4,7 @@
 //! ECDSA on P-256 and P-384 and RSA PKCS#1 v1.5 with 2048 to 8192 bits, with SHA-256, SHA-384 and
 //! SHA-512. SHA-1 and RSA-PSS are refused.
 
+use jose::PublicKey;
 use rsa::pkcs8::DecodePublicKey;
 use rsa::signature::hazmat::PrehashVerifier;
 use rsa::traits::PublicKeyParts;
@@ -14,12 +15,38 @@ use x509_parser::oid_registry as known;
 use x509_parser::revocation_list::CertificateRevocationList;
 use x509_parser::x509::AlgorithmIdentifier;
 
+/// Why a signature does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SignatureProblem {
+    /// The key of the issuer did not make it.
+    Wrong,
+    /// It is of an algorithm that is not supported.
+    Algorithm,
+    /// The issuer's key is not supported.
+    Key,
+}
+
 /// Whether the key of `issuer` signed `certificate`.
-pub(super) fn is_signed_by(certificate: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> bool {
+///
+/// # Errors
+/// Why not, or why nobody can tell.
+pub(super) fn is_signed_by(
+    certificate: &X509Certificate<'_>,
+    issuer: &X509Certificate<'_>,
+) -> Result<(), SignatureProblem> {
     // RFC 5280 section 4.1.1.2: both places must name the same algorithm, and only one is signed.
     let algorithm = &certificate.signature_algorithm;
-    *algorithm == certificate.tbs_certificate.signature
-        && verify(algorithm, certificate.tbs_certificate.as_ref(), &certificate.signature_value, issuer)
+    if *algorithm != certificate.tbs_certificate.signature {
+        return Err(SignatureProblem::Wrong);
+    }
+    if scheme(algorithm).is_none() {
+        return Err(SignatureProblem::Algorithm);
+    }
+    if PublicKey::from_spki_der(issuer.public_key().raw).is_err() {
+        return Err(SignatureProblem::Key);
+    }
+    let right = verify(algorithm, certificate.tbs_certificate.as_ref(), &certificate.signature_value, issuer);
+    right.then_some(()).ok_or(SignatureProblem::Wrong)
 }
 
 /// Whether the key of `issuer` signed a revocation list.

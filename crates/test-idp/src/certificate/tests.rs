@@ -77,7 +77,7 @@ fn a_chain_has_at_most_four_authorities() {
 
 #[test]
 fn an_authority_must_be_one() {
-    use ChainProblem::{NotAnAuthority, NotValid, TooLong};
+    use ChainProblem::{NameConstraints as Constrained, NotAnAuthority, NotValid, TooLong};
     type Edit = fn(&mut CertificateParams);
     let cases: [(&str, Edit, ChainProblem); 10] = [
         ("cA is false", |params| params.is_ca = IsCa::ExplicitNoCa, NotAnAuthority),
@@ -96,7 +96,7 @@ fn an_authority_must_be_one() {
                     excluded_subtrees: vec![],
                 });
             },
-            NotAnAuthority,
+            Constrained,
         ),
         (
             "name constraints that are not critical",
@@ -104,7 +104,7 @@ fn an_authority_must_be_one() {
                 let only_a_test = b"\x30\x0c\xa0\x0a\x30\x08\x82\x06a.test".to_vec();
                 params.custom_extensions = vec![CustomExtension::from_oid_content(&[2, 5, 29, 30], only_a_test)];
             },
-            NotAnAuthority,
+            Constrained,
         ),
         (
             "an unknown critical extension",
@@ -215,7 +215,33 @@ fn signatures_of_openssl_are_verified_and_weak_ones_refused() {
         openssl(directory.path(), request.trim_end());
         let pem = std::fs::read(directory.path().join("ca.pem")).unwrap();
         // An authority whose own signature is refused is no root, and a file without one is refused.
-        assert_eq!(TrustStore::from_bytes(&pem).is_ok(), accepted, "{key} {digest}");
+        let loaded = TrustStore::from_bytes(&pem);
+        assert_eq!(loaded.is_ok(), accepted, "{key} {digest}");
+        if let Err(why) = loaded {
+            assert!(why.contains("certificate 1 is not supported"), "{key} {digest}: {why}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_supported_is_told_from_what_is_wrong() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |arguments: &str| openssl(directory.path(), arguments);
+    let read = |name: &str| std::fs::read(directory.path().join(name)).unwrap();
+    let root = root(|_| {});
+    run("req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout leaf.key -out leaf.csr -subj /CN=Alice");
+    std::fs::write(directory.path().join("v3"), "basicConstraints=CA:FALSE\n").unwrap();
+    for (key, digest, expected) in
+        [("P-256", "-sha1", ChainProblem::SignatureAlgorithm), ("P-521", "-sha512", ChainProblem::IssuerKey)]
+    {
+        let curve = format!("ec -pkeyopt ec_paramgen_curve:{key}");
+        run(&format!("req -x509 -newkey {curve} -noenc -keyout ca.key -out ca.pem -days 20000 -subj /CN=CA -sha256"));
+        run(&format!(
+            "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -set_serial 7 {digest} -days 20000 -extfile v3 -outform DER -out leaf.der"
+        ));
+        let trust = TrustStore::from_bytes(&[root.pem().into_bytes(), read("ca.pem")].concat()).unwrap();
+        let leaf = read("leaf.der");
+        assert_eq!(trust.verify(&parse(&leaf).unwrap(), NOW), Err(expected), "{key} {digest}");
     }
 }
 

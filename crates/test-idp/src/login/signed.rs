@@ -10,11 +10,12 @@ use serde_json::Value;
 use crate::certificate::{self, Holder, MAX_CERTIFICATE};
 use crate::check::{Check, Refusal};
 use crate::claims::Claims;
-use crate::examination::{Examination, Stop};
+use crate::examination::{Examination, Stop, signature_form};
 use crate::login::Authenticated;
 use crate::login::assertion::{self, Expected};
 use crate::mimic::Mimic;
 use crate::party_info::{canonical_key_id, is_key_id};
+use crate::reason;
 use crate::redact::redacted;
 
 /// Whose key signs.
@@ -30,11 +31,11 @@ enum Signatory {
 /// # Errors
 /// The first check that does not hold.
 pub(super) fn verify(x: &mut Examination<'_>, token: &str, expected: &Expected<'_>) -> Result<Authenticated, Stop> {
-    let malformed = "the assertion is not a compact JWS of a JSON object";
-    let parsed = Jws::parse(token).map_err(|_| malformed);
+    let malformed = |error| format!("the assertion is not a compact JWS of a JSON object: {}", reason::of(&error));
+    let parsed = Jws::parse(token).map_err(malformed);
     let assertion = x.trail.hold(Check::AssertionFormat, parsed)?;
     x.seen.assertion_header = Some(redacted(assertion.header()));
-    let claims = assertion.claims().map_err(|_| malformed);
+    let claims = assertion.claims().map_err(malformed);
     x.seen.assertion_claims = claims.as_ref().ok().map(redacted);
 
     let header = Claims(assertion.header());
@@ -58,14 +59,12 @@ pub(super) fn verify(x: &mut Examination<'_>, token: &str, expected: &Expected<'
             let key = x.trail.hold(Check::AssertionX5c, key)?;
             let allowed = x.trail.hold(Check::AssertionX5c, algorithms(&key).ok_or(unsupported))?;
             signature(x, &assertion, &key, allowed)?;
-            // What the kid of an RSA key is, nobody has published; such a key is known by its certificate.
-            if let Some(point) = key.x963() {
-                let right = header.text("kid").and_then(|kid| {
-                    let right = is_key_id(kid, &point);
-                    right.then_some(()).ok_or_else(|| "kid is not that of the certificate's key".to_owned())
-                });
-                x.trail.hold(Check::AssertionKid, right)?;
-            }
+            // It must be there. What that of an RSA key is, nobody has published; such a key is known by its certificate.
+            let right = header.text("kid").and_then(|kid| {
+                let right = key.x963().is_none_or(|point| is_key_id(kid, &point));
+                right.then_some(()).ok_or_else(|| "kid is not that of the certificate's key".to_owned())
+            });
+            x.trail.hold(Check::AssertionKid, right)?;
             let claims = x.trail.hold(Check::AssertionFormat, claims)?;
             assertion::check(x, Claims(&claims), expected)?;
             let pinned = x.idp.store.user_certificates(expected.user.name())?;
@@ -103,8 +102,10 @@ fn signatory(x: &mut Examination<'_>, header: Claims<'_>, expected: &Expected<'_
 fn signature(x: &mut Examination<'_>, assertion: &Jws, key: &PublicKey, allowed: &[Algorithm]) -> Result<(), Refusal> {
     let fits = assertion.algorithm().is_ok_and(|algorithm| allowed.contains(&algorithm));
     x.trail.hold(Check::AssertionAlg, fits.then_some(()).ok_or("alg does not fit the key"))?;
-    let signed =
-        assertion.verify(key, allowed).map_err(|_| "the key of the certificate or the user did not sign the assertion");
+    let signed = assertion.verify(key, allowed).map_err(|_| match signature_form(assertion, key) {
+        Some(why) => format!("the signature of the assertion is none: {why}"),
+        None => "the key of the certificate or the user did not sign the assertion".to_owned(),
+    });
     x.trail.hold(Check::AssertionSignature, signed)
 }
 

@@ -3,6 +3,8 @@
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
+use crate::visible::visible;
+
 use super::moment::{clock, from_now};
 
 /// The member that a check refused.
@@ -53,6 +55,8 @@ fn shown(name: &str, value: &Value, now: i64) -> Markup {
 /// Text as it is, anything else as JSON; cut where nobody would read on.
 fn text(value: &Value) -> String {
     let whole = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    // Line ends too, which the page as a whole keeps.
+    let whole = visible(&whole).into_owned();
     if whole.chars().count() <= LONGEST {
         return whole;
     }

@@ -2,6 +2,8 @@
 
 use maud::{Markup, html};
 
+use crate::visible::visible;
+
 use super::layout::{badge, kid, page};
 use super::moment::{clock, from_now};
 use super::view::{Device, Login, Overview, User};
@@ -23,7 +25,8 @@ impl Choice {
             Some("refused") => login.refusal.is_some(),
             _ => true,
         };
-        outcome && self.user.as_ref().is_none_or(|user| login.user.as_ref() == Some(user))
+        // The log has names as they are seen.
+        outcome && self.user.as_ref().is_none_or(|user| login.user.as_deref() == Some(&*visible(user)))
     }
 
     /// The address of the page with another outcome, and the same user.
@@ -58,8 +61,8 @@ pub(super) fn render(overview: &Overview, choice: &Choice, now: i64) -> Markup {
             (table(&logins, now))
         }
         div.columns {
-            section { h2 { "Users" } (users(&overview.users, &overview.devices)) }
-            section { h2 { "Devices" } (devices(&overview.devices, now)) }
+            section { h2 { "Users" } (users(&overview.users)) }
+            section { h2 { "Devices" } (devices(&overview.devices, overview.more_devices, now)) }
         }
     };
     page("Logins", &overview.issuer, &body)
@@ -122,7 +125,7 @@ fn table(logins: &[&Login], now: i64) -> Markup {
     }
 }
 
-fn users(users: &[User], devices: &[Device]) -> Markup {
+fn users(users: &[User]) -> Markup {
     html! {
         @if users.is_empty() { p.empty { "Nobody: start with --user." } }
         ul.cards {
@@ -131,15 +134,14 @@ fn users(users: &[User], devices: &[Device]) -> Markup {
                     div { strong { (user.name) } " " a.quiet href=(Choice { outcome: None, user: Some(user.name.clone()) }.link(None)) { "logins" } }
                     div.aside { (user.binding) }
                     @for registered in &user.registered { div.aside { (registered) } }
-                    @let own = devices.iter().filter(|device| device.users.contains(&user.name)).count();
-                    div.aside { (own) @if own == 1 { " device" } @else { " devices" } }
+                    div.aside { (user.devices) @if user.devices == 1 { " device" } @else { " devices" } }
                 }
             }
         }
     }
 }
 
-fn devices(devices: &[Device], now: i64) -> Markup {
+fn devices(devices: &[Device], more: u32, now: i64) -> Markup {
     html! {
         @if devices.is_empty() { p.empty { "None: " code { "pivkit psso register" } "." } }
         ul.cards {
@@ -152,5 +154,6 @@ fn devices(devices: &[Device], now: i64) -> Markup {
                 }
             }
         }
+        @if more > 0 { p.aside { "And " (more) " more that were registered before." } }
     }
 }

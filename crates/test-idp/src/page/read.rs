@@ -9,7 +9,6 @@ use crate::error::Error;
 use crate::fault::Fault;
 use crate::idp::Idp;
 use crate::options::Binding;
-use crate::store::Store;
 use crate::store::request_log::LoggedRequest;
 
 /// Everything of the first page.
@@ -18,11 +17,13 @@ use crate::store::request_log::LoggedRequest;
 /// Those of the database.
 pub(super) async fn overview(idp: &Arc<Idp>) -> Result<Overview, Error> {
     apart(idp, |idp| {
+        let (devices, of_all) = idp.store.devices(DEVICES_SHOWN)?;
         Ok(Overview {
             issuer: idp.endpoints.issuer.clone(),
             faults: idp.faults.iter().map(|fault| fault.to_string()).collect(),
             users: users(idp)?,
-            devices: devices(&idp.store)?,
+            more_devices: of_all.saturating_sub(DEVICES_SHOWN),
+            devices: devices.into_iter().map(device).collect(),
             logins: idp.store.recent(SHOWN)?.into_iter().map(|logged| login_of(idp, logged)).collect(),
         })
     })
@@ -49,6 +50,7 @@ async fn apart<T: Send + 'static>(
 
 fn users(idp: &Idp) -> Result<Vec<User>, Error> {
     let keys = idp.store.user_keys()?;
+    let devices = idp.store.devices_of_users()?;
     let user = |user: &crate::options::User| {
         let mut registered = Vec::new();
         for key in keys.iter().filter(|key| key.user == user.name()) {
@@ -57,7 +59,14 @@ fn users(idp: &Idp) -> Result<Vec<User>, Error> {
         for certificate in idp.store.user_certificates(user.name())? {
             registered.push(self::binding(&Binding::Pinned(certificate.sha256)));
         }
-        Ok(User { name: user.name().to_owned(), binding: binding(user.binding()), registered })
+        let more = registered.len().saturating_sub(REGISTERED_SHOWN);
+        if more > 0 {
+            // Certificates are the last ones, and few.
+            registered.drain(..more);
+            registered.insert(0, format!("{more} more keys, and"));
+        }
+        let devices = devices.get(user.name()).copied().unwrap_or_default();
+        Ok(User { name: user.name().to_owned(), binding: binding(user.binding()), devices, registered })
     };
     idp.users.iter().map(user).collect()
 }
@@ -75,14 +84,13 @@ fn binding(binding: &Binding) -> String {
     }
 }
 
-fn devices(store: &Store) -> Result<Vec<Device>, Error> {
-    let device = |device: crate::device::Device| Device {
+fn device(device: crate::device::Device) -> Device {
+    Device {
         kid: device.signing.kid,
         encryption_kid: device.encryption.kid,
         users: device.users,
         registered: device.registered,
-    };
-    Ok(store.devices()?.into_iter().map(device).collect())
+    }
 }
 
 fn login_of(idp: &Idp, logged: LoggedRequest) -> Login {
@@ -168,6 +176,12 @@ fn object(value: Value) -> Map<String, Value> {
         other => Map::from_iter([("not an object".to_owned(), other)]),
     }
 }
+
+/// How many keys and certificates of a user the first page lists.
+const REGISTERED_SHOWN: usize = 32;
+
+/// How many devices the first page lists.
+const DEVICES_SHOWN: u32 = 100;
 
 /// How many logins the first page lists.
 const SHOWN: usize = 200;

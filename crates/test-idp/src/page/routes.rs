@@ -17,6 +17,7 @@ use super::overview::Choice;
 use super::{layout, login, overview, read};
 use crate::answer;
 use crate::idp::Idp;
+use crate::visible::visible_lines;
 
 /// The page, as far as it is shown to anybody.
 pub(crate) fn router(idp: &Idp) -> Router<Arc<Idp>> {
@@ -68,8 +69,9 @@ async fn style() -> Response {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("style.css")).into_response()
 }
 
+/// A page on which what could deceive is seen, wherever it stands.
 fn html(status: StatusCode, page: Markup) -> Response {
-    (status, Html(page.into_string())).into_response()
+    (status, Html(visible_lines(&page.into_string()))).into_response()
 }
 
 /// Nothing but our own text and style: no script, no frame, no form, nothing from elsewhere, and nothing kept.

@@ -43,8 +43,9 @@ fn everything(text: &str) -> Overview {
     Overview {
         issuer: own(),
         faults: vec![own()],
-        users: vec![User { name: own(), binding: own(), registered: vec![own()] }],
+        users: vec![User { name: own(), binding: own(), devices: 1, registered: vec![own()] }],
         devices: vec![Device { kid: own(), encryption_kid: own(), users: vec![own()], registered: NOW }],
+        more_devices: 2,
         logins: vec![refused(text)],
     }
 }

@@ -10,7 +10,10 @@ pub(super) struct Overview {
     /// The names of the faults that are on for every login.
     pub(super) faults: Vec<String>,
     pub(super) users: Vec<User>,
+    /// The newest ones.
     pub(super) devices: Vec<Device>,
+    /// How many there are besides.
+    pub(super) more_devices: u32,
     /// Newest first.
     pub(super) logins: Vec<Login>,
 }
@@ -21,6 +24,8 @@ pub(super) struct User {
     pub(super) name: String,
     /// What of a certificate ties it to this user, in words.
     pub(super) binding: String,
+    /// How many devices are registered for this user.
+    pub(super) devices: u32,
     /// What is registered for this user besides devices, in words.
     pub(super) registered: Vec<String>,
 }

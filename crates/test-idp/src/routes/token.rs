@@ -122,7 +122,12 @@ fn read<'a>(idp: &Idp, headers: &'a HeaderMap, body: &[u8]) -> Result<(String, O
     let header = jose::peek_header(request).unwrap_or_default();
     let typ = header.get("typ").and_then(serde_json::Value::as_str);
     match (Kind::of(idp, typ), form.field("platform_sso_version")) {
-        (Some(Kind::Key), Some("2.0")) | (Some(Kind::Login | Kind::Refresh) | None, Some("1" | "1.0")) => {}
+        (Some(Kind::Key), Some("2.0")) | (Some(Kind::Login | Kind::Refresh), Some("1" | "1.0")) => {}
+        // What it should be is not known; what is wrong with the JWT is told by its checks.
+        (None, Some("1" | "1.0" | "2.0")) => {}
+        (None, _) => {
+            return Err(malformed("The token endpoint needs platform_sso_version=1.0, and the key service 2.0."));
+        }
         (Some(Kind::Key), _) => return Err(malformed("The key service needs platform_sso_version=2.0.")),
         _ => return Err(malformed("The token endpoint needs platform_sso_version=1.0.")),
     }

@@ -1,5 +1,7 @@
 //! The registered devices, by the key identifier of their signing key.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::device::{Device, DeviceKey};
@@ -56,15 +58,29 @@ impl Store {
         self.read(|connection| find(connection, kid))
     }
 
-    /// Every device, the newest first.
+    /// The newest devices, the newest first, and how many there are in all.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub(crate) fn devices(&self) -> Result<Vec<Device>, Error> {
+    pub(crate) fn devices(&self, most: u32) -> Result<(Vec<Device>, u32), Error> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached("SELECT kid FROM devices ORDER BY registered DESC, kid")?;
-            let kids = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
-            kids.iter().filter_map(|kid| find(connection, kid).transpose()).collect()
+            let sql = "SELECT kid FROM devices ORDER BY registered DESC, kid LIMIT ?1";
+            let mut statement = connection.prepare_cached(sql)?;
+            let kids = statement.query_map([most], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+            let devices = kids.iter().filter_map(|kid| find(connection, kid).transpose());
+            let devices = devices.collect::<rusqlite::Result<Vec<_>>>()?;
+            Ok((devices, connection.query_row("SELECT count(*) FROM devices", [], |row| row.get(0))?))
+        })
+    }
+
+    /// How many devices each user has, of those who have some.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub(crate) fn devices_of_users(&self) -> Result<HashMap<String, u32>, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT user, count(*) FROM device_users GROUP BY user")?;
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })
     }
 

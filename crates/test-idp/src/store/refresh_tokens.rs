@@ -2,7 +2,7 @@
 //! one in its place. A used token that comes again means that somebody has a copy: the whole family is revoked.
 //!
 //! Source: RFC 9700 section 4.14.2 (rotation and reuse detection). A token that is not live but has the handle of a family
-//! was one of it, however long ago. The last eight families of a user on one device are kept, fifteen at most.
+//! was one of it, however long ago. The last eight families of a user on one device are kept.
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use sha2::{Digest, Sha256};
@@ -101,16 +101,12 @@ pub(crate) fn begin(
         .execute(params![user, device, method, holder.upn, holder.common_name, certificate, now, handle_hash(token)])?;
     let id = transaction.last_insert_rowid();
     add(transaction, id, token, now, expires)?;
-    // When there are twice as many as wanted, the older half goes: to count costs nothing, to delete does.
-    let mut statement = transaction.prepare_cached(
-        "DELETE FROM families WHERE user = ?1 AND device = ?2 AND id <= (SELECT id FROM families
-         WHERE user = ?1 AND device = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)",
-    )?;
-    let sql = "SELECT count(*) FROM families WHERE user = ?1 AND device = ?2";
-    let families: i64 = transaction.prepare_cached(sql)?.query_row([user, device], |row| row.get(0))?;
-    if families >= 2 * FAMILIES {
-        statement.execute(params![user, device, FAMILIES])?;
-    }
+    transaction
+        .prepare_cached(
+            "DELETE FROM families WHERE user = ?1 AND device = ?2 AND id <= (SELECT id FROM families
+             WHERE user = ?1 AND device = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)",
+        )?
+        .execute(params![user, device, FAMILIES])?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::store::Store;
+use crate::visible::visible;
 
 /// One check that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +126,8 @@ pub(crate) fn insert(transaction: &Transaction<'_>, request: &NewRequest, now: i
             now,
             request.kind,
             request.method,
-            request.user,
+            // Anybody may have sent it, and it is printed to terminals.
+            request.user.as_deref().map(visible),
             request.device,
             request.request_id,
             if check.is_none() { "accepted" } else { "refused" },

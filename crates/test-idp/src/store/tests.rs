@@ -115,7 +115,7 @@ fn registrations_survive_a_restart() {
     assert_eq!(device.users, ["alice", "bob"]);
     assert_eq!((&device.signing, &device.encryption, device.registered), (&signing, &encryption, 7));
     assert!(opened.store.device(&encryption.kid).unwrap().is_none());
-    assert_eq!(opened.store.devices().unwrap(), [device]);
+    assert_eq!(opened.store.devices(9).unwrap(), (vec![device], 1));
     let known = opened.store.user_key("alice", &user_key.kid).unwrap().unwrap();
     assert_eq!((&known.key, &known.device), (&user_key, &signing.kid));
     assert!(opened.store.user_key("bob", &user_key.kid).unwrap().is_none());

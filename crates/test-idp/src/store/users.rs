@@ -4,6 +4,7 @@ use jose::PublicKey;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use sha2::{Digest, Sha256};
 
+use crate::certificate;
 use crate::device::DeviceKey;
 use crate::error::Error;
 use crate::party_info::key_id;
@@ -25,7 +26,7 @@ pub(crate) struct RegisteredUserKey {
 pub(crate) struct RegisteredCertificate {
     pub(crate) der: Vec<u8>,
     pub(crate) sha256: [u8; 32],
-    /// Key identifier of an elliptic curve key.
+    /// Key identifier of its key, as without `x5c` an assertion names it.
     pub(crate) kid: Option<String>,
 }
 
@@ -33,7 +34,13 @@ impl RegisteredCertificate {
     /// A certificate with this key.
     pub(crate) fn new(der: Vec<u8>, key: &PublicKey) -> Self {
         let sha256 = Sha256::digest(&der).into();
-        Self { sha256, kid: key.x963().map(|point| key_id(&point)), der }
+        Self { sha256, kid: kid_of(key), der }
+    }
+
+    /// The key identifier, for one that was registered by a version that knew none for RSA keys.
+    fn computed_kid(der: &[u8]) -> Option<String> {
+        let certificate = certificate::parse(der).ok()?;
+        kid_of(&PublicKey::from_spki_der(certificate.public_key().raw).ok()?)
     }
 }
 
@@ -71,8 +78,11 @@ impl Store {
         self.read(|connection| {
             let mut statement = connection
                 .prepare_cached("SELECT der, sha256, kid FROM user_certificates WHERE user = ?1 ORDER BY registered")?;
-            let certificate =
-                |row: &Row<'_>| Ok(RegisteredCertificate { der: row.get(0)?, sha256: row.get(1)?, kid: row.get(2)? });
+            let certificate = |row: &Row<'_>| {
+                let (der, kid): (Vec<u8>, Option<String>) = (row.get(0)?, row.get(2)?);
+                let kid = kid.or_else(|| RegisteredCertificate::computed_kid(&der));
+                Ok(RegisteredCertificate { der, sha256: row.get(1)?, kid })
+            };
             statement.query_map([user], certificate)?.collect()
         })
     }
@@ -106,6 +116,11 @@ pub(super) fn register_certificate(
         "INSERT OR IGNORE INTO user_certificates (user, sha256, der, kid, registered) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![user, certificate.sha256, certificate.der, certificate.kid, now],
     )
+}
+
+/// The key identifier: of the point, or of the RSAPublicKey.
+fn kid_of(key: &PublicKey) -> Option<String> {
+    key.x963().or_else(|| key.pkcs1_der()).map(|bytes| key_id(&bytes))
 }
 
 fn user_key(row: &Row<'_>) -> rusqlite::Result<Option<RegisteredUserKey>> {

@@ -79,6 +79,8 @@ fn wrong_usage_is_code_2_and_changes_nothing() {
         (&["--listen", "127.0.0.1:0", "--url", "idp.example"], "not the URL of a server"),
         (&["--listen", "127.0.0.1:0", "--user", "a b"], "is not a user"),
         (&["--listen", "127.0.0.1:0", "--user", "a", "--user", "a=a@b"], "given twice"),
+        (&["--listen", "127.0.0.1:0", "--user", "alice", "--user", "Alice"], "`Alice` is not a user"),
+        (&["--demo", "--passwords", "file"], "--passwords"),
         (&["--listen", "127.0.0.1:0", "--mimic", "wrong"], "nonce-lower-case, nonce-uuid"),
         (&["--listen", "127.0.0.1:0", "--group", "alice"], "alice=staff"),
         (&["--listen", "127.0.0.1:0", "--user", "alice=ski:xyz"], "hexadecimal"),

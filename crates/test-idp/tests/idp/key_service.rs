@@ -85,6 +85,24 @@ fn the_certificate_is_one_to_openssl_and_the_context_says_nothing() {
 }
 
 #[test]
+fn what_is_wrong_with_the_jwt_is_told_at_each_endpoint() {
+    let world = World::new();
+    let twice =
+        format!("{}.e30.AA", BASE64_URL_SAFE_NO_PAD.encode(r#"{"typ":"platformsso-key-request+jwt","typ":"x"}"#));
+    let other = format!("{}.e30.AA", BASE64_URL_SAFE_NO_PAD.encode(r#"{"typ":"x","alg":"ES256"}"#));
+    let grant = ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    for (path, version) in [("/psso/token", "1.0"), ("/psso/refresh", "1.0"), ("/psso/key", "2.0")] {
+        for (jwt, status, check) in
+            [("garbage", 400, "outer.format"), (&twice, 400, "outer.format"), (&other, 401, "outer.typ")]
+        {
+            let fields = [("platform_sso_version", version), grant, ("assertion", jwt)];
+            let answer = crate::http::post_form(&format!("{}{path}", world.url), &[], &fields);
+            assert_eq!((answer.status, answer.check().as_str()), (status, check), "{path} {jwt}: {answer:?}");
+        }
+    }
+}
+
+#[test]
 fn wrong_key_requests_are_refused_at_their_check_and_change_nothing() {
     let world = World::new();
     let token = world.refresh_token();

@@ -116,6 +116,7 @@ fn every_request_is_in_the_database_with_its_checks() {
     let mut password = world.login(Algorithm::Es256);
     password.claims.insert("grant_type".into(), json!("password"));
     password.claims.insert("password".into(), json!("open sesame"));
+    password.assertion = Some(Value::Null);
     let by_password = open(&password.send(), &world.alices, &password);
     assert_eq!(rows(&world)[0].1.as_deref(), Some("password"));
     let refresh = world.refresh(&world.alices, tokens["refresh_token"].as_str().unwrap());

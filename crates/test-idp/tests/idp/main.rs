@@ -6,6 +6,7 @@
 
 mod cards;
 mod command_line;
+mod crowd;
 mod endpoints;
 mod faults;
 mod http;
@@ -17,6 +18,7 @@ mod methods;
 mod mimics;
 mod page;
 mod policy;
+mod reasons;
 mod refresh;
 mod refusals;
 mod refused_certificates;

@@ -11,7 +11,7 @@ use crate::world::{Device, Login, World, compact, kid, x963};
 
 const PASSWORD: &str = "correct horse battery staple";
 
-fn with_passwords() -> World {
+pub(crate) fn with_passwords() -> World {
     World::with_directory(|options, directory| {
         options.passwords = Some(secret_file(directory, "passwords", &format!("alice:{PASSWORD}\nbob:another\n")));
     })
@@ -52,6 +52,7 @@ struct Encrypted {
     key: PublicKey,
     kid: String,
     typ: &'static str,
+    apu_prefix: &'static [u8],
     apu_point: Option<Vec<u8>>,
     apv: Vec<u8>,
 }
@@ -68,6 +69,7 @@ impl Encrypted {
             apv: party_info(&[b"APPLEEMBEDDED", &point, nonce]),
             kid: BASE64_STANDARD.encode(sha2::Sha256::digest(&point)),
             typ: "platformsso-encrypted-login-assertion+jwt",
+            apu_prefix: b"APPLE",
             apu_point: None,
             claims,
             key,
@@ -77,7 +79,7 @@ impl Encrypted {
     fn seal(&self) -> Value {
         let recipient = jwe::Recipient {
             public: &self.key,
-            apu: &|epk| party_info(&[b"APPLE", self.apu_point.as_deref().unwrap_or(epk)]),
+            apu: &|epk| party_info(&[self.apu_prefix, self.apu_point.as_deref().unwrap_or(epk)]),
             apv: &self.apv,
             apv_in_header: true,
             typ: Some(self.typ),
@@ -85,6 +87,25 @@ impl Encrypted {
         };
         json!(jwe::encrypt(&recipient, Value::Object(self.claims.clone()).to_string().as_bytes()).unwrap())
     }
+}
+
+/// The same with another header, of which the tag knows nothing.
+pub(crate) fn encrypted_changed(world: &World, change: impl FnOnce(&mut Value)) -> Login {
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    let mut login = encrypted(world, |_| {});
+    let token = login.assertion.take().unwrap();
+    let (header, rest) = token.as_str().unwrap().split_once('.').unwrap();
+    let mut header = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    change(&mut header);
+    login.assertion = Some(json!(format!("{}.{rest}", BASE64_URL_SAFE_NO_PAD.encode(header.to_string()))));
+    login
+}
+
+/// PartyVInfo of an encrypted assertion with another prefix.
+fn with_prefix(assertion: &Encrypted, world: &World, prefix: &[u8]) -> Vec<u8> {
+    let rest = 4 + b"APPLEEMBEDDED".len();
+    assert_eq!(assertion.key, server_key(world));
+    [&party_info(&[prefix]), &assertion.apv[rest..]].concat()
 }
 
 /// A login of alice with an encrypted password.
@@ -111,6 +132,22 @@ fn a_password_logs_in_plain_and_encrypted() {
 }
 
 #[test]
+fn a_session_of_a_password_ends_with_the_password() {
+    let world = with_passwords();
+    let login = plain(&world, PASSWORD);
+    let token = open(&login.send(), &world.alices, &login)["refresh_token"].as_str().unwrap().to_owned();
+    let of_card = world.login(Algorithm::Es256);
+    let card_token = open(&of_card.send(), &world.alices, &of_card)["refresh_token"].as_str().unwrap().to_owned();
+    let file = secret_file(world.directory.path(), "passwords", "bob:another\n");
+    let world = world.restart(|options| options.passwords = Some(file));
+    assert_eq!(world.refresh(&world.alices, &token).send().check(), "refresh.user");
+    assert_eq!(world.refresh(&world.alices, &card_token).send().status, 200);
+    let file = secret_file(world.directory.path(), "passwords", "alice:changed\n");
+    let world = world.restart(|options| options.passwords = Some(file));
+    assert_eq!(world.refresh(&world.alices, &token).send().status, 200, "it was not used up");
+}
+
+#[test]
 fn a_wrong_password_is_refused_and_five_of_them_are_enough() {
     let world = with_passwords();
     let stored = world.stored();
@@ -124,6 +161,8 @@ fn a_wrong_password_is_refused_and_five_of_them_are_enough() {
     assert_eq!(answer.send().check(), "password.match");
     let answer = plain(&world, PASSWORD).send();
     assert_eq!((answer.status, answer.check().as_str()), (429, "password.tries"), "the right one is too late");
+    let seconds: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&seconds) && answer.body.contains(&format!("wait {seconds} seconds")), "{answer:?}");
     assert!(world.stored() == stored);
     let bobs = world.login_of("bob", crate::world::BOB, &world.bobs, Algorithm::Es256);
     assert_eq!(bobs.send().status, 200, "others are not in the way");
@@ -155,11 +194,14 @@ fn without_a_nonce_that_counts_no_try_is_taken_and_none_given_back() {
 fn wrong_encrypted_assertions_are_refused_at_their_check() {
     let world = with_passwords();
     type Change = fn(&mut Encrypted, &World);
-    let cases: [(&str, &str, Change); 14] = [
+    let cases: [(&str, &str, Change); 17] = [
         ("typ of a signed one", "assertion.typ", |a, _| a.typ = "platformsso-login-assertion+jwt"),
         ("kid of another key", "assertion.kid", |a, w| a.kid = kid(&w.alices.signing)),
         ("apu of another key", "assertion.apu", |a, w| a.apu_point = Some(x963(&w.alices.signing))),
         ("apv of another nonce", "assertion.apv", |a, _| *a.apv.last_mut().unwrap() ^= 1),
+        ("apv with the prefix of a response", "assertion.apv", |a, w| a.apv = with_prefix(a, w, b"Apple")),
+        ("apv without a prefix", "assertion.apv", |a, w| a.apv = with_prefix(a, w, b"")),
+        ("apu with another prefix", "assertion.apu", |a, _| a.apu_prefix = b"Apple"),
         ("apv cut short", "assertion.apv", |a, _| a.apv.truncate(40)),
         ("encrypted to another key", "assertion.decryption", |a, w| a.key = w.bobs.encryption.public()),
         ("no password", "password.match", |a, _| drop(a.claims.remove("password"))),
@@ -196,6 +238,20 @@ fn without_passwords_nobody_has_one() {
     assertion.key = key.public();
     login.assertion = Some(assertion.seal());
     assert_eq!(login.send().check(), "assertion.kid");
+}
+
+#[test]
+fn a_login_has_the_claims_of_one_grant_only() {
+    let world = with_passwords();
+    let mut login = plain(&world, PASSWORD);
+    login.assertion = None;
+    assert_eq!(login.send().check(), "outer.grant_type", "an assertion beside a password");
+    let mut login = world.login(Algorithm::Es256);
+    login.claims.insert("password".into(), json!(PASSWORD));
+    assert_eq!(login.send().check(), "outer.grant_type", "a password beside an assertion");
+    let mut login = encrypted(&world, |_| {});
+    login.claims.insert("password".into(), json!(PASSWORD));
+    assert_eq!(login.send().check(), "outer.grant_type", "and beside an encrypted one");
 }
 
 /// Registers a key of alice along with her device.

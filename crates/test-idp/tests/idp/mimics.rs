@@ -157,6 +157,7 @@ fn a_wrong_password_as_entra_tells_it() {
     let mut login = world.login(Algorithm::Es256);
     login.claims.insert("grant_type".into(), json!("password"));
     login.claims.insert("password".into(), json!("wrong"));
+    login.assertion = Some(serde_json::Value::Null);
     let answer = login.send();
     assert_eq!((answer.status, answer.json()["suberror"].as_str()), (400, Some("invalid_password")));
     let configuration = get(&format!("{}/psso.toml", world.url)).body;

@@ -116,3 +116,50 @@ fn whom_it_is_for() {
     let forwarded = with(PageFor::Loopback, Some("http://127.0.0.1:8642"));
     assert_eq!((status(&forwarded, &[named]), status(&forwarded, &[other])), (200, 403));
 }
+
+#[test]
+fn what_could_deceive_is_seen_on_the_page_and_in_the_log() {
+    let world = World::new();
+    let name = "ali\u{202e}ce\u{1b}[31m\u{200b}\u{7f}";
+    let seen = "ali\\u{202e}ce\\u{1b}[31m\\u{200b}\\u{7f}";
+    let mut login = world.login(Algorithm::Es256);
+    login.claims.insert("username".into(), json!(name));
+    assert_eq!(login.send().check(), "outer.username");
+    let mut login = world.login(Algorithm::Es256);
+    login.assertion_claims.insert("aud".into(), json!(format!("{name}\n")));
+    assert_eq!(login.send().check(), "assertion.aud");
+    let filter: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    for (path, expected) in [
+        ("/".to_owned(), seen.to_owned()),
+        (format!("/?user={filter}"), format!("<strong>{seen}</strong>")),
+        (format!("/?user={filter}"), format!("<td data-label=\"user\">{seen}</td>")),
+        ("/logins/3".to_owned(), format!("<title>Login of {seen} ")),
+        ("/logins/4".to_owned(), format!("{seen}\\u{{a}}")),
+    ] {
+        let page = get(&format!("{}{path}", world.url)).body;
+        assert!(page.contains(&expected), "{path} has no {expected}: {page}");
+        let raw = page.chars().find(|c| (c.is_control() && *c != '\n') || ['\u{202e}', '\u{200b}'].contains(c));
+        assert_eq!(raw, None, "{path}");
+    }
+    let database = world.database();
+    let user = database.query_row("SELECT user FROM requests WHERE id = 3", [], |row| row.get::<_, String>(0));
+    assert_eq!(user.unwrap(), seen);
+}
+
+#[test]
+fn of_many_devices_the_newest_are_shown() {
+    let world = World::new();
+    let path = world.directory.path().join("state/idp.sqlite");
+    let database = rusqlite::Connection::open(path).unwrap();
+    database
+        .execute_batch(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION SELECT i + 1 FROM n WHERE i < 4000)
+             INSERT INTO devices (kid, signing, encryption, registered)
+             SELECT 'device ' || i, (SELECT signing FROM devices LIMIT 1), (SELECT encryption FROM devices LIMIT 1), i FROM n;
+             INSERT INTO device_users (device, user, registered) SELECT kid, 'alice', 1 FROM devices WHERE kid LIKE 'device %';",
+        )
+        .unwrap();
+    let page = get(&format!("{}/", world.url)).body;
+    assert_eq!(page.matches("signs with ").count(), 100);
+    assert!(page.contains("And 3902 more that were registered before.") && page.contains("4001 devices"), "{page}");
+}

@@ -38,6 +38,22 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
+fn authorities_of_several_files_are_trusted() {
+    let more = Ca::new("More CA");
+    let pem = more.pem();
+    let world = World::with_directory(|options, directory| {
+        let path = directory.join("more.pem");
+        std::fs::write(&path, pem).unwrap();
+        options.more_trust.push(path);
+    });
+    assert_eq!(world.login(Algorithm::Es256).send().status, 200);
+    let card = CardKey::new(Algorithm::Es256);
+    assert_eq!(world.login_with(&card, &more.issue(&card, ALICE, |_| {})).send().status, 200);
+    let other = Ca::new("Other CA").issue(&card, ALICE, |_| {});
+    assert_eq!(world.login_with(&card, &other).send().check(), "certificate.chain");
+}
+
+#[test]
 fn every_binding_takes_its_card_and_no_other() {
     let mut world = World::new();
     let card = CardKey::new(Algorithm::Es256);

@@ -144,6 +144,10 @@ fn headers_and_keys() -> Vec<Case> {
         case("kid of another card", "assertion.kid", |login, _| {
             login.assertion_header.insert("kid".into(), json!(CardKey::new(Algorithm::Es256).kid()));
         }),
+        case("an RSA card without kid", "assertion.kid", |login, world| {
+            *login = world.login(Algorithm::Rs256);
+            login.assertion_header.remove("kid");
+        }),
         case("two certificates", "assertion.x5c", |login, _| {
             let leaf = login.assertion_header["x5c"][0].clone();
             login.assertion_header.insert("x5c".into(), json!([leaf, leaf]));

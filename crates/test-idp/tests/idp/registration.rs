@@ -36,6 +36,35 @@ fn a_registered_certificate_is_the_only_one_that_counts_then() {
 }
 
 #[test]
+fn a_registered_certificate_of_any_key_is_named_by_kid() {
+    for algorithm in [Algorithm::Es384, Algorithm::Rs256] {
+        let world = World::new();
+        let card = world.login(algorithm);
+        let certificate = card.assertion_header["x5c"][0].clone();
+        assert_eq!(register_with(&world, &world.alices, "user_certificate", certificate, &[]), 201);
+        let standard = card.card.kid();
+        let url = standard.replace('+', "-").replace('/', "_").replace('=', "");
+        for kid in [standard.clone(), standard.replace('=', ""), url] {
+            // As an earlier version kept those of RSA keys, and then as they are kept now.
+            let path = world.directory.path().join("state/idp.sqlite");
+            if kid == standard {
+                let database = rusqlite::Connection::open(path).unwrap();
+                database.execute("UPDATE user_certificates SET kid = NULL", []).unwrap();
+            }
+            let mut login = world.login(algorithm);
+            login.card = card.card.clone();
+            login.assertion_header.remove("x5c");
+            login.assertion_header.insert("kid".into(), json!(kid));
+            assert_eq!(login.send().status, 200, "{algorithm} {kid}");
+        }
+        let mut login = world.login(algorithm);
+        login.assertion_header.remove("x5c");
+        login.assertion_header.insert("kid".into(), json!(kid(&world.alices.signing)));
+        assert_eq!(login.send().check(), "assertion.x5c");
+    }
+}
+
+#[test]
 fn a_registration_needs_the_token_when_there_is_one() {
     let world = World::with_directory(|options, directory| {
         options.registration_token = Some(secret_file(directory, "token", "a registration token\n"));

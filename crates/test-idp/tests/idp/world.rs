@@ -216,7 +216,7 @@ pub(crate) struct Login {
     pub(crate) card: CardKey,
     pub(crate) signing: EcPrivateKey,
     pub(crate) request_id: Option<String>,
-    /// What stands in the claim `assertion` instead of the one made from the above.
+    /// What stands in the claim `assertion` instead of the one made from the above; null for none.
     pub(crate) assertion: Option<Value>,
     token_endpoint: String,
 }
@@ -234,7 +234,11 @@ impl Login {
 
     pub(crate) fn request(&self) -> String {
         let mut claims = self.claims.clone();
-        claims.insert("assertion".into(), self.assertion.clone().unwrap_or_else(|| json!(self.assertion())));
+        match &self.assertion {
+            Some(Value::Null) => None,
+            Some(other) => claims.insert("assertion".into(), other.clone()),
+            None => claims.insert("assertion".into(), json!(self.assertion())),
+        };
         compact(&self.header, &claims, |input| self.signing.clone().sign(input).unwrap())
     }
 

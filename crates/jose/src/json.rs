@@ -42,12 +42,16 @@ fn explained(text: &str, source: serde_json::Error) -> serde_json::Error {
     if text.starts_with('\u{feff}') {
         return serde_json::Error::custom("a byte order mark at its beginning");
     }
+    let place = format!("line {} column {}", source.line(), source.column());
+    let told = source.to_string();
+    if told.starts_with("unexpected end of hex escape") || told.starts_with("lone leading surrogate") {
+        return serde_json::Error::custom(format!("half of a surrogate pair (\\uD800 to \\uDFFF) at {place}"));
+    }
     let line = source.line().checked_sub(1).and_then(|line| text.split('\n').nth(line));
     // A column counts bytes, and is that of the last one read.
     let found = line.and_then(|line| line.get(source.column().checked_sub(1)?..)).unwrap_or_default();
     let name = found.trim_start_matches('-');
     if ["NaN", "Infinity"].iter().any(|other| name.starts_with(other)) {
-        let place = format!("line {} column {}", source.line(), source.column());
         return serde_json::Error::custom(format!("NaN and Infinity are no numbers of JSON at {place}"));
     }
     source
@@ -159,6 +163,9 @@ mod tests {
             (b"{\"a\":\"SECRET\xff\"}", "it is not UTF-8 at byte 13"),
             (b"{\"a\":\"SECRET\"}\n{}", "trailing characters at line 2"),
             (b"{\n\"a\": NaN}", "NaN and Infinity are no numbers of JSON at line 2"),
+            (br#"{"a":"\ud800"}"#, r"half of a surrogate pair (\uD800 to \uDFFF) at line 1"),
+            (br#"{"a":"\ud800\u0041"}"#, "half of a surrogate pair"),
+            (br#"{"a":"\udc00"}"#, "half of a surrogate pair"),
             (b"{\"a\":[1,Infinity]}", "NaN and Infinity"),
             (b"{\"a\":-Infinity}", "NaN and Infinity"),
             (b"\xef\xbb\xbf{}", "a byte order mark"),

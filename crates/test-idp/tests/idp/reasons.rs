@@ -27,9 +27,9 @@ fn claims_that_are_not_json_say_why() {
     let world = World::new();
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200));
     for (claims, expected) in [
-        (r#"{"a":1,"a":2}"#, "names a member twice"),
-        (r#"{"a":"\ud800"}"#, "lone surrogate"),
-        (&deep, "nested too deeply"),
+        (r#"{"a":1,"a":2}"#, "occurs twice"),
+        (r#"{"a":"\ud800"}"#, "half of a surrogate pair"),
+        (&deep, "recursion limit"),
         ("[]", "not a JSON object"),
     ] {
         let mut login = world.login(Algorithm::Es256);
